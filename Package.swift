@@ -1,0 +1,112 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+/// What every Swift target is built with.
+let swift: [SwiftSetting] = [.swiftLanguageMode(.v6)]
+
+/// A system C library, found by pkg-config, as a module of its own; one Swift target imports it.
+func library(_ name: String, _ pkgConfig: String, debian: String) -> Target {
+    .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([debian])])
+}
+
+/// A Swift target in `Sources/NAME`.
+func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: swift)
+}
+
+/// The tests of a target, in `Tests/NAMETests`.
+func tests(of name: String, _ more: [Target.Dependency] = []) -> Target {
+    .testTarget(name: "\(name)Tests", dependencies: [.byName(name: name), "TestSupport"] + more, swiftSettings: swift)
+}
+
+let package = Package(
+    name: "las",
+    products: [
+        .executable(name: "las", targets: ["las"]),
+        .executable(name: "las-runtime", targets: ["las-runtime"]),
+    ],
+    targets: [
+        // MARK: C libraries, one importer each
+        library("CYaml", "yaml-0.1", debian: "libyaml-dev"),
+        library("CJansson", "jansson", debian: "libjansson-dev"),
+        library("CCrypto", "libcrypto", debian: "libssl-dev"),
+        library("CZstd", "libzstd", debian: "libzstd-dev"),
+        library("CSquashfs", "libsquashfs1", debian: "libsquashfs-dev"),
+        library("CArchive", "libarchive", debian: "libarchive-dev"),
+        library("CSsh2", "libssh2", debian: "libssh2-1-dev"),
+        library("CCurl", "libcurl", debian: "libcurl4-openssl-dev"),
+        .systemLibrary(name: "CSolv", pkgConfig: "libsolvext", providers: [.apt(["libsolv-dev", "libsolvext-dev"])]),
+        // Namespaces, mounts, clone3, seccomp: the system calls that Swift's Glibc module lacks.
+        .target(name: "CLinux", linkerSettings: [.linkedLibrary("seccomp")]),
+        // libsquashfuse, with our own zstd-only decompressor in the place of the one that needs GPL code.
+        .target(
+            name: "CSquashfuse",
+            cSettings: [.define("_FILE_OFFSET_BITS", to: "64")],
+            linkerSettings: [.linkedLibrary("squashfuse"), .linkedLibrary("zstd")]),
+
+        // MARK: Ground, shared by las and the runtime, free of Foundation
+        room("Failures", []),                                           // errors as people see them, exit codes
+        room("JSON", ["CJansson", "Failures"]),                         // JSON text to values and back, sorted keys
+        room("Digests", ["CCrypto"]),                                   // SHA-256 digests
+        room("Files", ["CLinux", "Failures"]),                          // LASH's layout; files written whole or not at all
+
+        // MARK: What is to be done: pure
+        room("Metro", ["CYaml", "Failures"]),                           // reader, model, diagnostics
+        room("Plan", ["Metro", "JSON", "Digests", "Failures"]),         // stations to tasks
+
+        // MARK: What it is made of
+        room("Layers", ["Digests", "JSON", "Files", "Failures"]),       // a layer's tree and its list of entries
+        room("Parts", ["Digests", "JSON", "Files", "Failures"]),        // parts, extents, index, identity; reading a bundle
+
+        // MARK: How machines talk
+        room("HostProtocol", ["JSON", "Digests", "Parts", "Plan", "Failures"]),  // frames, messages, run events
+
+        // MARK: Packing
+        room("Depot", ["CSolv", "CArchive", "CCurl", "Metro", "Layers", "Sandbox", "Digests", "JSON", "Files", "Failures"]),  // needs, lock, layers, store
+        room("Bundle", ["CSquashfs", "Layers", "Parts", "Digests", "JSON", "Files", "Failures"]),  // images and the bundle file
+
+        // MARK: Running
+        room("Sandbox", ["CLinux", "Files", "Failures"]),               // namespaces and mounts as a plan, and its launch
+        room("Unpacking", ["CSquashfuse", "Files", "Failures"]),        // an image read without the kernel
+        room("Execution", ["Plan", "Parts", "HostProtocol", "Sandbox", "Unpacking", "CLinux", "Digests", "JSON", "Files", "Failures"]),  // ladder, scheduler, journal
+
+        // MARK: Reaching hosts
+        room("Hosts", ["CSsh2", "HostProtocol", "Parts", "Digests", "JSON", "Files", "Failures"]),  // ssh, host list, shipping
+
+        // MARK: las
+        room("Terminal", ["Failures", "Metro", "HostProtocol", "Files"]),        // progress, tables, diagnostics
+        room("Commands", ["Terminal", "Metro", "Plan", "Depot", "Bundle", "Layers", "Parts", "Hosts", "HostProtocol", "Digests", "JSON", "Files", "Failures"]),
+        .executableTarget(name: "las", dependencies: ["Commands"], swiftSettings: swift),
+
+        // MARK: The static headless runtime
+        .executableTarget(
+            name: "las-runtime",
+            dependencies: ["Execution", "HostProtocol", "Parts", "Plan", "JSON", "Digests", "Files", "Failures", "CLinux"],
+            path: "runtime",
+            swiftSettings: swift + [.unsafeFlags(["-static-stdlib"], .when(configuration: .release))],
+            linkerSettings: [
+                .unsafeFlags(["-static-executable", "-Xlinker", "--gc-sections", "-Xlinker", "-s"], .when(configuration: .release))
+            ]),
+
+        // MARK: Tests mirror Sources
+        .target(name: "TestSupport", dependencies: ["Files", "Failures"], path: "Tests/Support", swiftSettings: swift),
+        tests(of: "JSON"),
+        tests(of: "Digests"),
+        tests(of: "Files"),
+        tests(of: "Metro"),
+        tests(of: "Plan"),
+        tests(of: "Layers"),
+        tests(of: "Parts"),
+        tests(of: "HostProtocol"),
+        tests(of: "Depot"),
+        tests(of: "Bundle"),
+        tests(of: "Sandbox"),
+        tests(of: "Unpacking"),
+        tests(of: "Execution"),
+        tests(of: "Hosts"),
+        tests(of: "Terminal"),
+        tests(of: "Commands"),
+        // The built programs, as a user runs them.
+        .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "Files", "JSON", "Digests", "Parts"], swiftSettings: swift),
+    ]
+)

@@ -1,0 +1,2 @@
+#pragma once
+// The system calls that Swift's Glibc module lacks.

@@ -1,0 +1,7 @@
+#pragma once
+#include <solv/pool.h>
+#include <solv/repo.h>
+#include <solv/solver.h>
+#include <solv/repo_deb.h>
+#include <solv/repo_solv.h>
+#include <solv/selection.h>

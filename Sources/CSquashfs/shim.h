@@ -1,0 +1,16 @@
+#pragma once
+#include <sqfs/predef.h>
+#include <sqfs/super.h>
+#include <sqfs/io.h>
+#include <sqfs/compressor.h>
+#include <sqfs/block.h>
+#include <sqfs/block_processor.h>
+#include <sqfs/block_writer.h>
+#include <sqfs/frag_table.h>
+#include <sqfs/id_table.h>
+#include <sqfs/inode.h>
+#include <sqfs/meta_writer.h>
+#include <sqfs/dir.h>
+#include <sqfs/dir_writer.h>
+#include <sqfs/error.h>
+#include <sqfs/xattr_writer.h>

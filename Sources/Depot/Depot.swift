@@ -1,0 +1,1 @@
+// Depot: see docs/architecture.md.

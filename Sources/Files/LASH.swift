@@ -1,0 +1,49 @@
+internal import Glibc
+
+/// The home of las for a user, or a system: where everything that las keeps lies.
+///
+/// One layout everywhere, on the machine where las runs and on every host; `docs/lash.md` describes it.
+package struct LASH: Hashable, Sendable {
+    package let root: String
+
+    package init(root: String) { self.root = root }
+
+    /// `$LASH`, else `~/.las`.
+    package static func ofUser(environment: [String: String]) -> LASH {
+        if let given = environment["LASH"], !given.isEmpty { return LASH(root: absolute(given)) }
+        if let home = environment["HOME"], !home.isEmpty { return LASH(root: home + "/.las") }
+        if let entry = getpwuid(getuid()) { return LASH(root: String(cString: entry.pointee.pw_dir) + "/.las") }
+        return LASH(root: "/var/lib/las")
+    }
+
+    package static let ofSystem = LASH(root: "/var/lib/las")
+
+    private static func absolute(_ path: String) -> String {
+        if path.hasPrefix("/") { return path }
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        guard getcwd(&buffer, buffer.count) != nil else { return path }
+        return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self) + "/" + path
+    }
+
+    /// The host list.
+    package var hosts: String { root + "/hosts.yml" }
+    /// `known_hosts` of las's own, read beside the user's.
+    package var knownHosts: String { root + "/known_hosts" }
+    /// Parts by digest, complete and checked: `parts/DIGEST`, and `parts/DIGEST.extents` beside it.
+    package var parts: String { root + "/parts" }
+    /// Layers by digest: `layers/DIGEST/tree`, `layers/DIGEST/entries`.
+    package var layers: String { root + "/layers" }
+    /// Fetched package files by digest.
+    package var packages: String { root + "/packages" }
+    /// Package indexes as archives gave them.
+    package var archives: String { root + "/archives" }
+    /// Images unpacked by digest, where the kernel can't mount them.
+    package var images: String { root + "/images" }
+    /// Runtimes by digest, on a host.
+    package var runtimes: String { root + "/runtimes" }
+    /// One folder a run.
+    package var runs: String { root + "/runs" }
+    /// What is being made; cleared of what dead processes left.
+    package var temporary: String { root + "/tmp" }
+    package var locks: String { root + "/locks" }
+}

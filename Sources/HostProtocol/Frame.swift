@@ -1,0 +1,47 @@
+/// One message of the host protocol: four bytes of payload length (big endian), one byte of kind, the payload.
+///
+/// `docs/host-protocol.md` describes it. All payloads but those of `data` and `extents` are JSON.
+package struct Frame: Hashable, Sendable {
+    /// Who sends: L las, H the host's runtime.
+    package enum Kind: UInt8, Sendable, CaseIterable {
+        /// L, H: `Hello`. The first frame of both sides; nothing else is sent before the other's came.
+        case hello = 1
+        /// L: `Offer` → H: `Have`.
+        case offer = 2
+        case have = 3
+        /// L: `PartHeader`, then `extents`, then `data` frames, then `commit` → H: `Committed`.
+        case part = 4
+        case extents = 5
+        case data = 6
+        case commit = 7
+        case committed = 8
+        /// L: `Start` → H: `Started`.
+        case start = 9
+        case started = 10
+        /// L: `Follow` → H: `event` frames (each a `RunEvent`), until `runEnded`.
+        case follow = 11
+        case event = 12
+        /// L: `Cancel` → H: `Done`; the events tell how the run ends. May come while following.
+        case cancel = 13
+        /// L: `Fetch` → H: for each file `file` (`FileHeader`), `data` frames, `fileEnd` (`FileEnd`); then `Done`.
+        case fetch = 14
+        case file = 15
+        case fileEnd = 16
+        /// L: `Clean` → H: `Done`.
+        case clean = 17
+        case done = 18
+        /// H (or L): `Refusal`, instead of the awaited answer.
+        case refusal = 19
+    }
+
+    package let kind: Kind
+    package let payload: [UInt8]
+
+    package init(kind: Kind, payload: [UInt8]) { (self.kind, self.payload) = (kind, payload) }
+
+    /// The largest payload that either side sends or takes.
+    package static let largestPayload = 1 << 20
+    /// What a sender puts into one `data` frame.
+    package static let dataChunk = 256 << 10
+    package static let version = 1
+}

@@ -1,0 +1,144 @@
+package import Digests
+package import Failures
+package import Parts
+
+package struct Hello: Hashable, Sendable, Codable {
+    /// `Frame.version` of the sender.
+    package var version: Int
+    /// "las 0.1.0" or "las-runtime 0.1.0".
+    package var program: String
+    /// What the host has; only from a runtime.
+    package var host: HostFacts?
+
+    package init(version: Int, program: String, host: HostFacts?) {
+        (self.version, self.program, self.host) = (version, program, host)
+    }
+}
+
+/// What `doctor` finds out about a host.
+package struct HostFacts: Hashable, Sendable, Codable {
+    package var name: String
+    package var architecture: String
+    package var kernel: String
+    package var cpus: Int
+    package var memory: Int64
+    /// Free bytes where LASH lies.
+    package var freeDisk: Int64
+    package var isRoot: Bool
+    /// "kernel" or "extraction", and why not a better one.
+    package var engine: String
+    package var reason: String
+    /// What the better rungs lack; notes for the person.
+    package var notes: [String]
+
+    package init(
+        name: String, architecture: String, kernel: String, cpus: Int, memory: Int64, freeDisk: Int64, isRoot: Bool,
+        engine: String, reason: String, notes: [String]
+    ) {
+        (self.name, self.architecture, self.kernel, self.cpus) = (name, architecture, kernel, cpus)
+        (self.memory, self.freeDisk, self.isRoot) = (memory, freeDisk, isRoot)
+        (self.engine, self.reason, self.notes) = (engine, reason, notes)
+    }
+}
+
+package struct Offer: Hashable, Sendable, Codable {
+    package var parts: [Part]
+    package init(parts: [Part]) { self.parts = parts }
+}
+
+package struct Have: Hashable, Sendable, Codable {
+    package var parts: [Digest]
+    package init(parts: [Digest]) { self.parts = parts }
+}
+
+/// A part begins. The extents follow in `extents` frames (the binary list of `docs/bundle-format.md`, in as many frames
+/// as it needs, ended by an empty one), then exactly `part.size` bytes in `data` frames, then `commit` with this header again.
+package struct PartHeader: Hashable, Sendable, Codable {
+    package var part: Part
+    package init(part: Part) { self.part = part }
+}
+
+package struct Committed: Hashable, Sendable, Codable {
+    package var digest: Digest
+    package init(digest: Digest) { self.digest = digest }
+}
+
+package struct Start: Hashable, Sendable, Codable {
+    package var run: RunID
+    /// The metro's part and those of the environments; all committed.
+    package var parts: [Part]
+    /// How many cpus the run may use; nil for all of the host's.
+    package var cpus: Int?
+    /// Whether the run ends when this connection does (`las run`), or goes on (`las deploy`).
+    package var tethered: Bool
+    /// Forces a rung: "kernel" or "extraction"; nil for the best.
+    package var engine: String?
+
+    package init(run: RunID, parts: [Part], cpus: Int?, tethered: Bool, engine: String?) {
+        (self.run, self.parts, self.cpus, self.tethered, self.engine) = (run, parts, cpus, tethered, engine)
+    }
+}
+
+package struct Started: Hashable, Sendable, Codable {
+    package var run: RunID
+    package init(run: RunID) { self.run = run }
+}
+
+package struct Follow: Hashable, Sendable, Codable {
+    package var run: RunID
+    /// The first sequence number wanted.
+    package var from: Int
+    package init(run: RunID, from: Int) { (self.run, self.from) = (run, from) }
+}
+
+package struct Cancel: Hashable, Sendable, Codable {
+    package var run: RunID
+    package init(run: RunID) { self.run = run }
+}
+
+/// Asks for the run's results: the files below its `results` folder.
+package struct Fetch: Hashable, Sendable, Codable {
+    package var run: RunID
+    package init(run: RunID) { self.run = run }
+}
+
+/// A result begins: `path` is relative to the results (`STATION/FILE`); a folder has no data and no digest.
+package struct FileHeader: Hashable, Sendable, Codable {
+    package enum Kind: String, Hashable, Sendable, Codable { case file, folder }
+    package var path: String
+    package var kind: Kind
+    package var size: Int64
+    package var executable: Bool
+
+    package init(path: String, kind: Kind, size: Int64, executable: Bool) {
+        (self.path, self.kind, self.size, self.executable) = (path, kind, size, executable)
+    }
+}
+
+package struct FileEnd: Hashable, Sendable, Codable {
+    /// SHA-256 of the file's bytes; nil for a folder.
+    package var digest: Digest?
+    package init(digest: Digest?) { self.digest = digest }
+}
+
+/// Removes what the run left on the host, but not the parts.
+package struct Clean: Hashable, Sendable, Codable {
+    package var run: RunID
+    package init(run: RunID) { self.run = run }
+}
+
+package struct Done: Hashable, Sendable, Codable {
+    package init() {}
+}
+
+/// Why something was not done, as the other side puts it. Shown to the person with control characters taken out.
+package struct Refusal: Failure, Hashable, Codable {
+    package var summary: String
+    package var cause: String?
+    package var fix: String?
+    package var exitCode: ExitCode
+
+    package init(summary: String, cause: String? = nil, fix: String? = nil, exitCode: ExitCode) {
+        (self.summary, self.cause, self.fix, self.exitCode) = (summary, cause, fix, exitCode)
+    }
+}

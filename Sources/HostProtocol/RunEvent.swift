@@ -1,0 +1,92 @@
+package import Digests
+package import Plan
+
+/// What happens in a run, as the journal records it and as it is followed: one JSON object each.
+package struct RunEvent: Hashable, Sendable, Codable {
+    package enum Kind: String, Hashable, Sendable, Codable {
+        /// `text`: the metro's name; `engine`; `reason`.
+        case runStarted
+        /// `count`: tasks of `station` known by now; told again when more become known.
+        case stationPlanned
+        case taskStarted
+        /// With `files` and `seconds`.
+        case taskDone
+        /// With `exitCode` or `signal`, `text` (the reason), `printed` (the end of what it wrote to standard error).
+        case taskFailed
+        /// A station, or the task of one, that can't run because what it takes failed; `text` names it.
+        case taskSkipped
+        /// `text`: a note for the person (what a weak rung can't isolate, inputs left out).
+        case note
+        /// `succeeded`; `files`: the results, as `STATION/FILE`.
+        case runEnded
+    }
+
+    package struct File: Hashable, Sendable, Codable {
+        /// Relative to the task's folder below `made`; in `runEnded` relative to the results.
+        package let path: String
+        package let size: Int64
+        /// nil for a folder.
+        package let digest: Digest?
+
+        package init(path: String, size: Int64, digest: Digest?) {
+            (self.path, self.size, self.digest) = (path, size, digest)
+        }
+    }
+
+    /// 1, 2, 3… in the order of the journal.
+    package var sequence: Int
+    /// Seconds since 1970 by the host's clock.
+    package var time: Double
+    package var kind: Kind
+    package var task: TaskID?
+    package var station: StationID?
+    package var count: Int?
+    package var text: String?
+    package var reason: String?
+    package var engine: String?
+    package var exitCode: Int?
+    package var signal: Int?
+    package var seconds: Double?
+    package var printed: String?
+    package var succeeded: Bool?
+    package var files: [File]?
+
+    package init(sequence: Int, time: Double, kind: Kind) {
+        (self.sequence, self.time, self.kind) = (sequence, time, kind)
+    }
+}
+
+/// A run's name: `20261125-101530-lambda-variants-7f3a`.
+package struct RunID: Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
+    package let name: String
+
+    /// - Returns: nil unless it is 1…128 letters, digits, `-`, `_` and `.`, and does not begin with `.` or `-`.
+    package init?(_ name: String) {
+        let allowed = name.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
+                true
+            default: false
+            }
+        }
+        guard allowed, (1...128).contains(name.utf8.count), !name.hasPrefix("."), !name.hasPrefix("-") else { return nil }
+        self.name = name
+    }
+
+    package var description: String { name }
+    package static func < (left: RunID, right: RunID) -> Bool { left.name < right.name }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        guard let run = RunID(try container.decode(String.self)) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "a run's name is expected")
+        }
+        self = run
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(name)
+    }
+}

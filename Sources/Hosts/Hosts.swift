@@ -1,0 +1,1 @@
+// Hosts: see docs/architecture.md.

@@ -1,0 +1,1 @@
+// Metro: see docs/architecture.md.

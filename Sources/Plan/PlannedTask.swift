@@ -1,0 +1,59 @@
+/// A task as the runtime runs it. Nothing in it depends on the host, the run or the folder it runs in.
+///
+/// Inside the sandbox a task sees its environment as `/`, the metro image at `/.las` (`/.las/inputs/NAME/…` are the packed
+/// inputs, `/.las/files/…` the metro's own scripts), what other stations made at `/.las/made/STATION[/ITEM]/…`
+/// (read-only, only what it takes), and its empty work folder at `/task`.
+package struct PlannedTask: Hashable, Sendable, Codable {
+    package enum Command: Hashable, Sendable, Codable {
+        /// Run by `bash -euo pipefail -c`.
+        case shell(String)
+        /// Started directly: the program's name, looked up on the PATH, and its arguments.
+        case direct([String])
+    }
+
+    package struct Output: Hashable, Sendable, Codable {
+        /// Relative to `/task`, `Plan` has checked that it stays inside.
+        package let path: String
+        /// Made beforehand, when it is.
+        package let isFolder: Bool
+
+        package init(path: String, isFolder: Bool) { (self.path, self.isFolder) = (path, isFolder) }
+    }
+
+    package let id: TaskID
+    package let station: StationID
+    package let environment: EnvironmentID
+    package let command: Command
+    package let outputs: [Output]
+    /// The output that the command's standard output is saved as; nil when the command names `{out}`.
+    package let savesPrinted: String?
+    /// Folders below the run's `made`, `index` or `align/s1`, shown read-only at the same place below `/.las/made`.
+    package let reads: [String]
+    /// The folder below the run's `made` that its outputs are moved into as one when it is done.
+    package let made: String
+    package let uses: Resources
+    /// Added to the clean environment.
+    package let variables: [String: String]
+
+    package init(
+        id: TaskID, station: StationID, environment: EnvironmentID, command: Command, outputs: [Output],
+        savesPrinted: String?, reads: [String], made: String, uses: Resources, variables: [String: String] = [:]
+    ) {
+        (self.id, self.station, self.environment, self.command) = (id, station, environment, command)
+        (self.outputs, self.savesPrinted, self.reads, self.made) = (outputs, savesPrinted, reads, made)
+        (self.uses, self.variables) = (uses, variables)
+    }
+}
+
+/// A file or folder that a task made: its path relative to the task's folder below `made`.
+/// The contents of a made folder are listed too.
+package struct MadeFile: Hashable, Comparable, Sendable, Codable {
+    package let path: String
+    package let isFolder: Bool
+
+    package init(path: String, isFolder: Bool) { (self.path, self.isFolder) = (path, isFolder) }
+
+    package static func < (left: MadeFile, right: MadeFile) -> Bool {
+        left.path.utf8.lexicographicallyPrecedes(right.path.utf8)
+    }
+}

@@ -1,0 +1,61 @@
+/// A process in namespaces of its own, as data: what it sees, what it may do, how it starts.
+///
+/// The manner of bubblewrap: a list of steps done in order below the new root. `launch()` does it, in C after clone3,
+/// from any process, also one with several threads.
+package struct SandboxPlan: Sendable, Hashable {
+    package enum Namespace: Sendable, Hashable, CaseIterable { case user, mount, pid, ipc, uts, network }
+
+    /// Targets are absolute paths inside the new root. A missing mount point is an error, except below a `tmpfs` of the plan,
+    /// where it is made.
+    package enum Step: Sendable, Hashable {
+        /// `source` is a path of the caller's; `nosuid,nodev` always.
+        case bind(source: String, target: String, readOnly: Bool)
+        /// Mode 01777 for `/tmp` and `/dev/shm`.
+        case tmpfs(target: String, mode: UInt32)
+        /// A fresh `/proc` of the sandbox's own pid namespace.
+        case proc(target: String)
+        /// A tmpfs with null, zero, full, random, urandom, tty (bound from the caller's), fd and std links, shm, pts.
+        case devices(target: String)
+        case folder(target: String, mode: UInt32)
+        case link(target: String, to: String)
+    }
+
+    package enum Filter: Sendable, Hashable {
+        case none
+        /// Answers 0 without doing: chown and its kin, set*id, setgroups, capset, mknod of devices. For dpkg without root.
+        case build
+        /// In the manner of the container engines' default.
+        case task
+    }
+
+    /// Resource limits set before exec, by RLIMIT_ number.
+    package struct Limit: Sendable, Hashable {
+        package let resource: Int32
+        package let value: UInt64
+        package init(resource: Int32, value: UInt64) { (self.resource, self.value) = (resource, value) }
+    }
+
+    package var namespaces: Set<Namespace>
+    /// The folder that becomes `/`; nil to stay in the caller's root.
+    package var root: String?
+    package var rootIsReadOnly = true
+    package var steps: [Step] = []
+    package var filter = Filter.none
+    /// Drops every capability, also from the bounding set, before exec.
+    package var dropsCapabilities = true
+    package var hostName: String? = nil
+    package var umask: UInt32 = 0o022
+    package var limits: [Limit] = []
+    /// The program (an absolute path inside the root, or a name looked up on the PATH of `environment`) and its arguments.
+    package var arguments: [String]
+    package var environment: [String: String] = [:]
+    package var workFolder = "/"
+    /// Descriptors of the caller's that become 0, 1 and 2; nil for /dev/null.
+    package var standardInput: Int32? = nil
+    package var standardOutput: Int32? = nil
+    package var standardError: Int32? = nil
+
+    package init(namespaces: Set<Namespace>, root: String?, arguments: [String]) {
+        (self.namespaces, self.root, self.arguments) = (namespaces, root, arguments)
+    }
+}

@@ -1,0 +1,1 @@
+// Unpacking: see docs/architecture.md.
