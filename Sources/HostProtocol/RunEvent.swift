@@ -70,7 +70,9 @@ package struct RunID: Hashable, Comparable, Sendable, Codable, CustomStringConve
             default: false
             }
         }
-        guard allowed, (1...128).contains(name.utf8.count), !name.hasPrefix("."), !name.hasPrefix("-") else { return nil }
+        guard allowed, (1...128).contains(name.utf8.count), !name.hasPrefix("."), !name.hasPrefix("-") else {
+            return nil
+        }
         self.name = name
     }
 
