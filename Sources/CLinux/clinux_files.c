@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "clinux_files.h"
+#include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -11,3 +12,10 @@ int las_clone_file(int source, int target) { return ioctl(target, FICLONE, sourc
 long las_copy_file_range(int source, int target, unsigned long count) {
     return copy_file_range(source, NULL, target, NULL, count, 0);
 }
+
+ssize_t las_copy_range(int source, int64_t source_offset, int target, int64_t target_offset, size_t count) {
+    off_t from = source_offset, to = target_offset;
+    return copy_file_range(source, &from, target, &to, count, 0);
+}
+
+int las_reserve(int descriptor, int64_t size) { return fallocate(descriptor, FALLOC_FL_KEEP_SIZE, 0, size); }

@@ -31,6 +31,8 @@ package struct LASH: Hashable, Sendable {
     package var knownHosts: String { root + "/known_hosts" }
     /// Parts by digest, complete and checked: `parts/DIGEST`, and `parts/DIGEST.extents` beside it.
     package var parts: String { root + "/parts" }
+    /// Which bundles' files were verified already.
+    package var stamps: String { root + "/stamps" }
     /// Layers by digest: `layers/DIGEST/tree`, `layers/DIGEST/entries`.
     package var layers: String { root + "/layers" }
     /// Fetched package files by digest.

@@ -1,4 +1,7 @@
 #pragma once
+#include <stdint.h>
+#include <sys/types.h>
+
 // File system calls that Swift's Glibc module lacks. Each returns -1 with errno set.
 
 // Writes all that waits in memory for the file system of this descriptor.
@@ -9,3 +12,9 @@ int las_clone_file(int source, int target);
 
 // Copies up to `count` bytes inside the kernel, from and to the current offsets; 0 at the source's end.
 long las_copy_file_range(int source, int target, unsigned long count);
+
+// The same from and to these offsets, sharing the data where the file system can.
+ssize_t las_copy_range(int source, int64_t source_offset, int target, int64_t target_offset, size_t count);
+
+// Sets room aside for `size` bytes, without making the file longer.
+int las_reserve(int descriptor, int64_t size);

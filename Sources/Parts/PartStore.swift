@@ -1,0 +1,113 @@
+package import Digests
+package import Files
+internal import Glibc
+
+/// The parts that a LASH keeps, by digest: `parts/DIGEST`, with its list of extents in `parts/DIGEST.extents`.
+///
+/// Nothing has its name there before it is whole, checked and synced; a part never changes afterwards.
+package struct PartStore: Sendable {
+    package let lash: LASH
+
+    package init(_ lash: LASH) { self.lash = lash }
+
+    package func path(of digest: Digest) -> String { "\(lash.parts)/\(digest.hex)" }
+    package func extentsPath(of digest: Digest) -> String { path(of: digest) + ".extents" }
+
+    /// Whether the part is there, with its extents and as long as they say.
+    package func has(_ digest: Digest) -> Bool {
+        guard let status = File.status(path(of: digest)), status.kind == .file,
+            let extents = try? extents(of: digest)
+        else { return false }
+        return extents.size == status.size
+    }
+
+    /// Checked against the digest.
+    package func extents(of digest: Digest) throws(PartFailure) -> ExtentList {
+        let path = extentsPath(of: digest)
+        let bytes: [UInt8]
+        do throws(FileFailure) { bytes = try File.read(path, atMost: ExtentList.largestList) } catch {
+            throw PartFailure(error)
+        }
+        let list = try ExtentList(bytes: bytes, from: path)
+        guard list.digest == digest else { throw .damaged("the list of extents is not that of its part", in: path) }
+        return list
+    }
+
+    /// Opens a part, and checks its size.
+    package func reader(of digest: Digest) throws(PartFailure) -> PartReader {
+        let extents = try extents(of: digest)
+        let file = try OpenFile(path(of: digest))
+        guard file.size == extents.size else {
+            throw .damaged("the part has \(file.size) bytes, but must have \(extents.size)", in: file.path)
+        }
+        return PartReader(file, offset: 0, size: file.size)
+    }
+
+    /// Hashes every extent of a part that is there.
+    package func verify(_ part: Part, progress: (Int64) -> Void = { _ in }) throws(PartFailure) {
+        try reader(of: part.digest).verify(try extents(of: part.digest), named: part.words, progress: progress)
+    }
+
+    /// Takes a part out of a bundle, sharing its blocks with it where the file system can, and verifies it.
+    package func add(_ placed: PlacedPart, from bundle: BundleFile, progress: (Int64) -> Void = { _ in })
+        throws(PartFailure)
+    {
+        try add(placed.part, extents: placed.extents, from: bundle.reader(of: placed), progress: progress)
+    }
+
+    /// Takes a file as a part: an image that was just written, a runtime.
+    package func add(
+        _ part: Part, extents: ExtentList, fileAt path: String, progress: (Int64) -> Void = { _ in }
+    ) throws(PartFailure) {
+        let file = try OpenFile(path)
+        try add(part, extents: extents, from: PartReader(file, offset: 0, size: file.size), progress: progress)
+    }
+
+    private func add(
+        _ part: Part, extents: ExtentList, from reader: PartReader, progress: (Int64) -> Void
+    ) throws(PartFailure) {
+        guard reader.size == part.size else {
+            throw .damaged("\(part.words) has \(reader.size) bytes, but must have \(part.size)", in: reader.path)
+        }
+        if has(part.digest) { return progress(part.size) }
+        let incoming = try incoming(part, extents: extents)
+        do throws(PartFailure) {
+            try incoming.copy(from: reader)
+            try incoming.commit(progress: progress)
+        } catch {
+            incoming.abandon()
+            throw error
+        }
+    }
+
+    /// Takes a finished file of this LASH by renaming it, without reading it again; for who has just hashed what it wrote.
+    func adopt(_ part: Part, extents: ExtentList, fileAt path: String) throws(PartFailure) {
+        do throws(FileFailure) {
+            try Folder.make(lash.parts)
+            try File.write(extents.bytes, to: extentsPath(of: part.digest), mode: 0o444)
+            try File.rename(path, to: self.path(of: part.digest))
+        } catch { throw PartFailure(error) }
+    }
+
+    /// Begins to take a part that comes in pieces.
+    /// - Throws: where the extents are not those of the part, or there is no room for it.
+    package func receive(_ part: Part, extents: ExtentList) throws(PartFailure) -> IncomingPart {
+        let incoming = try incoming(part, extents: extents)
+        try incoming.reserve()
+        return incoming
+    }
+
+    private func incoming(_ part: Part, extents: ExtentList) throws(PartFailure) -> IncomingPart {
+        guard extents.digest == part.digest, extents.size == part.size else {
+            throw .damaged(
+                "the list of extents does not fit \(part.words)", in: "the offered part \(part.digest.short)")
+        }
+        return try IncomingPart(part, extents: extents, in: self)
+    }
+
+    /// Takes a part out of the store.
+    package func remove(_ digest: Digest) {
+        File.remove(path(of: digest))
+        File.remove(extentsPath(of: digest))
+    }
+}
