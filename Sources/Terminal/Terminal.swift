@@ -1,1 +1,62 @@
-// Terminal: see docs/architecture.md.
+internal import Files
+package import Failures
+internal import Glibc
+internal import Synchronization
+
+/// Where `las` writes: results of a command to standard output, all that is said along the way to standard error.
+///
+/// One value for the whole program; lines from several tasks never mix, and a progress bar is taken away before a line
+/// is written and put back after it.
+package final class Terminal: Sendable {
+    package let output: Style
+    package let messages: Style
+    /// Says less: only results, warnings and errors.
+    package let isQuiet: Bool
+    private let bar = Mutex<String>("")
+
+    package init(environment: [String: String], isQuiet: Bool = false) {
+        output = Style.of(descriptor: 1, environment: environment)
+        messages = Style.of(descriptor: 2, environment: environment)
+        self.isQuiet = isQuiet
+    }
+
+    /// A line of the command's result, to standard output.
+    package func print(_ text: String) { bar.withLock { _ in write(text + "\n", to: 1) } }
+
+    /// Bytes of the command's result, to standard output, as they are.
+    package func print(bytes: [UInt8]) { bar.withLock { _ in try? File.writeAll(bytes, to: 1, path: "standard output") } }
+
+    /// A line about what is being done.
+    package func say(_ text: String) { if !isQuiet { line(text) } }
+
+    package func warn(_ text: String) { line(messages.paint("warning:", .yellow, bold: true) + " " + text) }
+
+    package func fail(_ failure: some Failure) {
+        for text in ErrorText.lines(of: failure, style: messages) { line(text) }
+    }
+
+    /// Shows `text` as the last line of a terminal until the next call; "" takes it away. Nothing where there is none.
+    package func showBar(_ text: String) {
+        guard messages.isTerminal, !isQuiet else { return }
+        bar.withLock { current in
+            let clipped = String(text.prefix(width() - 1))
+            write("\r\u{1B}[K" + clipped, to: 2)
+            current = clipped
+        }
+    }
+
+    private func line(_ text: String) {
+        bar.withLock { current in write((current.isEmpty ? "" : "\r\u{1B}[K") + text + "\n" + current, to: 2) }
+    }
+
+    private func width() -> Int {
+        var size = winsize()
+        guard ioctl(2, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 20 else { return 80 }
+        return Int(size.ws_col)
+    }
+
+    private func write(_ text: String, to descriptor: Int32) {
+        // A closed pipe (`las plan | head`) is no error of ours.
+        try? File.writeAll(Array(text.utf8), to: descriptor, path: "the terminal")
+    }
+}

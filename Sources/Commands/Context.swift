@@ -1,0 +1,73 @@
+import Failures
+import Files
+import Glibc
+import Terminal
+
+/// What every command has at hand.
+struct Context: Sendable {
+    let environment: [String: String]
+    let lash: LASH
+    let terminal: Terminal
+    /// The path of the running `las`, links resolved.
+    let program: String
+
+    /// The static runtime that goes into every bundle: beside `las` where it was built, in `libexec/las` where installed.
+    func runtime() throws(UsageFailure) -> String {
+        let folder = File.parent(of: program)
+        let candidates = [environment["LAS_RUNTIME"], "\(folder)/../libexec/las/las-runtime", "\(folder)/las-runtime"]
+        for candidate in candidates.compactMap({ $0 }) where File.status(candidate, follow: true)?.kind == .file {
+            return candidate
+        }
+        throw UsageFailure(
+            "las-runtime, which goes into every bundle, is not where it should be, beside \(program)",
+            fix: "install las again (make install), or name it in LAS_RUNTIME")
+    }
+
+    /// Where `bundle-templates` lies: `share/las` where installed, else above the build folder.
+    func templates() throws(UsageFailure) -> String {
+        var folder = File.parent(of: program)
+        let candidates = [environment["LAS_TEMPLATES"], "\(folder)/../share/las/bundle-templates"]
+        for candidate in candidates.compactMap({ $0 }) where File.status(candidate, follow: true)?.kind == .folder {
+            return candidate
+        }
+        while folder != "/" {
+            if File.status(folder + "/bundle-templates", follow: true)?.kind == .folder {
+                return folder + "/bundle-templates"
+            }
+            folder = File.parent(of: folder)
+        }
+        throw UsageFailure(
+            "the folder bundle-templates is not where it should be",
+            fix: "install las again (make install), or name it in LAS_TEMPLATES")
+    }
+
+    static func ofProcess() -> Context {
+        var environment: [String: String] = [:]
+        var entry = environ
+        while let text = entry.pointee {
+            let pair = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if pair.count == 2 { environment[String(pair[0])] = String(pair[1]) }
+            entry += 1
+        }
+        return Context(
+            environment: environment, lash: LASH.ofUser(environment: environment),
+            terminal: Terminal(environment: environment), program: resolved("/proc/self/exe"))
+    }
+
+    func with(_ invocation: Invocation) -> Context {
+        Context(
+            environment: environment, lash: invocation.value("--lash").map { LASH(root: Self.absolute($0)) } ?? lash,
+            terminal: invocation.has("--quiet") ? Terminal(environment: environment, isQuiet: true) : terminal,
+            program: program)
+    }
+
+    static func absolute(_ path: String) -> String {
+        path.hasPrefix("/") ? path : resolved(".") + "/" + path
+    }
+
+    private static func resolved(_ path: String) -> String {
+        guard let text = realpath(path, nil) else { return path }
+        defer { free(text) }
+        return String(cString: text)
+    }
+}

@@ -1,0 +1,31 @@
+/// Numbers as people read them.
+package enum Amounts {
+    /// `512 B`, `3.4 KB`, `120 MB`: powers of 1,000.
+    package static func bytes(_ count: Int64) -> String {
+        var value = Double(count)
+        for unit in ["B", "KB", "MB", "GB"] {
+            if value < 999.5 { return unit == "B" ? "\(count) B" : "\(short(value)) \(unit)" }
+            value /= 1000
+        }
+        return "\(short(value)) TB"
+    }
+
+    /// `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`.
+    package static func seconds(_ seconds: Double) -> String {
+        if seconds < 9.95 { return "\(tenths(seconds)) s" }
+        let whole = Int(seconds.rounded())
+        if whole < 60 { return "\(whole) s" }
+        if whole < 3600 { return "\(whole / 60) min \(whole % 60 < 10 ? "0" : "")\(whole % 60) s" }
+        return "\(whole / 3600) h \(whole % 3600 / 60) min"
+    }
+
+    /// `1 task`, `3 tasks`.
+    package static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+
+    private static func short(_ value: Double) -> String { value < 9.95 ? tenths(value) : "\(Int(value.rounded()))" }
+
+    private static func tenths(_ value: Double) -> String {
+        let tenths = Int((value * 10).rounded())
+        return "\(tenths / 10).\(tenths % 10)"
+    }
+}

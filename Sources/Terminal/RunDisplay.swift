@@ -1,0 +1,68 @@
+package import HostProtocol
+internal import Plan
+
+/// A run as it is followed: lines for what happened, and on a terminal a last line with what is going on.
+package struct RunDisplay {
+    private let terminal: Terminal
+    private var planned: [String: Int] = [:]
+    private var done: [String: Int] = [:]
+    private var running: [String] = []
+    private(set) var failures = 0
+    /// The end of the run, once it is known.
+    package private(set) var ended: RunEvent?
+
+    package init(_ terminal: Terminal) { self.terminal = terminal }
+
+    package mutating func show(_ event: RunEvent) {
+        let name = printable(event.task?.name ?? event.station?.name ?? "")
+        switch event.kind {
+        case .runStarted:
+            let reason = event.reason.map { ", \(printable($0))" } ?? ""
+            terminal.say("engine: \(printable(event.engine ?? "?"))\(reason)")
+        case .stationPlanned:
+            planned[event.station?.name ?? ""] = event.count ?? 0
+        case .taskStarted:
+            running.append(name)
+        case .taskDone:
+            finish(name)
+            let station = event.station?.name ?? ""
+            done[station, default: 0] += 1
+            // On a terminal the bar counts; a line for each of ten thousand tasks would bury what matters.
+            if !terminal.messages.isTerminal || (planned[station] ?? 0) <= 20 {
+                let mark = terminal.messages.paint("✓", .green)
+                terminal.say("  \(mark) \(name) (\(Amounts.seconds(event.seconds ?? 0)))")
+            } else if done[station] == planned[station] {
+                let mark = terminal.messages.paint("✓", .green)
+                terminal.say("  \(mark) \(printable(station)): \(Amounts.count(done[station] ?? 0, "task"))")
+            }
+        case .taskFailed:
+            finish(name)
+            failures += 1
+            terminal.say("  \(terminal.messages.paint("✗", .red)) \(name) failed: \(printable(event.text ?? "no reason given"))")
+            for line in (event.printed ?? "").split(separator: "\n").suffix(20) {
+                terminal.say("      " + printable(String(line)))
+            }
+        case .taskSkipped:
+            terminal.say("  - \(name) was not run: \(printable(event.text ?? ""))")
+        case .note:
+            terminal.say("note: " + printable(event.text ?? ""))
+        case .runEnded:
+            ended = event
+        }
+        showBar()
+    }
+
+    package func end() { terminal.showBar("") }
+
+    private mutating func finish(_ name: String) {
+        if let position = running.firstIndex(of: name) { running.remove(at: position) }
+    }
+
+    private func showBar() {
+        if ended != nil { return terminal.showBar("") }
+        let all = planned.values.reduce(0, +)
+        let finished = done.values.reduce(0, +)
+        let names = running.prefix(4).joined(separator: ", ") + (running.count > 4 ? ", …" : "")
+        terminal.showBar("\(finished) of \(Amounts.count(all, "task")) done" + (names.isEmpty ? "" : "; running: \(names)"))
+    }
+}

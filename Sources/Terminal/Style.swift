@@ -1,0 +1,35 @@
+internal import Glibc
+
+/// Whether a stream is a terminal, and what it may be sent: no colour under `NO_COLOR`, or where it is not a terminal.
+package struct Style: Sendable {
+    package let isTerminal: Bool
+    package let hasColour: Bool
+
+    package init(isTerminal: Bool, hasColour: Bool) { (self.isTerminal, self.hasColour) = (isTerminal, hasColour) }
+
+    package static func of(descriptor: Int32, environment: [String: String]) -> Style {
+        let isTerminal = isatty(descriptor) == 1 && environment["TERM"] != "dumb"
+        let refused = !(environment["NO_COLOR"] ?? "").isEmpty
+        return Style(isTerminal: isTerminal, hasColour: isTerminal && !refused)
+    }
+
+    package enum Colour: Int, Sendable { case red = 31, green = 32, yellow = 33, blue = 34, grey = 90 }
+
+    package func paint(_ text: String, _ colour: Colour, bold: Bool = false) -> String {
+        hasColour ? "\u{1B}[\(bold ? "1;" : "")\(colour.rawValue)m\(text)\u{1B}[0m" : text
+    }
+
+    package func bold(_ text: String) -> String { hasColour ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
+}
+
+/// What came from elsewhere, a host or a metro, made safe to print: control characters become `�`, newlines stay if asked.
+package func printable(_ text: String, keepingLines: Bool = false) -> String {
+    String(
+        text.unicodeScalars.map { scalar -> Character in
+            if keepingLines, scalar == "\n" || scalar == "\t" { return Character(scalar) }
+            // Bidirectional overrides can make a line read differently from what it says.
+            let turnsDirection = (0x202A...0x202E).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
+            if scalar.value < 32 || (127..<160).contains(scalar.value) || turnsDirection { return "\u{FFFD}" }
+            return Character(scalar)
+        })
+}
