@@ -1,0 +1,46 @@
+import Files
+import TestSupport
+import Testing
+
+@Suite struct HelloTests {
+    @Test func aNewMetroRunsHere() throws {
+        try withScratch { folder in
+            let las = LasCommand(in: folder)
+            #expect(try las("new", "hello", "my-metro").status == 0)
+            let run = try las("run", "my-metro")
+            #expect(run.status == 0, "\(run.errors)")
+            let result = try String(decoding: File.read(folder + "/results/hello/hello.txt"), as: UTF8.self)
+            #expect(result == "Hello from Linux x86_64, with nothing installed.\n")
+        }
+    }
+
+    @Test func wordsAreCountedAndEmptyTextsLeftOut() throws {
+        try withScratch { folder in
+            let las = LasCommand(in: folder)
+            try las("new", "word-count", "counts")
+            try File.write("", to: folder + "/counts/texts/empty.txt")
+            try File.write("it's the \"sea\"\n", to: folder + "/counts/texts/a name with 'quotes' and $signs.txt")
+            let run = try las("run", "counts", "--results", "out")
+            #expect(run.status == 0, "\(run.errors)")
+            #expect(run.errors.contains("1 of 5 texts was left out: empty.txt"), "\(run.errors)")
+            // The same by the machine's own tools.
+            let judge = try Program("bash", folder: folder + "/counts/texts").run(
+                "-c", "cat *.txt | tr -cs '[:alpha:]' '\\n' | tr '[:upper:]' '[:lower:]' | grep -v '^$' | sort | uniq -c | awk '{print $1, $2}' | sort -k1,1nr -k2")
+            #expect(try String(decoding: File.read(folder + "/out/total/total.txt"), as: UTF8.self) == judge.output)
+            #expect(try String(decoding: File.read(folder + "/out/top/top-ten.txt"), as: UTF8.self).split(separator: "\n").count == 10)
+        }
+    }
+
+    @Test func theTemplatesAreListedAndNothingIsOverwritten() throws {
+        try withScratch { folder in
+            let las = LasCommand(in: folder)
+            #expect(try las("new", "--list").lines == ["hello", "lambda-variants", "word-count"])
+            try las("new", "hello", "mine")
+            let again = try las("new", "hello", "mine")
+            #expect(again.status == 2)
+            #expect(again.errors.contains("exists already"))
+            let mistyped = try las("new", "helo", "other")
+            #expect(mistyped.errors.contains("did you mean hello?"))
+        }
+    }
+}

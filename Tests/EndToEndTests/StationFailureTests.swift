@@ -1,0 +1,57 @@
+import Files
+import TestSupport
+import Testing
+
+@Suite struct StationFailureTests {
+    /// A metro of two stations that do not depend on each other, the first with `command`.
+    private func metro(_ command: String, out: String = "a.txt") -> String {
+        """
+        metro: trouble
+        lines:
+          one:
+            - station: first
+              command: \(command)
+              out: \(out)
+            - station: after
+              command: cat {in}
+              out: b.txt
+          two:
+            - station: other
+              command: echo fine
+              out: c.txt
+        results: [after, other]
+        """
+    }
+
+    private func run(_ command: String, out: String = "a.txt", check: (Program.Ended, String) throws -> Void) throws {
+        try withScratch { folder in
+            try Folder.make(folder + "/m")
+            try File.write(metro(command, out: out), to: folder + "/m/metro.yml")
+            try check(try LasCommand(in: folder)("run", "m"), folder)
+        }
+    }
+
+    @Test func aStationThatFailsStopsOnlyWhatDependsOnIt() throws {
+        try run("echo about to fail >&2; exit 7") { ended, folder in
+            #expect(ended.status == 1)
+            #expect(ended.errors.contains("first failed: it ended with the exit code 7"), "\(ended.errors)")
+            #expect(ended.errors.contains("about to fail"))
+            #expect(ended.errors.contains("after was not run"))
+            #expect(try Folder.names(in: folder + "/results") == ["other"])
+        }
+    }
+
+    @Test func aStationThatIsKilledSaysBySignal() throws {
+        try run("kill -SEGV $$") { ended, _ in
+            #expect(ended.status == 1)
+            #expect(ended.errors.contains("first failed: it was killed by the signal SIGSEGV"), "\(ended.errors)")
+        }
+    }
+
+    @Test func anOutputThatIsNotThereIsNamed() throws {
+        try run("true > somewhere-else; : {out}") { ended, _ in
+            #expect(ended.status == 1)
+            #expect(ended.errors.contains("first failed: it did not make a.txt"), "\(ended.errors)")
+        }
+    }
+}
