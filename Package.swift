@@ -45,47 +45,74 @@ let package = Package(
             linkerSettings: [.linkedLibrary("squashfuse"), .linkedLibrary("zstd")]),
 
         // MARK: Ground, shared by las and the runtime, free of Foundation
-        room("Failures", []),                                           // errors as people see them, exit codes
-        room("JSON", ["CJansson", "Failures"]),                         // JSON text to values and back, sorted keys
-        room("Digests", ["CCrypto"]),                                   // SHA-256 digests
-        room("Files", ["CLinux", "Failures"]),                          // LASH's layout; files written whole or not at all
+        // errors as people see them, exit codes
+        room("Failures", []),
+        // JSON text to values and back, sorted keys
+        room("JSON", ["CJansson", "Failures"]),
+        // SHA-256 digests
+        room("Digests", ["CCrypto"]),
+        // LASH's layout; files written whole or not at all
+        room("Files", ["CLinux", "Failures"]),
 
         // MARK: What is to be done: pure
-        room("Metro", ["CYaml", "Failures"]),                           // reader, model, diagnostics
-        room("Plan", ["Metro", "JSON", "Digests", "Failures"]),         // stations to tasks
+        // reader, model, diagnostics
+        room("Metro", ["CYaml", "Failures"]),
+        // stations to tasks
+        room("Plan", ["Metro", "JSON", "Digests", "Failures"]),
 
         // MARK: What it is made of
-        room("Layers", ["Digests", "JSON", "Files", "Failures"]),       // a layer's tree and its list of entries
-        room("Parts", ["Digests", "JSON", "Files", "Failures"]),        // parts, extents, index, identity; reading a bundle
+        // a layer's tree and its list of entries
+        room("Layers", ["Digests", "JSON", "Files", "Failures"]),
+        // parts, extents, index, identity; reading a bundle
+        room("Parts", ["Digests", "JSON", "Files", "Failures"]),
 
         // MARK: How machines talk
-        room("HostProtocol", ["JSON", "Digests", "Parts", "Plan", "Failures"]),  // frames, messages, run events
+        // frames, messages, run events
+        room("HostProtocol", ["JSON", "Digests", "Parts", "Plan", "Failures"]),
 
         // MARK: Packing
-        room("Depot", ["CSolv", "CArchive", "CCurl", "Metro", "Layers", "Sandbox", "Digests", "JSON", "Files", "Failures"]),  // needs, lock, layers, store
-        room("Bundle", ["CSquashfs", "Layers", "Parts", "Digests", "JSON", "Files", "Failures"]),  // images and the bundle file
+        room(
+            "Depot",
+            ["CSolv", "CArchive", "CCurl", "Metro", "Layers", "Sandbox", "Digests", "JSON", "Files", "Failures"]),  // needs, lock, layers, store
+        // images and the bundle file
+        room("Bundle", ["CSquashfs", "Layers", "Parts", "Digests", "JSON", "Files", "Failures"]),
 
         // MARK: Running
-        room("Sandbox", ["CLinux", "Files", "Failures"]),               // namespaces and mounts as a plan, and its launch
-        room("Unpacking", ["CSquashfuse", "Files", "Failures"]),        // an image read without the kernel
-        room("Execution", ["Plan", "Parts", "HostProtocol", "Sandbox", "Unpacking", "CLinux", "Digests", "JSON", "Files", "Failures"]),  // ladder, scheduler, journal
+        // namespaces and mounts as a plan, and its launch
+        room("Sandbox", ["CLinux", "Files", "Failures"]),
+        // an image read without the kernel
+        room("Unpacking", ["CSquashfuse", "Files", "Failures"]),
+        room(
+            "Execution",
+            ["Plan", "Parts", "HostProtocol", "Sandbox", "Unpacking", "CLinux", "Digests", "JSON", "Files", "Failures"]),  // ladder, scheduler, journal
 
         // MARK: Reaching hosts
-        room("Hosts", ["CSsh2", "HostProtocol", "Parts", "Digests", "JSON", "Files", "Failures"]),  // ssh, host list, shipping
+        // ssh, host list, shipping
+        room("Hosts", ["CSsh2", "HostProtocol", "Parts", "Digests", "JSON", "Files", "Failures"]),
 
         // MARK: las
-        room("Terminal", ["Failures", "Metro", "HostProtocol", "Files"]),        // progress, tables, diagnostics
-        room("Commands", ["Terminal", "Metro", "Plan", "Depot", "Bundle", "Layers", "Parts", "Hosts", "HostProtocol", "Digests", "JSON", "Files", "Failures"]),
+        // progress, tables, diagnostics
+        room("Terminal", ["Failures", "Metro", "HostProtocol", "Files"]),
+        room(
+            "Commands",
+            [
+                "Terminal", "Metro", "Plan", "Depot", "Bundle", "Layers", "Parts", "Hosts", "HostProtocol", "Digests",
+                "JSON", "Files", "Failures",
+            ]),
         .executableTarget(name: "las", dependencies: ["Commands"], swiftSettings: swift),
 
         // MARK: The static headless runtime
         .executableTarget(
             name: "las-runtime",
-            dependencies: ["Execution", "HostProtocol", "Parts", "Plan", "JSON", "Digests", "Files", "Failures", "CLinux"],
+            dependencies: [
+                "Execution", "HostProtocol", "Parts", "Plan", "JSON", "Digests", "Files", "Failures", "CLinux",
+            ],
             path: "runtime",
             swiftSettings: swift + [.unsafeFlags(["-static-stdlib"], .when(configuration: .release))],
             linkerSettings: [
-                .unsafeFlags(["-static-executable", "-Xlinker", "--gc-sections", "-Xlinker", "-s"], .when(configuration: .release))
+                .unsafeFlags(
+                    ["-static-executable", "-Xlinker", "--gc-sections", "-Xlinker", "-s"],
+                    .when(configuration: .release))
             ]),
 
         // MARK: Tests mirror Sources
@@ -107,6 +134,8 @@ let package = Package(
         tests(of: "Terminal"),
         tests(of: "Commands"),
         // The built programs, as a user runs them.
-        .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "Files", "JSON", "Digests", "Parts"], swiftSettings: swift),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["TestSupport", "Files", "JSON", "Digests", "Parts"],
+            swiftSettings: swift),
     ]
 )

@@ -87,7 +87,9 @@ enum CommandLine {
         let family = table.filter { $0.name.hasPrefix(words[0] + " ") }
         if !family.isEmpty {
             let names = family.map { "las \($0.name)" }.joined(separator: ", ")
-            let given = words.count > 1 ? "“las \(words[0])” has no “\(words[1])”" : "“las \(words[0])” wants to know what to do"
+            let given =
+                words.count > 1
+                ? "“las \(words[0])” has no “\(words[1])”" : "“las \(words[0])” wants to know what to do"
             return UsageFailure(given, fix: "there are: \(names)")
         }
         let nearest = Suggestion.nearest(to: words[0], among: Set(table.map { String($0.name.prefix { $0 != " " }) }))

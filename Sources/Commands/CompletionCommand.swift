@@ -14,7 +14,8 @@ let completionCommand = CommandSpec(
     case "zsh": context.terminal.print(CompletionScript.zsh(CommandTable.all))
     case "fish": context.terminal.print(CompletionScript.fish(CommandTable.all))
     default:
-        throw UsageFailure("there is no completion for “\(invocation.arguments[0])”", fix: "las completion bash, zsh or fish")
+        throw UsageFailure(
+            "there is no completion for “\(invocation.arguments[0])”", fix: "las completion bash, zsh or fish")
     }
     return .done
 }
@@ -76,8 +77,10 @@ enum CompletionScript {
                 condition += "; and __fish_seen_subcommand_from \(words[1])"
             }
             for option in command.options + CommandLine.common {
-                let takes = option.value == nil ? "" : option.completes == .hosts ? " -x -a '(las host list --names)'" : " -r"
-                lines.append("complete -c las -n '\(condition)' -l \(option.name.dropFirst(2)) -d '\(option.about)'\(takes)")
+                let takes =
+                    option.value == nil ? "" : option.completes == .hosts ? " -x -a '(las host list --names)'" : " -r"
+                lines.append(
+                    "complete -c las -n '\(condition)' -l \(option.name.dropFirst(2)) -d '\(option.about)'\(takes)")
             }
         }
         return lines.joined(separator: "\n")

@@ -1,6 +1,10 @@
 let helpCommand = CommandSpec(
     name: "help", about: "explain las, or one command",
-    arguments: [.init(name: "COMMAND", about: "the command, one word or two", isOptional: true, mayRepeat: true, completes: .commands)],
+    arguments: [
+        .init(
+            name: "COMMAND", about: "the command, one word or two", isOptional: true, mayRepeat: true,
+            completes: .commands)
+    ],
     examples: [("las help deploy", "explains deploy"), ("las help host add", "explains how a host is added")]
 ) { invocation, context in
     let style = context.terminal.output
@@ -9,7 +13,8 @@ let helpCommand = CommandSpec(
         return .done
     }
     let (command, _) = try CommandLine.parse(invocation.arguments + ["--help"], table: CommandTable.all)
-    context.terminal.print(command.map { HelpText.of($0, style: style) } ?? HelpText.all(CommandTable.all, style: style))
+    context.terminal.print(
+        command.map { HelpText.of($0, style: style) } ?? HelpText.all(CommandTable.all, style: style))
     return .done
 }
 

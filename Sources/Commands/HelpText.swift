@@ -26,7 +26,10 @@ enum HelpText {
             parts.append(([style.bold("Arguments:")] + Table.lines(rows)).joined(separator: "\n"))
         }
         let rows = (command.options + CommandLine.common).map { option in
-            ["  " + option.name + (option.value.map { " " + $0 } ?? ""), option.about + (option.mayRepeat ? " (may be given again)" : "")]
+            [
+                "  " + option.name + (option.value.map { " " + $0 } ?? ""),
+                option.about + (option.mayRepeat ? " (may be given again)" : ""),
+            ]
         }
         parts.append(([style.bold("Options:")] + Table.lines(rows)).joined(separator: "\n"))
         if !command.details.isEmpty { parts.append(command.details) }

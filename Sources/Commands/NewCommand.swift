@@ -24,12 +24,14 @@ let newCommand = CommandSpec(
     }
     guard invocation.arguments.count == 2 else {
         throw UsageFailure(
-            "las new needs a template and the folder to make", fix: "las new TEMPLATE FOLDER, with one of: " + known.joined(separator: ", "))
+            "las new needs a template and the folder to make",
+            fix: "las new TEMPLATE FOLDER, with one of: " + known.joined(separator: ", "))
     }
     let (name, folder) = (invocation.arguments[0], Context.absolute(invocation.arguments[1]))
     guard known.contains(name) else {
         let nearest = Suggestion.nearest(to: name, among: known).map { "did you mean \($0)? " } ?? ""
-        throw UsageFailure("there is no template “\(name)”", fix: nearest + "there are: " + known.joined(separator: ", "))
+        throw UsageFailure(
+            "there is no template “\(name)”", fix: nearest + "there are: " + known.joined(separator: ", "))
     }
     if File.exists(folder) {
         guard File.status(folder, follow: true)?.kind == .folder, try Folder.names(in: folder).isEmpty else {
@@ -47,7 +49,8 @@ let newCommand = CommandSpec(
         try? Folder.remove(beside)
         throw error
     }
-    context.terminal.say("\(folder) holds the metro \(name); its README.md tells what it does. Next: las run \(invocation.arguments[1])")
+    context.terminal.say(
+        "\(folder) holds the metro \(name); its README.md tells what it does. Next: las run \(invocation.arguments[1])")
     return .done
 }
 

@@ -60,7 +60,8 @@ extension Digest: Codable {
         let container = try decoder.singleValueContainer()
         let text = try container.decode(String.self)
         guard let digest = Digest(hex: text) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "64 hexadecimal digits are expected")
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "64 hexadecimal digits are expected")
         }
         self = digest
     }

@@ -56,7 +56,9 @@ package enum File {
     }
 
     /// Written beside, synced, then renamed into place: a reader sees the old file or the new one.
-    package static func write(_ bytes: some Collection<UInt8>, to path: String, mode: UInt32 = 0o644) throws(FileFailure) {
+    package static func write(_ bytes: some Collection<UInt8>, to path: String, mode: UInt32 = 0o644)
+        throws(FileFailure)
+    {
         let beside = path + ".new-\(getpid())-\(UInt32.random(in: 0 ... .max))"
         let descriptor = try open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode: mode, action: "write")
         do throws(FileFailure) {

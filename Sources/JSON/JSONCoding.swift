@@ -4,7 +4,8 @@ extension JSONText {
         bytes(of: JSONValue(encoding: value), indented: indented)
     }
 
-    package static func decode<T: Decodable>(_ type: T.Type, from text: some Collection<UInt8>) throws(JSONFailure) -> T {
+    package static func decode<T: Decodable>(_ type: T.Type, from text: some Collection<UInt8>) throws(JSONFailure) -> T
+    {
         try parse(text).decode(type)
     }
 }

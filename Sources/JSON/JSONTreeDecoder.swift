@@ -66,7 +66,9 @@ private struct JSONKeyedDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol
         try decoder(key).unkeyedContainer()
     }
 
-    func superDecoder() throws -> any Decoder { JSONTreeDecoder(value: members["super"] ?? .null, codingPath: codingPath) }
+    func superDecoder() throws -> any Decoder {
+        JSONTreeDecoder(value: members["super"] ?? .null, codingPath: codingPath)
+    }
     func superDecoder(forKey key: Key) throws -> any Decoder { try decoder(key) }
 }
 

@@ -105,7 +105,8 @@ private struct JSONSingleEncoding: SingleValueEncodingContainer {
         case let number as any BinaryInteger & Encodable:
             guard let exact = Int64(exactly: number) else {
                 throw EncodingError.invalidValue(
-                    value, .init(codingPath: codingPath, debugDescription: "JSON here holds integers of 64 bits with a sign"))
+                    value,
+                    .init(codingPath: codingPath, debugDescription: "JSON here holds integers of 64 bits with a sign"))
             }
             node.scalar = .integer(exact)
         case let value as JSONValue: node.scalar = value

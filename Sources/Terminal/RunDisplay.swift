@@ -38,7 +38,8 @@ package struct RunDisplay {
         case .taskFailed:
             finish(name)
             failures += 1
-            terminal.say("  \(terminal.messages.paint("✗", .red)) \(name) failed: \(printable(event.text ?? "no reason given"))")
+            terminal.say(
+                "  \(terminal.messages.paint("✗", .red)) \(name) failed: \(printable(event.text ?? "no reason given"))")
             for line in (event.printed ?? "").split(separator: "\n").suffix(20) {
                 terminal.say("      " + printable(String(line)))
             }
@@ -63,6 +64,7 @@ package struct RunDisplay {
         let all = planned.values.reduce(0, +)
         let finished = done.values.reduce(0, +)
         let names = running.prefix(4).joined(separator: ", ") + (running.count > 4 ? ", …" : "")
-        terminal.showBar("\(finished) of \(Amounts.count(all, "task")) done" + (names.isEmpty ? "" : "; running: \(names)"))
+        terminal.showBar(
+            "\(finished) of \(Amounts.count(all, "task")) done" + (names.isEmpty ? "" : "; running: \(names)"))
     }
 }

@@ -1,5 +1,5 @@
-internal import Files
 package import Failures
+internal import Files
 internal import Glibc
 internal import Synchronization
 
@@ -24,7 +24,9 @@ package final class Terminal: Sendable {
     package func print(_ text: String) { bar.withLock { _ in write(text + "\n", to: 1) } }
 
     /// Bytes of the command's result, to standard output, as they are.
-    package func print(bytes: [UInt8]) { bar.withLock { _ in try? File.writeAll(bytes, to: 1, path: "standard output") } }
+    package func print(bytes: [UInt8]) {
+        bar.withLock { _ in try? File.writeAll(bytes, to: 1, path: "standard output") }
+    }
 
     /// A line about what is being done.
     package func say(_ text: String) { if !isQuiet { line(text) } }

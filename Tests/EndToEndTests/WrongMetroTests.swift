@@ -19,7 +19,9 @@ import Testing
               out: total.txt
         """
 
-    @Test(arguments: ["check", "plan", "pack", "run"]) func aMetroWithFiveMistakesIsToldAllAtOnce(_ command: String) throws {
+    @Test(arguments: ["check", "plan", "pack", "run"]) func aMetroWithFiveMistakesIsToldAllAtOnce(_ command: String)
+        throws
+    {
         try withScratch { folder in
             try Folder.make(folder + "/m")
             try File.write(Self.fiveMistakes, to: folder + "/m/metro.yml")

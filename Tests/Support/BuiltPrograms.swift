@@ -37,7 +37,9 @@ package struct LasCommand {
 
     @discardableResult
     package func callAsFunction(_ arguments: String..., input: String = "") throws -> Program.Ended {
-        var environment = ["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": folder, "LASH": lash]
+        var environment = [
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": folder, "LASH": lash,
+        ]
         environment["LAS_TEMPLATES"] = BuiltPrograms.templates
         environment.merge(variables) { $1 }
         return try Program(BuiltPrograms.las, environment: environment, folder: folder).run(arguments, input: input)
