@@ -71,9 +71,10 @@ let package = Package(
         room("HostProtocol", ["JSON", "Digests", "Parts", "Plan", "Failures"]),
 
         // MARK: Packing
+        // needs, lock, layers, store
         room(
             "Depot",
-            ["CSolv", "CArchive", "CCurl", "Metro", "Layers", "Sandbox", "Digests", "JSON", "Files", "Failures"]),  // needs, lock, layers, store
+            ["CSolv", "CArchive", "CCurl", "Metro", "Layers", "Sandbox", "Digests", "JSON", "Files", "Failures"]),
         // images and the bundle file
         room("Bundle", ["CSquashfs", "Layers", "Parts", "Digests", "JSON", "Files", "Failures"]),
 
@@ -82,9 +83,10 @@ let package = Package(
         room("Sandbox", ["CLinux", "Files", "Failures"]),
         // an image read without the kernel
         room("Unpacking", ["CSquashfuse", "Files", "Failures"]),
+        // ladder, scheduler, journal
         room(
             "Execution",
-            ["Plan", "Parts", "HostProtocol", "Sandbox", "Unpacking", "CLinux", "Digests", "JSON", "Files", "Failures"]),  // ladder, scheduler, journal
+            ["Plan", "Parts", "HostProtocol", "Sandbox", "Unpacking", "CLinux", "Digests", "JSON", "Files", "Failures"]),
 
         // MARK: Reaching hosts
         // ssh, host list, shipping

@@ -1,4 +1,4 @@
-import Failures
+internal import Failures
 
 /// A command line to a command and what it was given.
 enum CommandLine {

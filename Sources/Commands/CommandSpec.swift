@@ -1,4 +1,4 @@
-import Failures
+internal import Failures
 
 /// A command as the one table has it: parsing, help, completion and `docs/commands.md` all come from here.
 struct CommandSpec: Sendable {

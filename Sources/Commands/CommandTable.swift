@@ -1,8 +1,6 @@
 /// Every command of las, in the order of the help.
 enum CommandTable {
     static let all: [CommandSpec] = [
-        newCommand, checkCommand, planCommand, packCommand, runCommand, deployCommand,
-        hostAddCommand, hostListCommand, hostRemoveCommand, lockCommand,
-        completionCommand, helpCommand, versionCommand,
+        newCommand, completionCommand, helpCommand, versionCommand,
     ]
 }

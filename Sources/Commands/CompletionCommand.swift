@@ -1,4 +1,4 @@
-import Failures
+internal import Failures
 
 let completionCommand = CommandSpec(
     name: "completion", about: "print the completion script of a shell",

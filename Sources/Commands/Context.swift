@@ -1,7 +1,7 @@
-import Failures
-import Files
-import Glibc
-import Terminal
+internal import Failures
+internal import Files
+internal import Glibc
+internal import Terminal
 
 /// What every command has at hand.
 struct Context: Sendable {

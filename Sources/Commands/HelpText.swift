@@ -1,4 +1,4 @@
-import Terminal
+internal import Terminal
 
 /// The help of las and of each command, from the table.
 enum HelpText {

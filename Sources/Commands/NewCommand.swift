@@ -1,6 +1,6 @@
-import Failures
-import Files
-import Glibc
+internal import Failures
+internal import Files
+internal import Glibc
 
 let newCommand = CommandSpec(
     name: "new", about: "begin a metro from a template",

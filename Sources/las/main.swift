@@ -1,1 +1,4 @@
 import Commands
+import Glibc
+
+exit(await Las.run(Array(CommandLine.arguments.dropFirst())))

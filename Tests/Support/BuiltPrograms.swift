@@ -1,5 +1,5 @@
-import Files
-import Foundation
+internal import Files
+internal import Foundation
 
 /// The programs that `make build` made, as a user has them.
 package enum BuiltPrograms {

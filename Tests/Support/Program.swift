@@ -1,4 +1,4 @@
-import Foundation
+internal import Foundation
 
 /// A program of the machine, or one that we built, as a user runs it.
 package struct Program: Sendable {
