@@ -113,7 +113,7 @@ let package = Package(
             swiftSettings: swift + [.unsafeFlags(["-static-stdlib"], .when(configuration: .release))],
             linkerSettings: [
                 .unsafeFlags(
-                    ["-static-executable", "-Xlinker", "--gc-sections", "-Xlinker", "-s"],
+                    ["-static-executable", "-use-ld=lld", "-Xlinker", "--gc-sections", "-Xlinker", "-s"],
                     .when(configuration: .release))
             ]),
 

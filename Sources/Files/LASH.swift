@@ -8,12 +8,12 @@ package struct LASH: Hashable, Sendable {
 
     package init(root: String) { self.root = root }
 
-    /// `$LASH`, else `~/.las`.
+    /// `$LASH`, else `~/.las`, else (without a home) a folder of the user's own in `/var/tmp`.
     package static func ofUser(environment: [String: String]) -> LASH {
         if let given = environment["LASH"], !given.isEmpty { return LASH(root: absolute(given)) }
         if let home = environment["HOME"], !home.isEmpty { return LASH(root: home + "/.las") }
-        if let entry = getpwuid(getuid()) { return LASH(root: String(cString: entry.pointee.pw_dir) + "/.las") }
-        return LASH(root: "/var/lib/las")
+        // Not getpwuid: name services can't be asked from a static program.
+        return LASH(root: "/var/tmp/las-\(getuid())")
     }
 
     package static let ofSystem = LASH(root: "/var/lib/las")
