@@ -56,9 +56,9 @@ let package = Package(
 
         // MARK: What is to be done: pure
         // reader, model, diagnostics
-        room("Metro", ["CYaml", "Failures"]),
+        room("Metro", ["CYaml", "Files", "Failures"]),
         // stations to tasks
-        room("Plan", ["Metro", "JSON", "Digests", "Failures"]),
+        room("Plan", ["Metro", "JSON", "Digests", "Files", "Failures"]),
 
         // MARK: What it is made of
         // a layer's tree and its list of entries

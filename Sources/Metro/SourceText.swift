@@ -1,0 +1,31 @@
+/// A text of the metro that can tell where each of its characters stands in the file.
+package struct SourceText: Hashable, Sendable {
+    package let value: String
+    /// Where pieces of the text begin: the offset in UTF-8 bytes, and the place. At least one, sorted.
+    private let pieces: [Piece]
+
+    struct Piece: Hashable, Sendable {
+        let offset: Int
+        let position: Position
+        /// Whether the characters after `position` stand in the file as they stand in the text.
+        let isVerbatim: Bool
+    }
+
+    init(_ value: String, pieces: [Piece]) { (self.value, self.pieces) = (value, pieces) }
+
+    package var position: Position { pieces[0].position }
+
+    /// - Parameter offset: in UTF-8 bytes of `value`.
+    package func position(at offset: Int) -> Position {
+        var (low, high) = (0, pieces.count - 1)
+        while low < high {
+            let middle = (low + high + 1) / 2
+            if pieces[middle].offset <= offset { low = middle } else { high = middle - 1 }
+        }
+        let piece = pieces[low]
+        guard piece.isVerbatim else { return piece.position }
+        let characters = value.utf8.dropFirst(piece.offset).prefix(max(0, offset - piece.offset))
+            .count { $0 & 0b1100_0000 != 0b1000_0000 }
+        return Position(line: piece.position.line, column: piece.position.column + characters)
+    }
+}

@@ -1,0 +1,16 @@
+package import Failures
+
+/// A plan that can't be carried out.
+package struct PlanFailure: Failure, Equatable {
+    package let summary: String
+    package let place: String?
+    package let cause: String?
+    package let fix: String?
+    package let exitCode: ExitCode
+
+    package init(
+        _ summary: String, place: String? = nil, cause: String? = nil, fix: String? = nil, exitCode: ExitCode = .usage
+    ) {
+        (self.summary, self.place, self.cause, self.fix, self.exitCode) = (summary, place, cause, fix, exitCode)
+    }
+}

@@ -1,0 +1,92 @@
+/// An input of the metro and the files that it stands for.
+package struct PlannedInput: Hashable, Sendable, Codable {
+    package enum Kind: String, Hashable, Sendable, Codable {
+        /// Files of the metro's folder, packed with it.
+        case files
+        /// Files that a need brought, where they lie in the environment's image.
+        case image
+        /// Text that stands in the metro itself.
+        case text
+    }
+
+    package let name: String
+    package let kind: Kind
+    /// Paths and globs as the metro says them: relative to its folder, or absolute in the image.
+    package let patterns: [String]
+    /// Sorted; nil for an `image` input whose environment has not been solved yet.
+    package internal(set) var files: [PlannedFile]?
+    package let text: String?
+    /// Where an `image` input is looked up: the environments of the stations that take it.
+    package let environments: [EnvironmentID]
+    /// What `valid` left out.
+    package let leftOut: [LeftOut]
+
+    package init(
+        name: String, kind: Kind, patterns: [String] = [], files: [PlannedFile]?, text: String? = nil,
+        environments: [EnvironmentID] = [], leftOut: [LeftOut] = []
+    ) {
+        (self.name, self.kind, self.patterns, self.files, self.text) = (name, kind, patterns, files, text)
+        (self.environments, self.leftOut) = (environments, leftOut)
+    }
+}
+
+/// One file, or folder, of an input.
+package struct PlannedFile: Hashable, Sendable, Codable {
+    /// The item's `{name}`.
+    package let name: String
+    /// Where a task sees it: `/.las/inputs/reads/s1.fq`, or its path in the image.
+    package let path: String
+    /// Where it lies, relative to the metro's folder; nil for what does not lie there.
+    package let source: String?
+    /// For a folder the files in it, sorted, relative to it; nil for a file.
+    package let contents: [String]?
+
+    package init(name: String, path: String, source: String? = nil, contents: [String]? = nil) {
+        (self.name, self.path, self.source, self.contents) = (name, path, source, contents)
+    }
+}
+
+/// A file that matched an input's pattern and is not valid: its path relative to the metro's folder, and why.
+package struct LeftOut: Hashable, Sendable, Codable {
+    package let path: String
+    /// "is not larger than 0".
+    package let reason: String
+
+    package init(path: String, reason: String) { (self.path, self.reason) = (path, reason) }
+}
+
+/// A file for the packer: what it holds and where it lies in the metro image.
+package struct PackedFile: Hashable, Sendable {
+    package enum Content: Hashable, Sendable {
+        /// A path relative to the metro's folder; a link is followed.
+        case file(String)
+        case text(String)
+    }
+
+    package let content: Content
+    /// Relative to the root of the metro image, which is mounted at `/.las`: `inputs/reads/s1.fq`, `files/bin/tool`.
+    package let path: String
+
+    package init(content: Content, path: String) { (self.content, self.path) = (content, path) }
+}
+
+extension Plan {
+    /// Every file that is packed into the metro image besides `plan.json`, sorted by path.
+    package var packedFiles: [PackedFile] {
+        var packed = scripts.map { PackedFile(content: .file($0), path: $0) }
+        for input in inputs where input.kind != .image {
+            for file in input.files ?? [] {
+                let path = String(file.path.dropFirst("/.las/".count))
+                if let text = input.text {
+                    packed.append(PackedFile(content: .text(text), path: path))
+                } else if let source = file.source {
+                    for inside in file.contents ?? [] {
+                        packed.append(PackedFile(content: .file("\(source)/\(inside)"), path: "\(path)/\(inside)"))
+                    }
+                    if file.contents == nil { packed.append(PackedFile(content: .file(source), path: path)) }
+                }
+            }
+        }
+        return packed.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+    }
+}

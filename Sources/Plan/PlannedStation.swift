@@ -1,0 +1,50 @@
+package struct PlannedStation: Hashable, Sendable, Codable {
+    package let id: StationID
+    package let line: String
+    package let environment: EnvironmentID
+    /// `in`: whole, for every task.
+    package let takes: [Taken]
+    /// `for_each`: one task for each item; empty for a station that runs once.
+    package let forEach: [Taken]
+    /// As the metro says it, with its placeholders.
+    package let command: String
+    /// As the metro says them: `{name}` inside, `/` at the end of a folder.
+    package let outputs: [String]
+    package let uses: Resources
+    package let variables: [String: String]
+
+    package init(
+        id: StationID, line: String, environment: EnvironmentID, takes: [Taken], forEach: [Taken], command: String,
+        outputs: [String], uses: Resources = Resources(), variables: [String: String] = [:]
+    ) {
+        (self.id, self.line, self.environment, self.takes, self.forEach) = (id, line, environment, takes, forEach)
+        (self.command, self.outputs, self.uses, self.variables) = (command, outputs, uses, variables)
+    }
+
+    package var runsForEach: Bool { !forEach.isEmpty }
+}
+
+/// What a station takes: an input, or what another station made, whole or as far as a pattern selects.
+package struct Taken: Hashable, Sendable, Codable, CustomStringConvertible {
+    package enum Source: Hashable, Sendable {
+        case input(String)
+        case station(StationID)
+    }
+
+    package let input: String?
+    package let station: StationID?
+    /// Of `x/*.y` the `*.y`.
+    package let pattern: String?
+
+    package init(_ source: Source, pattern: String? = nil) {
+        switch source {
+        case .input(let name): (input, station) = (name, nil)
+        case .station(let id): (input, station) = (nil, id)
+        }
+        self.pattern = pattern
+    }
+
+    /// The word that stands for it in a command.
+    package var name: String { input ?? station?.name ?? "" }
+    package var description: String { pattern.map { "\(name)/\($0)" } ?? name }
+}
