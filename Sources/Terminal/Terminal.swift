@@ -1,6 +1,7 @@
 package import Failures
 internal import Files
 internal import Glibc
+internal import Metro
 internal import Synchronization
 
 /// Where `las` writes: results of a command to standard output, all that is said along the way to standard error.
@@ -34,7 +35,13 @@ package final class Terminal: Sendable {
     package func warn(_ text: String) { line(messages.paint("warning:", .yellow, bold: true) + " " + text) }
 
     package func fail(_ failure: some Failure) {
-        for text in ErrorText.lines(of: failure, style: messages) { line(text) }
+        let lines =
+            if let metro = failure as? MetroFailure {
+                DiagnosticText.lines(of: metro, style: messages)
+            } else {
+                ErrorText.lines(of: failure, style: messages)
+            }
+        for text in lines { line(text) }
     }
 
     /// Shows `text` as the last line of a terminal until the next call; "" takes it away. Nothing where there is none.

@@ -1,0 +1,18 @@
+internal import Terminal
+
+let metroArgument = CommandSpec.Argument(
+    name: "METRO", about: "the folder that holds metro.yml, or the file; the current folder when left out",
+    isOptional: true)
+
+let checkCommand = CommandSpec(
+    name: "check", about: "look for mistakes in a metro",
+    arguments: [metroArgument],
+    examples: [("las check my-metro", "tells all mistakes at once, each with its line and how to mend it")],
+    details: "Nothing that the metro says is run."
+) { invocation, context in
+    let source = try MetroSource.read(invocation.arguments.first ?? ".")
+    for note in source.plan.notes { context.terminal.say("note: " + printable(note)) }
+    let stations = Amounts.count(source.plan.stations.count, "station")
+    context.terminal.print("\(printable(source.file)): no mistakes; \(stations)")
+    return .done
+}

@@ -1,0 +1,39 @@
+internal import Failures
+internal import Files
+internal import Metro
+internal import Plan
+
+/// A metro on disk: its file, the folder around it, and the plan that they give.
+struct MetroSource {
+    /// As the person named it, for messages.
+    let file: String
+    let folder: String
+    let text: [UInt8]
+    let plan: Plan
+
+    var lockFile: String { folder + "/metro.lock" }
+
+    /// - Parameter given: the folder that holds `metro.yml`, or the file itself.
+    static func read(_ given: String) throws -> MetroSource {
+        let file: String
+        if File.status(given, follow: true)?.kind == .folder {
+            file = given == "." ? "metro.yml" : (given.hasSuffix("/") ? given : given + "/") + "metro.yml"
+            if !File.exists(file) {
+                throw UsageFailure(
+                    "there is no metro.yml in the folder \(given)",
+                    fix: "name the folder that holds it, or begin one: las new hello my-metro")
+            }
+        } else {
+            file = given
+            if !File.exists(file) {
+                throw UsageFailure(
+                    "there is no metro at \(given)",
+                    fix: "name the folder that holds metro.yml, or begin one: las new hello my-metro")
+            }
+        }
+        let metro = try MetroReader.read(path: file)
+        let folder = File.parent(of: Context.absolute(file))
+        let plan = try Planner.plan(metro, files: try InputFiles.find(for: metro, in: folder))
+        return MetroSource(file: file, folder: folder, text: try File.read(file), plan: plan)
+    }
+}
