@@ -37,7 +37,7 @@ let package = Package(
         library("CCurl", "libcurl", debian: "libcurl4-openssl-dev"),
         .systemLibrary(name: "CSolv", pkgConfig: "libsolvext", providers: [.apt(["libsolv-dev", "libsolvext-dev"])]),
         // Namespaces, mounts, clone3, seccomp: the system calls that Swift's Glibc module lacks.
-        .target(name: "CLinux", linkerSettings: [.linkedLibrary("seccomp")]),
+        .target(name: "CLinux"),
         // libsquashfuse, with our own zstd-only decompressor in the place of the one that needs GPL code.
         .target(
             name: "CSquashfuse",
@@ -118,7 +118,10 @@ let package = Package(
             ]),
 
         // MARK: Tests mirror Sources
-        .target(name: "TestSupport", dependencies: ["Files", "Failures"], path: "Tests/Support", swiftSettings: swift),
+        .target(name: "CTestSupport", path: "Tests/CSupport"),
+        .target(
+            name: "TestSupport", dependencies: ["CTestSupport", "Files", "Failures"], path: "Tests/Support",
+            swiftSettings: swift),
         tests(of: "JSON"),
         tests(of: "Digests"),
         tests(of: "Files"),

@@ -1,2 +1,5 @@
 #pragma once
-// The system calls that Swift's Glibc module lacks.
+// The system calls that Swift's Glibc module lacks, and what has to be done in C between clone and exec.
+
+#include "clinux_filter.h"
+#include "clinux_sandbox.h"

@@ -1,0 +1,91 @@
+#pragma once
+// A sandbox as data, gathered before clone; and its launch.
+
+#include "clinux_filter.h"
+#include <stdint.h>
+
+enum las_namespace {
+    LAS_NAMESPACE_USER = 1,
+    LAS_NAMESPACE_MOUNT = 2,
+    LAS_NAMESPACE_PID = 4,
+    LAS_NAMESPACE_IPC = 8,
+    LAS_NAMESPACE_UTS = 16,
+    LAS_NAMESPACE_NETWORK = 32,
+};
+
+enum las_step_kind {
+    LAS_STEP_BIND,
+    LAS_STEP_TMPFS,
+    LAS_STEP_PROC,
+    LAS_STEP_DEVICES,
+    LAS_STEP_FOLDER,
+    LAS_STEP_LINK,
+};
+
+/// What was being done when a launch failed.
+enum las_stage {
+    LAS_STAGE_NONE,
+    /// Memory, pipes, clone: in the caller.
+    LAS_STAGE_PIPES,
+    LAS_STAGE_CLONE,
+    LAS_STAGE_DESCRIPTORS,
+    LAS_STAGE_USER_MAP,
+    LAS_STAGE_PROPAGATION,
+    LAS_STAGE_ROOT,
+    /// A step of the plan: `index` says which.
+    LAS_STAGE_STEP,
+    LAS_STAGE_PIVOT,
+    LAS_STAGE_HOST_NAME,
+    LAS_STAGE_FORK,
+    LAS_STAGE_LIMIT,
+    LAS_STAGE_WORK_FOLDER,
+    LAS_STAGE_PRIVILEGES,
+    LAS_STAGE_FILTER,
+    LAS_STAGE_EXEC,
+};
+
+struct las_launch_failure {
+    int32_t stage;
+    int32_t index;
+    int32_t error;
+};
+
+struct las_launched {
+    int32_t pid;
+    /// -1 where the kernel has none.
+    int32_t pidfd;
+    /// Holds the wait status of the program, 4 bytes, once it has ended; ends with the sandbox. -1 without a pid namespace.
+    int32_t status;
+    /// The sandbox ends when this is closed. -1 without a pid namespace.
+    int32_t lifeline;
+};
+
+struct las_sandbox;
+
+/// NULL when memory is short, as for the others that add: they return -1.
+struct las_sandbox *las_sandbox_new(uint32_t namespaces);
+void las_sandbox_free(struct las_sandbox *sandbox);
+
+int las_sandbox_root(struct las_sandbox *sandbox, const char *root, int read_only);
+/// `makes`: whether a mount point that is missing is made.
+int las_sandbox_step(struct las_sandbox *sandbox, enum las_step_kind kind, const char *source, const char *target,
+                     uint32_t mode, int read_only, int makes);
+int las_sandbox_filter(struct las_sandbox *sandbox, const struct las_filter_instruction *program, size_t length);
+int las_sandbox_limit(struct las_sandbox *sandbox, int resource, uint64_t value);
+/// A path to try as the program, in the order of adding.
+int las_sandbox_program(struct las_sandbox *sandbox, const char *path);
+int las_sandbox_argument(struct las_sandbox *sandbox, const char *text);
+int las_sandbox_variable(struct las_sandbox *sandbox, const char *assignment);
+int las_sandbox_host_name(struct las_sandbox *sandbox, const char *name);
+int las_sandbox_work_folder(struct las_sandbox *sandbox, const char *path);
+/// Descriptors that become 0, 1 and 2; -1 for /dev/null.
+void las_sandbox_streams(struct las_sandbox *sandbox, int input, int output, int error);
+void las_sandbox_modes(struct las_sandbox *sandbox, int drops_capabilities, uint32_t umask);
+
+/// Returns 0 when the program was started (its exec succeeded), else -1 with `failure` filled in.
+int las_sandbox_launch(struct las_sandbox *sandbox, struct las_launched *launched, struct las_launch_failure *failure);
+
+/// Sends a signal to the sandbox that `launched` tells of.
+int las_sandbox_signal(const struct las_launched *launched, int signal);
+/// Waits for its end, and gives the wait status of its program. Returns 0, or an error number.
+int las_sandbox_wait(const struct las_launched *launched, int *status);

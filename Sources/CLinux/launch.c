@@ -1,0 +1,250 @@
+#define _GNU_SOURCE
+#include "launch.h"
+#include "sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// After clone only this thread exists, and any lock of libc may be held by one that does not: system calls only,
+// no malloc, no stdio, and none of the calls by which libc keeps all threads alike (setuid and its kin).
+
+/// Where descriptors lie in the child from its start on.
+enum { ERRORS = 3, STATUS = 4, LIFELINE = 5, FIRST_FREE = 6 };
+
+static _Noreturn void fail(int stage, int index, int error) {
+    struct las_launch_failure failure = {stage, index, error};
+    ssize_t written = write(ERRORS, &failure, sizeof failure);
+    (void)written;
+    _exit(127);
+}
+
+/// Like fork, with namespaces; clone3 where the kernel has it (5.3), which also gives a pidfd.
+static pid_t fork_into(uint64_t flags, int *pidfd) {
+    struct clone_args arguments = {.flags = flags, .exit_signal = SIGCHLD};
+    if (pidfd) {
+        arguments.flags |= CLONE_PIDFD;
+        arguments.pidfd = (uint64_t)(uintptr_t)pidfd;
+    }
+    pid_t child = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
+    if (child >= 0 || errno != ENOSYS) return child;
+    if (pidfd) *pidfd = -1;
+    return (pid_t)syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, NULL);
+}
+
+static void close_from(int first) {
+    if (syscall(SYS_close_range, (unsigned)first, ~0u, 0u) == 0) return;
+    long limit = sysconf(_SC_OPEN_MAX);
+    for (int descriptor = first; descriptor < (limit > 0 ? limit : 1024); descriptor++) close(descriptor);
+}
+
+/// Puts the six descriptors that the child needs at 0…5 and closes all others.
+static void settle_descriptors(const struct las_sandbox *sandbox, int errors, int status, int lifeline) {
+    int wanted[FIRST_FREE] = {sandbox->streams[0], sandbox->streams[1], sandbox->streams[2], errors, status, lifeline};
+    int lifted[FIRST_FREE];
+    // The pipe for errors first, so that the others' failures can be told.
+    for (int i = FIRST_FREE - 1; i >= 0; i--) {
+        if (i > ERRORS && wanted[i] < 0) {
+            lifted[i] = -1;
+            continue;
+        }
+        int descriptor = wanted[i];
+        if (descriptor < 0) descriptor = open("/dev/null", O_RDWR | O_CLOEXEC);
+        lifted[i] = descriptor < 0 ? -1 : fcntl(descriptor, F_DUPFD_CLOEXEC, FIRST_FREE);
+        if (lifted[i] < 0) {
+            int error = errno;
+            dup2(errors, ERRORS);
+            fail(LAS_STAGE_DESCRIPTORS, i, error);
+        }
+    }
+    for (int i = 0; i < FIRST_FREE; i++) {
+        if (lifted[i] < 0) close(i);
+        else if (dup3(lifted[i], i, i < ERRORS ? 0 : O_CLOEXEC) < 0) {
+            int error = errno;
+            dup2(lifted[ERRORS], ERRORS);
+            fail(LAS_STAGE_DESCRIPTORS, i, error);
+        }
+    }
+    close_from(FIRST_FREE);
+}
+
+static void settle_signals(void) {
+    for (int number = 1; number < 65; number++) {
+        struct {
+            void *handler;
+            unsigned long flags;
+            void *restorer;
+            uint64_t mask;
+        } action = {0};
+        syscall(SYS_rt_sigaction, number, &action, NULL, sizeof(uint64_t));
+    }
+}
+
+static void unblock_signals(void) {
+    uint64_t none = 0;
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
+}
+
+/// The program's process, up to its exec.
+static _Noreturn void become_program(const struct las_sandbox *sandbox) {
+    int stage = 0, index = 0;
+    if (las_settle_rights(sandbox, &stage, &index)) fail(stage, index, errno);
+    unblock_signals();
+    int error = ENOENT;
+    for (size_t i = 0; i < sandbox->programs.count; i++) {
+        execve(sandbox->programs.items[i], sandbox->arguments.items, sandbox->variables.items);
+        if (errno != ENOENT && errno != ENOTDIR) error = errno;
+        if (error != ENOENT && error != EACCES) break;
+    }
+    fail(LAS_STAGE_EXEC, 0, error);
+}
+
+/// Process 1 of the sandbox: hands signals on, reaps, and ends with the program or with the caller. The kernel then ends
+/// whatever else is in the sandbox.
+static _Noreturn void be_init(pid_t program) {
+    // The parent's pipe is closed by the program's exec, and its streams by the program's end.
+    close(ERRORS);
+    for (int i = 0; i < ERRORS; i++) close(i);
+    uint64_t all = ~0ull;
+    int signals = (int)syscall(SYS_signalfd4, -1, &all, sizeof all, O_CLOEXEC | O_NONBLOCK);
+    struct pollfd waits[2] = {{signals, POLLIN, 0}, {LIFELINE, 0, 0}};
+    for (;;) {
+        int status;
+        pid_t ended;
+        while ((ended = waitpid(-1, &status, WNOHANG)) > 0) {
+            if (ended != program) continue;
+            ssize_t written = write(STATUS, &status, sizeof status);
+            (void)written;
+            _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+        }
+        if (poll(waits, 2, -1) < 0) continue;
+        if (waits[1].revents) _exit(128 + SIGKILL);
+        uint8_t information[128];
+        while (read(signals, information, sizeof information) == sizeof information) {
+            uint32_t number = *(uint32_t *)information;
+            if (number != SIGCHLD) kill(-1, (int)number);
+        }
+    }
+}
+
+static _Noreturn void be_child(const struct las_sandbox *sandbox, int errors, int status, int lifeline, pid_t parent) {
+    int has_init = (sandbox->namespaces & LAS_NAMESPACE_PID) != 0;
+    settle_descriptors(sandbox, errors, status, lifeline);
+    settle_signals();
+    if (!has_init) {
+        // Without process 1 of our own: end with the thread that launched us.
+        syscall(SYS_prctl, 1 /* PR_SET_PDEATHSIG */, SIGKILL, 0, 0, 0);
+        if (getppid() != parent) _exit(127);
+    }
+    int stage = 0, index = 0;
+    if (las_settle_namespaces(sandbox, &stage, &index)) fail(stage, index, errno);
+    setsid();
+    if (!has_init) become_program(sandbox);
+    // Not dumpable: nothing in the sandbox reads or traces process 1.
+    syscall(SYS_prctl, 4 /* PR_SET_DUMPABLE */, 0, 0, 0, 0);
+    pid_t program = fork_into(0, NULL);
+    if (program < 0) fail(LAS_STAGE_FORK, 0, errno);
+    if (program == 0) become_program(sandbox);
+    be_init(program);
+}
+
+static void close_pair(int pair[2]) {
+    for (int i = 0; i < 2; i++)
+        if (pair[i] >= 0) close(pair[i]);
+}
+
+static uint64_t clone_flags(uint32_t namespaces) {
+    uint64_t flags = 0;
+    if (namespaces & LAS_NAMESPACE_USER) flags |= CLONE_NEWUSER;
+    if (namespaces & LAS_NAMESPACE_MOUNT) flags |= CLONE_NEWNS;
+    if (namespaces & LAS_NAMESPACE_PID) flags |= CLONE_NEWPID;
+    if (namespaces & LAS_NAMESPACE_IPC) flags |= CLONE_NEWIPC;
+    if (namespaces & LAS_NAMESPACE_UTS) flags |= CLONE_NEWUTS;
+    if (namespaces & LAS_NAMESPACE_NETWORK) flags |= CLONE_NEWNET;
+    return flags;
+}
+
+int las_sandbox_launch(struct las_sandbox *sandbox, struct las_launched *launched, struct las_launch_failure *failure) {
+    int has_init = (sandbox->namespaces & LAS_NAMESPACE_PID) != 0;
+    int errors[2] = {-1, -1}, status[2] = {-1, -1}, lifeline[2] = {-1, -1};
+    *launched = (struct las_launched){-1, -1, -1, -1};
+    *failure = (struct las_launch_failure){LAS_STAGE_PIPES, 0, 0};
+    // texts.items is NULL while nothing was added, which execve takes for an empty list on Linux only.
+    if (!sandbox->arguments.items || !sandbox->programs.items) {
+        failure->error = EINVAL;
+        return -1;
+    }
+    static char *no_variables[] = {NULL};
+    if (!sandbox->variables.items) sandbox->variables.items = no_variables;
+    if (pipe2(errors, O_CLOEXEC) || (has_init && (pipe2(status, O_CLOEXEC) || pipe2(lifeline, O_CLOEXEC)))) {
+        failure->error = errno;
+        goto failed;
+    }
+    uint64_t all = ~0ull, before;
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
+    pid_t parent = getpid();
+    sandbox->outside_user = geteuid();
+    sandbox->outside_group = getegid();
+    pid_t child = fork_into(clone_flags(sandbox->namespaces), &launched->pidfd);
+    if (child == 0) be_child(sandbox, errors[1], status[1], lifeline[0], parent);
+    int clone_error = errno;
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
+    if (sandbox->variables.items == no_variables) sandbox->variables.items = NULL;
+    if (child < 0) {
+        *failure = (struct las_launch_failure){LAS_STAGE_CLONE, 0, clone_error};
+        launched->pidfd = -1;
+        goto failed;
+    }
+    close(errors[1]);
+    errors[1] = -1;
+    struct las_launch_failure told;
+    ssize_t count;
+    do count = read(errors[0], &told, sizeof told);
+    while (count < 0 && errno == EINTR);
+    close(errors[0]);
+    errors[0] = -1;
+    if (count != 0) {
+        if (count == sizeof told) *failure = told;
+        else *failure = (struct las_launch_failure){LAS_STAGE_CLONE, 0, EIO};
+        kill(child, SIGKILL);
+        while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {}
+        if (launched->pidfd >= 0) close(launched->pidfd);
+        launched->pidfd = -1;
+        goto failed;
+    }
+    if (has_init) {
+        close(status[1]);
+        close(lifeline[0]);
+    }
+    launched->pid = child;
+    launched->status = status[0];
+    launched->lifeline = lifeline[1];
+    return 0;
+failed:
+    close_pair(errors);
+    close_pair(status);
+    close_pair(lifeline);
+    return -1;
+}
+
+int las_sandbox_signal(const struct las_launched *launched, int number) {
+    // Without process 1 to hand it on, the session's first group gets it.
+    if (launched->status < 0 && kill(-launched->pid, number) == 0) return 0;
+    if (launched->pidfd >= 0 && syscall(SYS_pidfd_send_signal, launched->pidfd, number, NULL, 0) == 0) return 0;
+    return kill(launched->pid, number);
+}
+
+int las_sandbox_wait(const struct las_launched *launched, int *status) {
+    while (waitpid(launched->pid, status, 0) < 0)
+        if (errno != EINTR) return errno;
+    int program;
+    if (launched->status >= 0 && read(launched->status, &program, sizeof program) == sizeof program) *status = program;
+    return 0;
+}

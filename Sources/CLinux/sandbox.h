@@ -1,0 +1,48 @@
+#pragma once
+// What sandbox.c gathers and launch.c carries out. Nothing here is touched by anything else while a launch is going on.
+
+#include "clinux_sandbox.h"
+#include <stddef.h>
+
+struct step {
+    enum las_step_kind kind;
+    char *source;
+    char *target;
+    uint32_t mode;
+    int read_only;
+    int makes;
+};
+
+struct limit {
+    int resource;
+    uint64_t value;
+};
+
+/// Ended by NULL; `count` without it.
+struct texts {
+    char **items;
+    size_t count;
+};
+
+struct las_sandbox {
+    uint32_t namespaces;
+    char *root;
+    int root_read_only;
+    struct step *steps;
+    size_t step_count;
+    struct las_filter_instruction *filter;
+    size_t filter_length;
+    struct limit *limits;
+    size_t limit_count;
+    struct texts programs;
+    struct texts arguments;
+    struct texts variables;
+    char *host_name;
+    char *work_folder;
+    int streams[3];
+    int drops_capabilities;
+    uint32_t umask;
+    /// Of the caller, noted before clone.
+    uint32_t outside_user;
+    uint32_t outside_group;
+};
