@@ -1,1 +1,0 @@
-// Hosts: see docs/architecture.md.
