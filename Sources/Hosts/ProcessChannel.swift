@@ -19,7 +19,7 @@ final class ProcessChannel: Channel {
         while true {
             drainErrors()
             var buffer = [UInt8](repeating: 0, count: Self.chunk)
-            let count = recv(process.stream, &buffer, buffer.count, Int32(MSG_DONTWAIT.rawValue))
+            let count = recv(process.stream, &buffer, buffer.count, Int32(MSG_DONTWAIT))
             if count > 0 { return Array(buffer[..<count]) }
             // Reset is how a socket says that the program ended without having read all.
             if count == 0 || errno == ECONNRESET { return [] }
@@ -36,7 +36,7 @@ final class ProcessChannel: Channel {
             let count = bytes.withUnsafeBytes {
                 send(
                     process.stream, $0.baseAddress! + done, bytes.count - done,
-                    Int32(MSG_NOSIGNAL.rawValue | MSG_DONTWAIT.rawValue))
+                    Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
             }
             if count >= 0 {
                 done += count

@@ -31,7 +31,7 @@ final class Waiter: Sendable {
     /// Ends the thread's waiting once. From any thread.
     func wake() {
         var byte: UInt8 = 1
-        _ = send(wakeEnd, &byte, 1, Int32(MSG_NOSIGNAL.rawValue))
+        _ = send(wakeEnd, &byte, 1, Int32(MSG_NOSIGNAL))
     }
 
     /// Makes this and every later waiting fail: the person, or a task that was cancelled, gave up. From any thread.
@@ -44,7 +44,9 @@ final class Waiter: Sendable {
 
     /// Lets what `body` does take so long at most.
     /// - Parameter what: what fails then: "the host does not answer".
-    func within<Result>(_ seconds: Double, _ what: String, _ body: () throws -> Result) rethrows -> Result {
+    func within<Result, Problem: Error>(
+        _ seconds: Double, _ what: String, _ body: () throws(Problem) -> Result
+    ) throws(Problem) -> Result {
         let before = state.withLock { state in
             let before = state.deadline
             state.deadline = (.now + .seconds(seconds), what)
