@@ -78,7 +78,9 @@ package struct HostAddress: Hashable, Sendable, CustomStringConvertible {
         func refuse(_ why: String) -> HostFailure {
             .usage(
                 "“\(HostText.printable(text))” is no address of a host: \(why)",
-                fix: "write user@host:port, where user and port may be left out, or a name of your OpenSSH configuration")
+                fix:
+                    "write user@host:port, where user and port may be left out, or a name of your OpenSSH configuration"
+            )
         }
         var rest = text[...]
         if let at = rest.lastIndex(of: "@") {
@@ -111,7 +113,8 @@ package struct HostAddress: Hashable, Sendable, CustomStringConvertible {
             port = nil
         }
         guard !rest.isEmpty else { throw refuse("the host is missing") }
-        guard !rest.hasPrefix("-"), rest.utf8.count <= 255, rest.utf8.allSatisfy({ Self.isPlain($0) || $0 == UInt8(ascii: ":") })
+        guard !rest.hasPrefix("-"), rest.utf8.count <= 255,
+            rest.utf8.allSatisfy({ Self.isPlain($0) || $0 == UInt8(ascii: ":") })
         else { throw refuse("the host's name has characters that names don't have") }
         host = String(rest)
     }

@@ -10,6 +10,8 @@ package struct HostFailure: Failure, Hashable {
         /// Host and libssh2 have no way in common.
         case noCommonMethod
         case unknownHostKey, changedHostKey, revokedHostKey
+        /// Not known itself, but a certificate authority may vouch for it.
+        case vouchedFor
         case refusedLogin
         /// The connection ended while it was needed.
         case cut
@@ -37,7 +39,7 @@ package struct HostFailure: Failure, Hashable {
             switch kind {
             case .usage: .usage
             case .unreachable, .noCommonMethod, .refusedLogin, .cut, .abandoned: .unreachable
-            case .unknownHostKey, .changedHostKey, .revokedHostKey, .untrusted: .integrity
+            case .unknownHostKey, .changedHostKey, .revokedHostKey, .vouchedFor, .untrusted: .integrity
             case .unfitHost, .noRoom, .system: .resources
             }
     }

@@ -32,7 +32,11 @@ extension HostList {
             let words = line.drop { $0 == " " }
             if words.isEmpty { continue }
             if words.first == "#" {
-                if hasHead { comments.append(String(words.dropFirst())) } else { preamble.append(String(words.dropFirst())) }
+                if hasHead {
+                    comments.append(String(words.dropFirst()))
+                } else {
+                    preamble.append(String(words.dropFirst()))
+                }
                 continue
             }
             let indent = line.count - words.count
@@ -59,7 +63,8 @@ extension HostList {
             case 4 where entry != nil:
                 guard let text = Self.value(of: value) else { throw refuse("this value can't be read") }
                 guard Entry.keys.contains(String(key)) else {
-                    throw refuse("a host has no “\(HostText.printable(String(key)))”, but \(Entry.keys.joined(separator: ", "))")
+                    throw refuse(
+                        "a host has no “\(HostText.printable(String(key)))”, but \(Entry.keys.joined(separator: ", "))")
                 }
                 guard entry?.values.updateValue(text, forKey: String(key)) == nil else {
                     throw refuse("“\(key)” comes twice")
@@ -143,7 +148,9 @@ extension HostList {
                 return after.isEmpty || (after.first == "#" && rest.first == " ") ? value : nil
             }
             if quote == "\"", character == "\\" {
-                guard let escaped = rest.popFirst(), escaped == "\"" || escaped == "\\" || escaped == "/" else { return nil }
+                guard let escaped = rest.popFirst(), escaped == "\"" || escaped == "\\" || escaped == "/" else {
+                    return nil
+                }
                 value.append(escaped)
             } else {
                 value.append(character)

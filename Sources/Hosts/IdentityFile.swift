@@ -52,7 +52,9 @@ struct IdentityFile: Sendable {
                 return
             }
         }
-        isEncrypted = head.contains("ENCRYPTED") || lines.prefix(4).contains { $0.hasPrefix("Proc-Type:") && $0.contains("ENCRYPTED") }
+        isEncrypted =
+            head.contains("ENCRYPTED")
+            || lines.prefix(4).contains { $0.hasPrefix("Proc-Type:") && $0.contains("ENCRYPTED") }
         let beside = (try? File.read(path + ".pub", atMost: 1 << 16)).flatMap { text in
             let fields = text.split(maxSplits: 2, whereSeparator: { $0 == 0x20 || $0 == 0x0A })
             return fields.count >= 2 ? Base64.decode(fields[1]) : nil

@@ -42,7 +42,9 @@ extension KnownHosts {
         let mine = lines.filter { $0.names.match(name.primary) }
         let wider = name.withoutPort.map { host in lines.filter { $0.names.match(host) } } ?? []
         var types: [String] = []
-        for line in mine + wider where line.marker == .none && !types.contains(line.key.type) { types.append(line.key.type) }
+        for line in mine + wider where line.marker == .none && !types.contains(line.key.type) {
+            types.append(line.key.type)
+        }
         return types
     }
 }

@@ -38,7 +38,8 @@ struct OpenSSHConfiguration: Sendable {
         file = environment["LAS_SSH_CONFIG"].flatMap { $0.isEmpty ? nil : $0 }
         program = ChildProcess.find("ssh", environment: environment)
         guard let program else { return }
-        let answer = try ChildProcess.output(of: program, options(of: address) + ["-G", "--", alias], environment: environment)
+        let answer = try ChildProcess.output(
+            of: program, options(of: address) + ["-G", "--", alias], environment: environment)
         guard answer.status == 0 else {
             throw HostFailure(
                 .usage, "your OpenSSH configuration can't be used", cause: answer.errors,

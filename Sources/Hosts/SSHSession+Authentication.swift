@@ -33,7 +33,9 @@ extension SSHSession {
         for (path, isGiven) in (given.map { [($0, true)] } ?? []) + configuration.identityFiles.map({ ($0, false) }) {
             if files.contains(where: { $0.path == path }) { continue }
             do throws(FileFailure) { files.append(try IdentityFile(path)) } catch {
-                if isGiven || !error.isMissing { state.tried.append("the key \(path) (\(error.cause ?? error.summary))") }
+                if isGiven || !error.isMissing {
+                    state.tried.append("the key \(path) (\(error.cause ?? error.summary))")
+                }
             }
         }
         let agent = try Agent(of: self, socket: configuration.agent)
@@ -68,7 +70,8 @@ extension SSHSession {
         for file in files where !file.kind.isForLibssh2 {
             state.unusable.append("\(file.path) (\(file.kind.name))")
         }
-        for identity in identities where !identity.kind.isForLibssh2 && !files.contains(where: { $0.publicBlob == identity.blob }) {
+        for identity in identities
+        where !identity.kind.isForLibssh2 && !files.contains(where: { $0.publicBlob == identity.blob }) {
             state.unusable.append("\(identity.comment) of the agent (\(identity.kind.name))")
         }
         for file in files where file.kind == .rsa && !file.isEncrypted && !state.isDisconnected {
@@ -124,7 +127,8 @@ extension SSHSession {
         for attempt in 0..<3 {
             if file.isEncrypted {
                 guard let given = asking(.passphrase(file: file.path, isAgain: attempt > 0)) else {
-                    state.tried.append(name + (attempt == 0 ? " (its passphrase was not given)" : " (wrong passphrase)"))
+                    state.tried.append(
+                        name + (attempt == 0 ? " (its passphrase was not given)" : " (wrong passphrase)"))
                     return false
                 }
                 passphrase = given
@@ -172,9 +176,13 @@ extension SSHSession {
         let account = "\(user)@\(configuration.host)"
         guard let offered = try methods(for: user) else { return true }
         if offered.contains("password") {
-            guard let given = asking(.password(account: account)) else { throw HostFailure(.refusedLogin, "no password was given") }
+            guard let given = asking(.password(account: account)) else {
+                throw HostFailure(.refusedLogin, "no password was given")
+            }
             var secret = Array(given.utf8CString)
-            defer { secret.withUnsafeMutableBytes { explicit_bzero($0.baseAddress, $0.count) } }
+            defer {
+                secret.withUnsafeMutableBytes { if let start = $0.baseAddress { explicit_bzero(start, $0.count) } }
+            }
             let result = try patiently {
                 libssh2_userauth_password_ex(
                     handle, user, UInt32(user.utf8.count), secret, UInt32(secret.count - 1), nil)
@@ -190,7 +198,9 @@ extension SSHSession {
         var isFirst = true
         asked = { text, isShown in
             defer { isFirst = false }
-            return asking(isFirst && !isShown ? .password(account: account) : .prompt(text: HostText.printable(text), account: account))
+            return asking(
+                isFirst && !isShown
+                    ? .password(account: account) : .prompt(text: HostText.printable(text), account: account))
         }
         defer { asked = nil }
         let result = try patiently {

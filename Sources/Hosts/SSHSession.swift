@@ -85,7 +85,9 @@ final class SSHSession {
                 if result == LIBSSH2_ERROR_KEX_FAILURE || result == LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE {
                     throw HostFailure(
                         .noCommonMethod, "libssh2 and the host at \(place) find no method in common", cause: cause,
-                        fix: "hosts that have an RSA key only need `ssh: openssh` in the host list, or a further host key")
+                        fix:
+                            "hosts that have an RSA key only need `ssh: openssh` in the host list, or a further host key"
+                    )
                 }
                 throw HostFailure(
                     .unreachable, "what answers at \(place) does not speak ssh", cause: cause,

@@ -39,7 +39,9 @@ struct TCPConnection: ~Copyable {
                 failures += attempts.map { "\($0.address): no answer in \(Int(seconds)) seconds" }
                 break
             }
-            guard try waiter.wait(&descriptors, atMost: next < addresses.count ? 0.25 : left) == .descriptors else { continue }
+            guard try waiter.wait(&descriptors, atMost: next < addresses.count ? 0.25 : left) == .descriptors else {
+                continue
+            }
             for (index, ready) in descriptors.enumerated().reversed() where ready.revents != 0 {
                 let attempt = attempts.remove(at: index)
                 var (code, length): (Int32, socklen_t) = (0, socklen_t(MemoryLayout<Int32>.size))
@@ -82,7 +84,9 @@ struct TCPConnection: ~Copyable {
         var entry = list
         while let info = entry?.pointee {
             entry = info.ai_next
-            guard let address = info.ai_addr, Int(info.ai_addrlen) <= MemoryLayout<sockaddr_storage>.size else { continue }
+            guard let address = info.ai_addr, Int(info.ai_addrlen) <= MemoryLayout<sockaddr_storage>.size else {
+                continue
+            }
             var storage = sockaddr_storage()
             withUnsafeMutableBytes(of: &storage) {
                 $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: Int(info.ai_addrlen)))
@@ -95,7 +99,9 @@ struct TCPConnection: ~Copyable {
         // The resolver's order within a family, the families in turn.
         guard let first = addresses.first?.family else { return [] }
         let (preferred, others) = (addresses.filter { $0.family == first }, addresses.filter { $0.family != first })
-        return (0..<max(preferred.count, others.count)).flatMap { preferred.dropFirst($0).prefix(1) + others.dropFirst($0).prefix(1) }
+        return (0..<max(preferred.count, others.count)).flatMap {
+            preferred.dropFirst($0).prefix(1) + others.dropFirst($0).prefix(1)
+        }
     }
 
     /// - Returns: a socket that is being connected; nil, with `errno`, where that failed at once.

@@ -1,0 +1,47 @@
+package import Files
+package import HostProtocol
+
+/// A result that was brought back.
+package struct FetchedFile: Hashable, Sendable {
+    /// Relative to the folder of the results.
+    package let path: RelativePath
+    package let size: Int64
+    package let isFolder: Bool
+
+    /// The path, safe to show.
+    package var shown: String { HostText.printable(path.string) }
+}
+
+extension HostSession {
+    /// Brings a run's results into a folder. Each appears there only when it is whole and has its digest, and all of them
+    /// only when all have come; older ones of the same name are replaced then.
+    /// - Throws: where the host sends what is not what it must be: a path that leaves the folder, another size or digest.
+    package func fetch(
+        _ run: RunID, into folder: String, progress: @Sendable (_ bytes: Int64) -> Void = { _ in }
+    ) throws -> [FetchedFile] {
+        var results = try IncomingResults(for: folder)
+        do {
+            try send(Frame(.fetch, json: Fetch(run: run)))
+            while true {
+                let frame = try next("the run's results")
+                if frame.kind == .done { break }
+                let header = try frame.expectClean(.file, FileHeader.self, awaited: "the run's results")
+                try results.begin(header)
+                while true {
+                    let frame = try next("the rest of a result")
+                    if frame.kind == .data {
+                        try results.append(frame.payload)
+                        progress(Int64(frame.payload.count))
+                        continue
+                    }
+                    try results.end(try frame.expectClean(.fileEnd, FileEnd.self, awaited: "the rest of a result"))
+                    break
+                }
+            }
+            return try results.publish()
+        } catch {
+            results.abandon()
+            throw error
+        }
+    }
+}

@@ -1,0 +1,72 @@
+package import HostProtocol
+
+extension HostSession {
+    /// Starts a run of parts that the host has.
+    @discardableResult
+    package func start(_ start: Start) throws -> Started {
+        let started = try ask(Frame(.start, json: start), .started, Started.self, awaited: "that the run has started")
+        guard started.run == start.run else {
+            throw HostFailure(.untrusted, "the host has started another run than the one that was asked for")
+        }
+        return started
+    }
+
+    /// Hands on a run's events as they happen, the texts made safe to show, up to its end.
+    /// - Parameter from: the first number wanted; the last seen + 1 when a run is followed again.
+    /// - Returns: the event `runEnded`.
+    @discardableResult
+    package func follow(
+        _ run: RunID, from: Int = 1, _ each: @Sendable (RunEvent) async throws -> Void
+    ) async throws -> RunEvent {
+        try send(Frame(.follow, json: Follow(run: run, from: from)))
+        var awaited = from
+        var cancels = 0
+        while true {
+            if let run = takeCancelRequest() {
+                try send(Frame(.cancel, json: Cancel(run: run)))
+                cancels += 1
+            }
+            guard let frame = try nextOrWoken("the run's events") else { continue }
+            if frame.kind == .done, cancels > 0 {
+                cancels -= 1
+                continue
+            }
+            var event = try frame.expectClean(.event, RunEvent.self, awaited: "the run's events")
+            guard event.sequence >= awaited else {
+                throw HostFailure(.untrusted, "the host sends the run's events out of their order")
+            }
+            awaited = event.sequence + 1
+            event.clean()
+            try await each(event)
+            guard event.kind == .runEnded else { continue }
+            // Answers to what was asked for last come after the end.
+            while cancels > 0 {
+                let _: Done = try next("the answer to cancelling").expectClean(
+                    .done, Done.self, awaited: "the answer to cancelling")
+                cancels -= 1
+            }
+            return event
+        }
+    }
+
+    /// Has a run cancelled that this session does not follow now.
+    package func cancel(_ run: RunID) throws {
+        let _: Done = try ask(
+            Frame(.cancel, json: Cancel(run: run)), .done, Done.self, awaited: "the answer to cancelling")
+    }
+
+    /// Removes what the run left on the host, but not the parts.
+    package func clean(_ run: RunID) throws {
+        let _: Done = try ask(
+            Frame(.clean, json: Clean(run: run)), .done, Done.self, awaited: "that the host has cleaned up")
+    }
+}
+
+extension RunEvent {
+    mutating func clean() {
+        text = text.map { HostText.printable($0, keepingLines: true) }
+        reason = reason.map { HostText.printable($0) }
+        engine = engine.map { HostText.printable($0) }
+        printed = printed.map { HostText.printable($0, keepingLines: true) }
+    }
+}

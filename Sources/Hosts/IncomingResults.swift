@@ -1,0 +1,131 @@
+internal import Digests
+internal import Files
+internal import Glibc
+internal import HostProtocol
+
+/// Results as they come from a host: written into a folder of their own inside the destination, moved when all are whole.
+///
+/// The host is not trusted: nothing but files and folders is made, below that folder, which holds no links.
+struct IncomingResults {
+    private let destination: String
+    private let folder: String
+    private var entries: [FetchedFile] = []
+    private var taken: Set<String> = []
+    private var current: Current?
+
+    private struct Current {
+        let path: RelativePath
+        let header: FileHeader
+        /// -1 for a folder.
+        let descriptor: Int32
+        var hasher = SHA256()
+        var size: Int64 = 0
+    }
+
+    init(for destination: String) throws(HostFailure) {
+        self.destination = destination
+        do throws(FileFailure) { folder = try Folder.makeTemporary(in: destination, named: ".las-results") } catch {
+            throw HostFailure(error)
+        }
+    }
+
+    private static func untrusted(_ what: String) -> HostFailure {
+        HostFailure(.untrusted, what, fix: "nothing of these results was kept; is this host to be trusted?")
+    }
+
+    mutating func begin(_ header: FileHeader) throws(HostFailure) {
+        let shown = HostText.printable(header.path)
+        guard let path = RelativePath(header.path), !path.string.hasPrefix(".") else {
+            throw Self.untrusted("the host sends a result with a path that is not allowed: \(shown)")
+        }
+        guard header.size >= 0, taken.insert(path.string).inserted else {
+            throw Self.untrusted("the host sends the result \(shown) twice, or with an impossible size")
+        }
+        do throws(FileFailure) {
+            let place = "\(folder)/\(path)"
+            if header.kind == .folder {
+                try Folder.make(place)
+                current = Current(path: path, header: header, descriptor: -1)
+            } else {
+                try Folder.make(File.parent(of: place))
+                let descriptor = try File.open(
+                    place, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                    mode: header.executable ? 0o755 : 0o644, action: "write")
+                current = Current(path: path, header: header, descriptor: descriptor)
+            }
+        } catch {
+            if error.code == EEXIST || error.code == ENOTDIR {
+                throw Self.untrusted("the host sends \(shown) as a file and as a folder")
+            }
+            throw HostFailure(error)
+        }
+    }
+
+    mutating func append(_ bytes: [UInt8]) throws(HostFailure) {
+        guard let now = current, now.descriptor >= 0, now.size + Int64(bytes.count) <= now.header.size else {
+            throw Self.untrusted("the host sends more of a result than it has announced")
+        }
+        do throws(FileFailure) {
+            try File.writeAll(bytes, to: now.descriptor, path: "\(destination)/\(now.path)")
+        } catch {
+            throw HostFailure(error)
+        }
+        current?.hasher.update(bytes)
+        current?.size += Int64(bytes.count)
+    }
+
+    mutating func end(_ end: FileEnd) throws(HostFailure) {
+        guard let now = current else { throw Self.untrusted("the host ends a result that has not begun") }
+        current = nil
+        defer { if now.descriptor >= 0 { close(now.descriptor) } }
+        let shown = HostText.printable(now.path.string)
+        if now.descriptor >= 0 {
+            guard now.size == now.header.size else {
+                throw Self.untrusted("the result \(shown) is cut short: \(now.size) of \(now.header.size) bytes")
+            }
+            guard end.digest == now.hasher.digest() else {
+                throw Self.untrusted("the result \(shown) has not the digest that the host gives")
+            }
+            guard fsync(now.descriptor) == 0 else {
+                throw HostFailure(FileFailure("write", "\(destination)/\(now.path)"))
+            }
+        }
+        entries.append(FetchedFile(path: now.path, size: now.size, isFolder: now.descriptor < 0))
+    }
+
+    /// Moves everything to its place, file by file. Nothing is moved where a folder stands in a file's way, or a file in a
+    /// folder's: what las has not made is not las's to remove.
+    mutating func publish() throws(HostFailure) -> [FetchedFile] {
+        let sorted = entries.sorted { $0.path < $1.path }
+        for entry in sorted {
+            let place = "\(destination)/\(entry.path)"
+            guard let before = File.status(place, follow: entry.isFolder) else { continue }
+            if (before.kind == .folder) != entry.isFolder {
+                let kind = before.kind == .folder ? "folder" : "file"
+                throw .usage(
+                    "the result \(entry.shown) can't be put into \(destination): a \(kind) of that name is there",
+                    fix: "move it away, or choose another folder with --results")
+            }
+        }
+        do throws(FileFailure) {
+            for entry in sorted {
+                let place = "\(destination)/\(entry.path)"
+                if entry.isFolder {
+                    try Folder.make(place)
+                } else {
+                    try Folder.make(File.parent(of: place))
+                    try File.rename("\(folder)/\(entry.path)", to: place)
+                }
+            }
+        } catch { throw HostFailure(error) }
+        abandon()
+        return sorted
+    }
+
+    /// Takes away what is not in its place.
+    mutating func abandon() {
+        if let now = current, now.descriptor >= 0 { close(now.descriptor) }
+        current = nil
+        try? Folder.remove(folder)
+    }
+}

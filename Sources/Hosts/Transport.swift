@@ -1,0 +1,80 @@
+internal import Glibc
+
+/// A way to start programs on a host.
+protocol Transport: AnyObject {
+    /// - Parameter command: for the account's shell, whichever that is: words without anything to quote.
+    func start(_ command: String) throws(HostFailure) -> any Channel
+
+    /// Why a program ended before it said anything; nil where that is no fault of the connection.
+    func failure(status: Int32?, errors: String?) -> HostFailure?
+}
+
+extension SSHSession: Transport {
+    func start(_ command: String) throws(HostFailure) -> any Channel { try SSHChannel(self, command) }
+    func failure(status: Int32?, errors: String?) -> HostFailure? { nil }
+}
+
+/// The user's own `ssh`: what libssh2 can't do, it can. Nobody is asked for anything, and host keys are as strict.
+final class OpenSSH: Transport {
+    private let program: String
+    private let options: [String]
+    private let configuration: OpenSSHConfiguration
+    private let environment: [String: String]
+    private let waiter: Waiter
+
+    init(
+        _ host: Host, _ address: HostAddress, _ configuration: OpenSSHConfiguration, knownHosts: String,
+        environment: [String: String], waiter: Waiter
+    ) throws(HostFailure) {
+        guard let program = configuration.program else {
+            throw HostFailure(
+                .usage, "the program ssh, which this host needs, is not on the PATH",
+                fix: "install OpenSSH's client (Debian: openssh-client)")
+        }
+        self.program = program
+        let files = ([knownHosts] + configuration.knownHostsFiles).map { "\"\($0)\"" }.joined(separator: " ")
+        options =
+            configuration.options(of: address)
+            + (host.identity.map { ["-i", Account.ofUser.expand($0)] } ?? [])
+            + [
+                "-T", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "UserKnownHostsFile=\(files)",
+                "-o", "ConnectTimeout=\(Int(configuration.connectTimeout))", "-o", "ServerAliveInterval=15",
+                "-o", "ServerAliveCountMax=2", "-o", "ClearAllForwardings=yes", "-o", "PermitLocalCommand=no",
+                "-o", "RequestTTY=no", "-o", "RemoteCommand=none", "-o", "LogLevel=ERROR",
+            ]
+        (self.configuration, self.environment, self.waiter) = (configuration, environment, waiter)
+    }
+
+    func start(_ command: String) throws(HostFailure) -> any Channel {
+        try ProcessChannel(
+            program, options + ["--", configuration.alias, command], environment: environment, waiter: waiter)
+    }
+
+    /// OpenSSH ends with 255 for everything that is its own, and tells the reasons apart in words only.
+    func failure(status: Int32?, errors: String?) -> HostFailure? {
+        guard status == 255 else { return nil }
+        let text = errors ?? ""
+        let account = "\(configuration.user)@\(configuration.host)"
+        if text.contains("revoked") && text.lowercased().contains("host key") {
+            return HostFailure(.revokedHostKey, "the host's key is revoked", cause: errors, fix: "do not use this host")
+        }
+        if text.contains("IDENTIFICATION HAS CHANGED") {
+            return HostFailure(
+                .changedHostKey, "the host's key is another one than before", cause: errors,
+                fix: "ask its keeper; see: ssh \(configuration.alias)")
+        }
+        if text.contains("Host key verification failed") {
+            return HostFailure(
+                .unknownHostKey, "the host's key is not known", cause: errors,
+                fix: "log in once by hand and compare the fingerprint: ssh \(configuration.alias)")
+        }
+        if text.contains("Permission denied") || text.contains("Too many authentication failures") {
+            return HostFailure(
+                .refusedLogin, "the host refuses \(account)", cause: errors,
+                fix: "see that this works without being asked: ssh -o BatchMode=yes \(configuration.alias) true")
+        }
+        return HostFailure(
+            .unreachable, "ssh can't reach \(account)", cause: errors,
+            fix: "see what it says: ssh \(configuration.alias)")
+    }
+}
