@@ -1,3 +1,5 @@
+internal import Metro
+
 /// The tasks of a plan: which may start now, what becomes known as stations end, what can't run any more.
 ///
 /// A value without effects: whoever runs tasks asks `takeReady()`, runs what it gets in any order and at any speed, and tells
@@ -21,25 +23,101 @@ package struct TaskGraph: Sendable {
         package let isFolder: Bool
     }
 
-    package init(_ plan: Plan) throws(PlanFailure) {}
+    /// What a station takes, with names turned into numbers.
+    struct Take: Sendable {
+        enum Source: Sendable {
+            case input([PlannedFile])
+            case station(Int)
+        }
+
+        let source: Source
+        let glob: Glob?
+        let name: String
+    }
+
+    struct StationState: Sendable {
+        let planned: PlannedStation
+        let template: CommandTemplate
+        let outputs: [OutputName]
+        let takes: [Take]
+        let forEach: [Take]
+        let vocabulary: Vocabulary
+        /// How many values of an item the command names, for each of `forEach`.
+        let valuesNeeded: [Int]
+        /// Its tasks, once they are known.
+        var tasks: Range<Int>?
+        /// How many of the stations that it takes whole are not done.
+        var waitsFor = 0
+        var unfinishedTasks = 0
+        var isSkipped = false
+        /// A task of it failed or was skipped.
+        var isBroken = false
+        /// Stations that take this one whole, and those that run for each of what it made.
+        var takenBy: [Int] = []
+        var eachBy: [Int] = []
+        /// What each of `takes` stands for, filled in as stations end.
+        var values: [[String]]
+    }
+
+    /// What one of a station's `for_each` is for one item.
+    enum Binding: Sendable {
+        /// A file of an input.
+        case file(String)
+        /// Something that a station which ran once made, relative to its folder.
+        case made(Int, String)
+        /// A task of a station, by its number there.
+        case task(Int, Int)
+    }
+
+    struct Item: Sendable {
+        let name: String
+        let bindings: [Binding]
+    }
+
+    enum Status: Sendable { case waiting, handedOut, done, failed, skipped }
+
+    struct TaskState: Sendable {
+        let station: Int
+        let item: Item
+        let id: TaskID
+        var status = Status.waiting
+        /// How many tasks of its own item are not done.
+        var waitsFor = 0
+        var dependents: [Int] = []
+        var made: [MadeFile] = []
+    }
+
+    let plan: Plan
+    var stations: [StationState] = []
+    var tasks: [TaskState] = []
+    var taskNumbers: [TaskID: Int] = [:]
+    var ready: [Int] = []
+    var running = 0
+
+    package init(_ plan: Plan) throws(PlanFailure) {
+        self.plan = plan
+        try link()
+        for station in stations.indices where stations[station].tasks == nil {
+            if let items = try knownItems(of: station, assuming: [:]) { try begin(station, with: items) }
+        }
+    }
 
     /// The tasks that may start now and were not handed out before, in the order of the plan.
-    package mutating func takeReady() -> [PlannedTask] { [] }
-
-    /// - Parameter made: everything below the task's folder, the contents of folders included, sorted.
-    /// - Throws: when what depends on it can't be planned: nothing matches a `for_each`, two items have one name. The task
-    ///   then counts as running still: the caller tells `failed` of it.
-    package mutating func finished(_ id: TaskID, made: [MadeFile]) throws(PlanFailure) {}
-
-    /// - Returns: what can't run any more, in the order of the plan.
-    package mutating func failed(_ id: TaskID) -> [Skipped] { [] }
+    package mutating func takeReady() -> [PlannedTask] {
+        let numbers = ready.sorted { (tasks[$0].station, $0) < (tasks[$1].station, $1) }
+        ready = []
+        running += numbers.count
+        for number in numbers { tasks[number].status = .handedOut }
+        return numbers.map(plannedTask)
+    }
 
     /// How many tasks each station has, as far as that is known by now.
-    package var knownTasks: [StationID: Int] { [:] }
+    package var knownTasks: [StationID: Int] {
+        var known: [StationID: Int] = [:]
+        for station in stations { if let tasks = station.tasks { known[station.planned.id] = tasks.count } }
+        return known
+    }
 
     /// Nothing is ready or running, so nothing can become so.
-    package var isFinished: Bool { true }
-
-    /// What to copy to the results, of the tasks that are done; sorted by path.
-    package var results: [Result] { [] }
+    package var isFinished: Bool { running == 0 && ready.isEmpty }
 }

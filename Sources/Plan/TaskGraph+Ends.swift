@@ -1,0 +1,160 @@
+internal import Metro
+
+extension TaskGraph {
+    /// - Parameter made: everything below the task's folder, the contents of folders included, sorted.
+    /// - Throws: when what depends on it can't be planned: nothing matches a `for_each`, two items have one name. The task
+    ///   then counts as running still: the caller tells `failed` of it.
+    package mutating func finished(_ id: TaskID, made: [MadeFile]) throws(PlanFailure) {
+        guard let number = taskNumbers[id], tasks[number].status == .handedOut else { return }
+        let made = made.sorted()
+        let station = tasks[number].station
+        let isLast = stations[station].unfinishedTasks == 1 && !stations[station].isBroken
+        try checkMade(made, by: number)
+        let values = isLast ? try wholeValues(of: station, last: number, made: made) : [:]
+        let expansion = try expansion(after: station, made: made)
+
+        running -= 1
+        tasks[number].status = .done
+        tasks[number].made = made
+        stations[station].unfinishedTasks -= 1
+        for dependent in tasks[number].dependents {
+            tasks[dependent].waitsFor -= 1
+            makeReady(dependent)
+        }
+        for next in expansion.keys.sorted() { try begin(next, with: expansion[next] ?? []) }
+        guard isLast else { return }
+        for next in stations[station].takenBy {
+            for (position, list) in values[next] ?? [] { stations[next].values[position] = list }
+            stations[next].waitsFor -= 1
+            if stations[next].waitsFor == 0 { for task in stations[next].tasks ?? 0..<0 { makeReady(task) } }
+        }
+    }
+
+    private mutating func makeReady(_ task: Int) {
+        let state = tasks[task]
+        if state.status == .waiting, state.waitsFor == 0, stations[state.station].waitsFor == 0 { ready.append(task) }
+    }
+
+    /// That the outputs are there, and that each task which goes on from this one finds in them what it names.
+    private func checkMade(_ made: [MadeFile], by number: Int) throws(PlanFailure) {
+        let task = tasks[number]
+        let outputs = stations[task.station].outputs
+        for output in outputs {
+            let file = MadeFile(path: output.path(for: task.item.name), isFolder: output.isFolder)
+            guard Self.contains(made, file) else {
+                throw PlanFailure(
+                    "\(task.id) did not make “\(Shown.text(file.path))”",
+                    fix: "the command must write it as {out}, or “out” must name what it writes", exitCode: .stationsFailed)
+            }
+        }
+        for dependent in task.dependents {
+            let next = stations[tasks[dependent].station]
+            for (position, take) in next.forEach.enumerated() {
+                guard case .station(task.station) = take.source, stations[task.station].planned.runsForEach else { continue }
+                let found = Self.selection(of: outputs, name: task.item.name, made: made, by: take.glob).count
+                if found < next.valuesNeeded[position] {
+                    throw PlanFailure(
+                        "\(task.id) made \(found == 0 ? "nothing" : "only \(found)") of “\(take.glob?.text ?? take.name)”, "
+                            + "which “\(next.planned.id)” takes", fix: "change the pattern, or what the command makes",
+                        exitCode: .stationsFailed)
+                }
+            }
+        }
+    }
+
+    private static func contains(_ made: [MadeFile], _ file: MadeFile) -> Bool {
+        var (low, high) = (0, made.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if made[middle] < file { low = middle + 1 } else { high = middle }
+        }
+        return low < made.count && made[low].path == file.path && made[low].isFolder == file.isFolder
+    }
+
+    /// What the station, now that its last task ends, is for each station that takes it whole: by the number of the station
+    /// and of its `in`.
+    private func wholeValues(
+        of number: Int, last: Int, made: [MadeFile]
+    ) throws(PlanFailure) -> [Int: [(Int, [String])]] {
+        let station = stations[number]
+        var values: [Int: [(Int, [String])]] = [:]
+        for next in station.takenBy where !stations[next].isSkipped {
+            for (position, take) in stations[next].takes.enumerated() {
+                guard case .station(number) = take.source else { continue }
+                var list: [String] = []
+                for task in station.tasks ?? 0..<0 {
+                    let files = task == last ? made : tasks[task].made
+                    let found = Self.selection(
+                        of: station.outputs, name: tasks[task].item.name, made: files, by: take.glob)
+                    list += found.map { "/.las/made/\(tasks[task].id.name)/\($0)" }
+                }
+                if list.isEmpty {
+                    throw PlanFailure(
+                        "“in: \(take.name)/\(Shown.text(take.glob?.text ?? ""))” of the station “\(stations[next].planned.id)” "
+                            + "matches nothing that “\(take.name)” made", fix: "change the pattern, or what the command makes",
+                        exitCode: .stationsFailed)
+                }
+                values[next, default: []].append((position, list))
+            }
+        }
+        return values
+    }
+
+    /// The items that become known when a station that ran once has ended, in all stations that go on from there.
+    private func expansion(after number: Int, made: [MadeFile]) throws(PlanFailure) -> Expansion {
+        guard !stations[number].planned.runsForEach else { return [:] }
+        var expansion: Expansion = [:]
+        var waiting = stations[number].eachBy
+        // One whose other source is not expanded yet comes back with that one.
+        while let next = waiting.popLast() {
+            guard stations[next].tasks == nil, !stations[next].isSkipped, expansion[next] == nil,
+                let items = try knownItems(of: next, assuming: expansion, ended: (number, made))
+            else { continue }
+            expansion[next] = items
+            waiting += stations[next].eachBy
+        }
+        return expansion
+    }
+
+    // MARK: Failures
+
+    /// - Returns: what can't run any more, in the order of the plan.
+    package mutating func failed(_ id: TaskID) -> [Skipped] {
+        guard let number = taskNumbers[id], tasks[number].status == .handedOut else { return [] }
+        running -= 1
+        tasks[number].status = .failed
+        var skipped: [(station: Int, task: Int?)] = []
+        var brokenTasks = [number]
+        var skippedStations: [Int] = []
+        while true {
+            if let task = brokenTasks.popLast() {
+                for dependent in tasks[task].dependents where tasks[dependent].status == .waiting {
+                    tasks[dependent].status = .skipped
+                    skipped.append((tasks[dependent].station, dependent))
+                    brokenTasks.append(dependent)
+                }
+                let station = tasks[task].station
+                if !stations[station].isBroken {
+                    stations[station].isBroken = true
+                    skippedStations += stations[station].takenBy
+                }
+                if !stations[station].planned.runsForEach { skippedStations += stations[station].eachBy }
+            } else if let station = skippedStations.popLast() {
+                if stations[station].isSkipped { continue }
+                stations[station].isSkipped = true
+                stations[station].isBroken = true
+                skipped.append((station, nil))
+                for task in stations[station].tasks ?? 0..<0 where tasks[task].status == .waiting {
+                    tasks[task].status = .skipped
+                }
+                skippedStations += stations[station].takenBy + stations[station].eachBy
+            } else {
+                break
+            }
+        }
+        // A station that is skipped whole speaks for its tasks.
+        return skipped.filter { $0.task == nil || !stations[$0.station].isSkipped }
+            .sorted { ($0.station, $0.task ?? -1) < ($1.station, $1.task ?? -1) }
+            .map { Skipped(station: stations[$0.station].planned.id, task: $0.task.map { tasks[$0].id }, because: id) }
+    }
+}
