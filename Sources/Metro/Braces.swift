@@ -42,7 +42,8 @@ enum Braces {
         // awk '{if ($1 > 2) {print $1}}': the two at the end are meant as two.
         let brace = bytes[firstDoubled] == UInt8(ascii: "{") ? "{" : "}"
         let mistake = CommandTemplate.Mistake(
-            offset: firstDoubled, message: "“\(brace)\(brace)” stands for one “\(brace)”, which leaves the braces uneven here",
+            offset: firstDoubled,
+            message: "“\(brace)\(brace)” stands for one “\(brace)”, which leaves the braces uneven here",
             fix: "double every brace that is meant for the program: “{{” and “}}” for “{” and “}”")
         return (elements, [mistake])
     }
@@ -50,7 +51,8 @@ enum Braces {
     /// A word: a letter or `_`, then letters, digits, `_` and `-`. Letters of other scripts count.
     static func isWordStart(_ byte: UInt8) -> Bool {
         switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"), 0x80...: true
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"), 0x80...:
+            true
         default: false
         }
     }

@@ -82,9 +82,10 @@ extension CommandTemplate {
                 continue
             }
             if text.utf8.contains(where: shellCharacters.contains) { return nil }
-            for (number, part) in text.split(omittingEmptySubsequences: false, whereSeparator: { $0 == " " || $0 == "\t" })
-                .enumerated()
-            {
+            for (number, part) in text.split(
+                omittingEmptySubsequences: false, whereSeparator: { $0 == " " || $0 == "\t" }
+            )
+            .enumerated() {
                 if number > 0 { end() }
                 if !part.isEmpty { word.append(.literal(String(part))) }
             }
@@ -92,7 +93,8 @@ extension CommandTemplate {
         end()
         guard let first = words.first else { return nil }
         // A program that a placeholder names is for the shell to find: its error messages are what people know.
-        guard case .literal(let program) = first[0], first.count == 1, !shellWords.contains(program), !program.contains("=")
+        guard case .literal(let program) = first[0], first.count == 1, !shellWords.contains(program),
+            !program.contains("=")
         else { return nil }
         return words
     }

@@ -67,7 +67,9 @@ struct ShellReader {
         mistakes.append(
             Mistake(
                 offset: offset, message: "the “\(opening)” that opens here is never closed",
-                fix: "close it; in a YAML text without quotes “ #” ends the text, so put such a command below “command: |”"))
+                fix:
+                    "close it; in a YAML text without quotes “ #” ends the text, so put such a command below “command: |”"
+            ))
     }
 
     // MARK: Elements
@@ -78,7 +80,9 @@ struct ShellReader {
     }
 
     private func sees(_ text: StaticString, ahead: Int = 0) -> Bool {
-        for position in 0..<text.utf8CodeUnitCount where byte(ahead + position) != text.utf8Start[position] { return false }
+        for position in 0..<text.utf8CodeUnitCount where byte(ahead + position) != text.utf8Start[position] {
+            return false
+        }
         return true
     }
 
@@ -122,7 +126,13 @@ struct ShellReader {
         case .single:
             if byte() == UInt8(ascii: "'") { pop(taking: 1) } else { take(1) }
         case .escaped:
-            if byte() == UInt8(ascii: "\\") { escape() } else if byte() == UInt8(ascii: "'") { pop(taking: 1) } else { take(1) }
+            if byte() == UInt8(ascii: "\\") {
+                escape()
+            } else if byte() == UInt8(ascii: "'") {
+                pop(taking: 1)
+            } else {
+                take(1)
+            }
         case .double:
             if byte() == UInt8(ascii: "\"") { pop(taking: 1) } else if !expansion() { take(1) }
         case .parameter(let quotes):
@@ -155,10 +165,15 @@ struct ShellReader {
                 push(.backticks, taking: 1)
             }
         case UInt8(ascii: "$"):
-            if sees("$((") { push(.arithmetic(depth: 0), taking: 3) }
-            else if sees("$(") { push(.command(opening: "$(", cases: 0), taking: 2) }
-            else if sees("${") { push(.parameter(quotes: parameterQuotes()), taking: 2) }
-            else { return false }
+            if sees("$((") {
+                push(.arithmetic(depth: 0), taking: 3)
+            } else if sees("$(") {
+                push(.command(opening: "$(", cases: 0), taking: 2)
+            } else if sees("${") {
+                push(.parameter(quotes: parameterQuotes()), taking: 2)
+            } else {
+                return false
+            }
         default: return false
         }
         return true
@@ -220,11 +235,16 @@ struct ShellReader {
         case UInt8(ascii: "("):
             let startsWord = isAtWordStart
             endWord()
-            if startsWord, sees("((") { push(.arithmetic(depth: 0), taking: 2) }
-            else { push(.command(opening: "(", cases: 0), taking: 1) }
+            if startsWord, sees("((") {
+                push(.arithmetic(depth: 0), taking: 2)
+            } else {
+                push(.command(opening: "(", cases: 0), taking: 1)
+            }
         case UInt8(ascii: ")"):
             endWord()
-            if case .command(let opening, 0) = stack[stack.count - 1].context, !opening.isEmpty { return pop(taking: 1) }
+            if case .command(let opening, 0) = stack[stack.count - 1].context, !opening.isEmpty {
+                return pop(taking: 1)
+            }
             take(1)
             isAtCommandStart = true
         default: plain()
@@ -307,7 +327,9 @@ struct ShellReader {
         mistakes.append(
             Mistake(
                 offset: offset, message: "the placeholder “{\(Shown.text(word))}” stands inside a here-document",
-                fix: "set a variable before it and use that; write “{{\(Shown.text(word))}}” if the text itself is meant"))
+                fix:
+                    "set a variable before it and use that; write “{{\(Shown.text(word))}}” if the text itself is meant"
+            ))
     }
 
     // MARK: Values
@@ -323,7 +345,8 @@ struct ShellReader {
         if let inside {
             let fix =
                 inside == "backticks"
-                ? "write “$(…)” in the place of the backticks" : "set a variable before it, x={\(Shown.text(word))}, and use that"
+                ? "write “$(…)” in the place of the backticks"
+                : "set a variable before it, x={\(Shown.text(word))}, and use that"
             mistakes.append(
                 Mistake(offset: offset, message: "las can't quote “{\(Shown.text(word))}” inside \(inside)", fix: fix))
             take(1)

@@ -35,7 +35,9 @@ package struct Vocabulary: Sendable {
         case "out": return number <= outputs ? .output(number - 1) : nil
         case "each": return forEach.count == 1 && number <= forEach[0].values ? .each(0, value: number - 1) : nil
         default:
-            guard let each = forEach.firstIndex(where: { $0.name == stem }), number <= forEach[each].values else { return nil }
+            guard let each = forEach.firstIndex(where: { $0.name == stem }), number <= forEach[each].values else {
+                return nil
+            }
             return .each(each, value: number - 1)
         }
     }
@@ -48,7 +50,9 @@ package struct Vocabulary: Sendable {
         if !forEach.isEmpty { words.append("name") }
         if forEach.count == 1 { words.append("each") }
         for (name, values) in forEach where values > 1 {
-            for value in 2...values { words += forEach.count == 1 ? ["each_\(value)", "\(name)_\(value)"] : ["\(name)_\(value)"] }
+            for value in 2...values {
+                words += forEach.count == 1 ? ["each_\(value)", "\(name)_\(value)"] : ["\(name)_\(value)"]
+            }
         }
         return words
     }
@@ -57,7 +61,8 @@ package struct Vocabulary: Sendable {
     static func numbered(_ word: String) -> (String, Int)? {
         guard let line = word.lastIndex(of: "_"), line > word.startIndex else { return nil }
         let digits = word[word.index(after: line)...]
-        guard let first = digits.first, first != "0", digits.utf8.count <= 6, digits.utf8.allSatisfy({ (48...57).contains($0) }),
+        guard let first = digits.first, first != "0", digits.utf8.count <= 6,
+            digits.utf8.allSatisfy({ (48...57).contains($0) }),
             let number = Int(digits)
         else { return nil }
         return (String(word[..<line]), number)
@@ -65,7 +70,9 @@ package struct Vocabulary: Sendable {
 
     /// Words that no input and no station may be called, now or in a later version.
     package static func isReserved(_ name: String) -> Bool {
-        let words: Set = ["in", "out", "each", "name", "turn", "seed", "las", "files", "metro", "inputs", "made", "task"]
+        let words: Set = [
+            "in", "out", "each", "name", "turn", "seed", "las", "files", "metro", "inputs", "made", "task",
+        ]
         if words.contains(name) { return true }
         return numbered(name).map { ["in", "out", "each"].contains($0.0) } ?? false
     }

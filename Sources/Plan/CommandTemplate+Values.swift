@@ -47,7 +47,8 @@ extension CommandTemplate.Quoting {
         case .words: values.map(Self.word).joined(separator: " ")
         case .single: values.map { Self.replacing($0, ["'": "'\\''"]) }.joined(separator: " ")
         case .double:
-            values.map { Self.replacing($0, ["\\": "\\\\", "\"": "\\\"", "$": "\\$", "`": "\\`"]) }.joined(separator: " ")
+            values.map { Self.replacing($0, ["\\": "\\\\", "\"": "\\\"", "$": "\\$", "`": "\\`"]) }.joined(
+                separator: " ")
         case .escaped: values.map { Self.replacing($0, ["\\": "\\\\", "'": "\\'"]) }.joined(separator: " ")
         }
     }
@@ -70,7 +71,11 @@ extension CommandTemplate.Quoting {
     private static func replacing(_ value: String, _ escapes: [Unicode.Scalar: String]) -> String {
         var text = String.UnicodeScalarView()
         for scalar in value.unicodeScalars {
-            if let escape = escapes[scalar] { text.append(contentsOf: escape.unicodeScalars) } else { text.append(scalar) }
+            if let escape = escapes[scalar] {
+                text.append(contentsOf: escape.unicodeScalars)
+            } else {
+                text.append(scalar)
+            }
         }
         return String(text)
     }

@@ -44,13 +44,16 @@ extension TaskGraph {
             guard Self.contains(made, file) else {
                 throw PlanFailure(
                     "\(task.id) did not make “\(Shown.text(file.path))”",
-                    fix: "the command must write it as {out}, or “out” must name what it writes", exitCode: .stationsFailed)
+                    fix: "the command must write it as {out}, or “out” must name what it writes",
+                    exitCode: .stationsFailed)
             }
         }
         for dependent in task.dependents {
             let next = stations[tasks[dependent].station]
             for (position, take) in next.forEach.enumerated() {
-                guard case .station(task.station) = take.source, stations[task.station].planned.runsForEach else { continue }
+                guard case .station(task.station) = take.source, stations[task.station].planned.runsForEach else {
+                    continue
+                }
                 let found = Self.selection(of: outputs, name: task.item.name, made: made, by: take.glob).count
                 if found < next.valuesNeeded[position] {
                     throw PlanFailure(
@@ -91,7 +94,8 @@ extension TaskGraph {
                 if list.isEmpty {
                     throw PlanFailure(
                         "“in: \(take.name)/\(Shown.text(take.glob?.text ?? ""))” of the station “\(stations[next].planned.id)” "
-                            + "matches nothing that “\(take.name)” made", fix: "change the pattern, or what the command makes",
+                            + "matches nothing that “\(take.name)” made",
+                        fix: "change the pattern, or what the command makes",
                         exitCode: .stationsFailed)
                 }
                 values[next, default: []].append((position, list))

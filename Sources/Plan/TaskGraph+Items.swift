@@ -22,7 +22,8 @@ extension TaskGraph {
 
     /// What there is for each of one source: the items' names and what they are.
     private func choices(
-        of take: Take, for station: StationState, assuming expansion: Expansion, ended: (station: Int, made: [MadeFile])?
+        of take: Take, for station: StationState, assuming expansion: Expansion,
+        ended: (station: Int, made: [MadeFile])?
     ) throws(PlanFailure) -> [(name: String, binding: Binding, shown: String)]? {
         var list: [(name: String, binding: Binding, shown: String)]
         switch take.source {
@@ -52,7 +53,8 @@ extension TaskGraph {
                 take.glob == nil
                 ? Self.everyFile(outputs, made) : Self.selection(of: outputs, name: "", made: made, by: take.glob)
             list = chosen.map { path in
-                let name = take.glob.flatMap { Self.itemName(of: path, by: $0, outputs) } ?? Glob.stem(of: File.name(of: path))
+                let name =
+                    take.glob.flatMap { Self.itemName(of: path, by: $0, outputs) } ?? Glob.stem(of: File.name(of: path))
                 return (ItemName.safe(name), .made(source, path), "\(take.name)/\(path)")
             }
         }
@@ -69,7 +71,9 @@ extension TaskGraph {
         if let name = glob.itemName(of: path) { return name }
         for output in outputs where output.isFolder {
             let folder = output.path(for: "") + "/"
-            if path.hasPrefix(folder), let name = glob.itemName(of: String(path.dropFirst(folder.count))) { return name }
+            if path.hasPrefix(folder), let name = glob.itemName(of: String(path.dropFirst(folder.count))) {
+                return name
+            }
         }
         return nil
     }

@@ -15,7 +15,9 @@ extension TaskGraph {
                 throw PlanFailure(
                     "the files of the input “\(Shown.text(input.name))” are not known yet", fix: "pack the metro first")
             }
-            for file in files where !ItemName.isSafe(file.name) { throw Self.wrong("an item's name, “\(Shown.text(file.name))”") }
+            for file in files where !ItemName.isSafe(file.name) {
+                throw Self.wrong("an item's name, “\(Shown.text(file.name))”")
+            }
             inputs[input.name] = files
         }
         let environments = Set(plan.environments.map(\.id))
@@ -28,7 +30,8 @@ extension TaskGraph {
                 throw Self.wrong("an environment's name, “\(Shown.text(station.environment.name))”")
             }
             let takes = try station.takes.map { (taken) throws(PlanFailure) in try Self.take(taken, inputs, numbers) }
-            let forEach = try station.forEach.map { (taken) throws(PlanFailure) in try Self.take(taken, inputs, numbers) }
+            let forEach = try station.forEach.map { (taken) throws(PlanFailure) in try Self.take(taken, inputs, numbers)
+            }
             numbers[station.id] = stations.count
             try add(station, takes: takes, forEach: forEach)
         }
@@ -46,7 +49,8 @@ extension TaskGraph {
     ) throws(PlanFailure) -> Take {
         let glob = taken.pattern.map { Glob($0) }
         if let name = taken.input, let files = inputs[name] {
-            return Take(source: .input(glob.map { glob in files.filter { $0.matches(glob) } } ?? files), glob: nil, name: name)
+            return Take(
+                source: .input(glob.map { glob in files.filter { $0.matches(glob) } } ?? files), glob: nil, name: name)
         }
         if let id = taken.station, let number = stations[id] {
             return Take(source: .station(number), glob: glob, name: id.name)
@@ -73,7 +77,8 @@ extension TaskGraph {
         }
         let number = stations.count
         var state = StationState(
-            planned: planned, template: template, outputs: outputs, takes: takes, forEach: forEach, vocabulary: vocabulary,
+            planned: planned, template: template, outputs: outputs, takes: takes, forEach: forEach,
+            vocabulary: vocabulary,
             valuesNeeded: needed, values: Array(repeating: [], count: takes.count))
         var whole = Set<Int>()
         for (position, take) in takes.enumerated() {

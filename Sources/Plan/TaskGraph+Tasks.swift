@@ -31,7 +31,8 @@ extension TaskGraph {
             case .takes(let numbers): numbers.flatMap { station.values[$0] }
             case .each(let source, let value): value < each[source].count ? [each[source][value]] : []
             // A name that begins with a dash must not look like an option.
-            case .output(let number): [outputs[number].path.hasPrefix("-") ? "./" + outputs[number].path : outputs[number].path]
+            case .output(let number):
+                [outputs[number].path.hasPrefix("-") ? "./" + outputs[number].path : outputs[number].path]
             case .name: [task.item.name]
             case nil: []
             }
@@ -46,7 +47,8 @@ extension TaskGraph {
     /// What to copy to the results, of the tasks that are done; sorted by path.
     package var results: [Result] {
         var found: [String: Result] = [:]
-        let numbers = Dictionary(stations.enumerated().map { ($1.planned.id, $0) }, uniquingKeysWith: { first, _ in first })
+        let numbers = Dictionary(
+            stations.enumerated().map { ($1.planned.id, $0) }, uniquingKeysWith: { first, _ in first })
         for result in plan.results {
             guard let number = numbers[result.station] else { continue }
             let station = stations[number]
@@ -55,7 +57,8 @@ extension TaskGraph {
                 for path in Self.selection(of: station.outputs, name: task.item.name, made: task.made, by: glob) {
                     let isFolder = Self.isFolder(path, in: task.made)
                     let place = "\(result.station)/\(path)"
-                    found[place] = found[place]
+                    found[place] =
+                        found[place]
                         ?? Result(station: result.station, made: "\(task.id)/\(path)", path: place, isFolder: isFolder)
                 }
             }

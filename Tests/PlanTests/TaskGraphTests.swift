@@ -13,7 +13,8 @@ import Testing
                 name: "reference", kind: .files, patterns: ["data/lambda_virus.fa"],
                 files: [
                     PlannedFile(
-                        name: "lambda_virus", path: "/.las/inputs/reference/lambda_virus.fa", source: "data/lambda_virus.fa")
+                        name: "lambda_virus", path: "/.las/inputs/reference/lambda_virus.fa",
+                        source: "data/lambda_virus.fa")
                 ]),
             PlannedInput(
                 name: "reads", kind: .files, patterns: ["reads/*.fq"],
@@ -23,7 +24,9 @@ import Testing
         ],
         stations: [
             station("index", takes: [Taken(.input("reference"))], "bowtie2-build {in} {out}/ref", ["index/"]),
-            station("faidx", takes: [Taken(.input("reference"))], "cp {in} {out} && samtools faidx {out}", ["ref.fa", "ref.fa.fai"]),
+            station(
+                "faidx", takes: [Taken(.input("reference"))], "cp {in} {out} && samtools faidx {out}",
+                ["ref.fa", "ref.fa.fai"]),
             station(
                 "align", takes: [Taken(.station(StationID("index")))], forEach: [Taken(.input("reads"))],
                 "bowtie2 -x {index}/ref -U {each} | samtools sort -o {out}", ["{name}.bam"]),
@@ -33,7 +36,8 @@ import Testing
                 "bcftools mpileup -f {in} {each} | bcftools call -mv -Oz -o {out} && bcftools index {out}",
                 ["{name}.vcf.gz", "{name}.vcf.gz.csi"]),
             station(
-                "merge", takes: [Taken(.station(StationID("call")), pattern: "*.vcf.gz")], "bcftools merge {in} -o {out}",
+                "merge", takes: [Taken(.station(StationID("call")), pattern: "*.vcf.gz")],
+                "bcftools merge {in} -o {out}",
                 ["all.vcf"]),
         ],
         results: [PlannedResult(station: StationID("merge"))])
@@ -70,7 +74,8 @@ import Testing
         #expect(aligned.map(\.id.name) == ["align/s1", "align/s2"])
         #expect(
             aligned[0].command
-                == .shell("bowtie2 -x /.las/made/index/index/ref -U /.las/inputs/reads/s1.fq | samtools sort -o s1.bam"))
+                == .shell("bowtie2 -x /.las/made/index/index/ref -U /.las/inputs/reads/s1.fq | samtools sort -o s1.bam")
+        )
         #expect(aligned[0].reads == ["index"])
         try graph.finished(TaskID("align/s2"), made: Self.made(aligned[1]))
         #expect(graph.takeReady().isEmpty)
@@ -92,7 +97,8 @@ import Testing
         #expect(
             merge.map(\.command) == [
                 .direct([
-                    "bcftools", "merge", "/.las/made/call/s1/s1.vcf.gz", "/.las/made/call/s2/s2.vcf.gz", "-o", "all.vcf",
+                    "bcftools", "merge", "/.las/made/call/s1/s1.vcf.gz", "/.las/made/call/s2/s2.vcf.gz", "-o",
+                    "all.vcf",
                 ])
             ])
         #expect(merge[0].reads == ["call"])
