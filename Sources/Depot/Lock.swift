@@ -1,0 +1,142 @@
+package import Digests
+internal import Failures
+internal import Files
+internal import JSON
+
+/// A suite's component as it was when it was read.
+package struct LockedArchive: Hashable, Sendable, Codable {
+    package let uri: String
+    package let suite: String
+    /// "" where the archive has none.
+    package let component: String
+    /// Of its release file, `2026-07-11 10:16:37 UTC`.
+    package let date: String
+    /// Fingerprints of the keys that signed its release file; none where no signature was asked for.
+    package let keys: [String]
+
+    /// How a package names the archive that it is from.
+    package var name: String { "\(uri) \(suite)" + (component.isEmpty ? "" : " \(component)") }
+}
+
+/// One version of one package, by the digest of its file.
+package struct LockedPackage: Hashable, Sendable, Codable {
+    package let name: String
+    package let version: String
+    package let architecture: String
+    /// The `name` of one of the environment's archives.
+    package let archive: String
+    /// The file below the archive's address.
+    package let file: String
+    package let size: Int64
+    package let sha256: Digest
+
+    /// `samtools 1.16.1-1`.
+    package var title: String { "\(name) \(version)" }
+}
+
+/// What one set of needs became.
+package struct LockedEnvironment: Hashable, Sendable, Codable {
+    /// As the metro says them.
+    package let needs: [String]
+    package let archives: [LockedArchive]
+    /// Sorted by name; the base's too.
+    package let packages: [LockedPackage]
+}
+
+/// `metro.lock`: the exact packages of each environment, written by `las lock` and kept beside the metro.
+package struct Lock: Hashable, Sendable, Codable {
+    package static let version = 1
+
+    /// The format's version.
+    package let lock: Int
+    package let architecture: String
+    /// By the environments' names.
+    package let environments: [String: LockedEnvironment]
+
+    package init(architecture: String, environments: [String: LockedEnvironment]) {
+        (lock, self.architecture, self.environments) = (Self.version, architecture, environments)
+    }
+
+    /// Sorted keys, the same bytes for the same lock.
+    package var text: [UInt8] { JSONText.encode(self, indented: true) }
+
+    package func write(to path: String) throws { try File.write(text, to: path) }
+
+    /// - Throws: exit code 5 when it is no lock, or one of a newer las.
+    package static func read(_ path: String) throws -> Lock {
+        let text = try File.read(path, atMost: 1 << 28)
+        do {
+            let value = try JSONText.parse(text)
+            guard let version = value["lock"]?.integer else {
+                throw DepotFailure("it has no “lock” version", .integrity)
+            }
+            guard version == Int64(Self.version) else {
+                throw DepotFailure("it has the format \(version), and this las knows \(Self.version)", .integrity)
+            }
+            let lock = try JSONText.decode(Lock.self, from: text)
+            try lock.check()
+            return lock
+        } catch let failure as any Failure {
+            throw DepotFailure(
+                "can't use the lock", place: path, cause: failure.description, fix: "make it again: las lock --update",
+                .integrity)
+        }
+    }
+
+    /// A lock may come with a metro that someone downloaded: only names and files that can be harmless are taken.
+    private func check() throws(DepotFailure) {
+        for (name, environment) in environments {
+            let archives = Set(environment.archives.map(\.name))
+            for package in environment.packages {
+                guard PackageName.isValid(package.name), PackageName.isVersion(package.version),
+                    PackageName.isValid(package.architecture), RelativePath(package.file) != nil, package.size > 0,
+                    archives.contains(package.archive)
+                else {
+                    throw DepotFailure(
+                        "the package “\(package.name.printable)” of \(name.printable) is not a whole one", .integrity)
+                }
+            }
+            for archive in environment.archives {
+                guard ["http://", "https://", "file:/"].contains(where: { archive.uri.hasPrefix($0) }),
+                    archive.uri.hasSuffix("/")
+                else { throw DepotFailure("“\(archive.uri.printable)” is no archive's address", .integrity) }
+            }
+        }
+    }
+
+    /// What changed since the lock was made, as sentences; nothing when it fits.
+    ///
+    /// - Parameter needs: the Debian packages of each environment, as the metro says them.
+    package func misfits(_ needs: [String: [String]], architecture: Architecture) -> [String] {
+        var misfits: [String] = []
+        if self.architecture != architecture.name {
+            misfits.append("the lock is for \(self.architecture.printable), this machine is \(architecture)")
+        }
+        for name in Set(needs.keys).union(environments.keys).sorted() {
+            let of = name == "main" ? "" : " of \(name.printable)"
+            switch (needs[name], environments[name]?.needs) {
+            case (let wanted?, let locked?):
+                let (wanted, locked) = (Set(wanted), Set(locked))
+                for added in wanted.subtracting(locked).sorted() {
+                    misfits.append("the needs\(of) now have \(added.printable)")
+                }
+                for gone in locked.subtracting(wanted).sorted() {
+                    misfits.append("the needs\(of) no longer have \(gone.printable)")
+                }
+            case (.some, nil): misfits.append("the needs\(of) are not in the lock")
+            case (nil, .some): misfits.append("the lock has needs\(of), and the metro has none")
+            case (nil, nil): break
+            }
+        }
+        return misfits
+    }
+
+    /// - Throws: exit code 5 naming what changed, unless the lock is one of these needs.
+    package func fits(_ needs: [String: [String]], architecture: Architecture, place: String) throws(DepotFailure) {
+        let misfits = misfits(needs, architecture: architecture)
+        if misfits.isEmpty { return }
+        throw DepotFailure(
+            "the lock does not fit the metro", place: place, cause: misfits.joined(separator: "; "),
+            fix: "bring it up to date: las lock --update", .integrity)
+    }
+}
