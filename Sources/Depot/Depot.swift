@@ -1,6 +1,7 @@
 internal import Digests
 package import Files
 internal import Layers
+package import Metro
 
 /// From the names of Debian packages to layers in LASH's store.
 package struct Depot: Sendable {
@@ -21,9 +22,9 @@ package struct Depot: Sendable {
 
     /// Asks the archives what they have now, and chooses the packages of each environment.
     ///
-    /// - Parameter needs: by the environments' names, the Debian packages that the metro says; none for the base alone.
-    package func lock(_ needs: [String: [String]]) async throws -> Lock {
-        let requests = try needs.mapValues { try $0.map { text in try PackageRequest(text) } }
+    /// - Parameter needs: by the environments' names, what the metro says; empty ones for the base alone.
+    package func lock(_ needs: [String: Needs]) async throws -> Lock {
+        let requests = try needs.mapValues { try $0.debian.map { text in try PackageRequest(text) } }
         return try await Threads.alone {
             let offer = try Archives(
                 lash: lash, sources: sources, architecture: architecture, allowsUnsigned: allowsUnsigned,
@@ -35,7 +36,7 @@ package struct Depot: Sendable {
             for (name, asked) in requests.sorted(by: { $0.key < $1.key }) {
                 let packages = try solver.solve(asked)
                 environments[name] = LockedEnvironment(
-                    needs: needs[name] ?? [], archives: solver.archives(of: packages), packages: packages)
+                    needs: needs[name] ?? Needs(), archives: solver.archives(of: packages), packages: packages)
             }
             return Lock(architecture: architecture.name, environments: environments)
         }

@@ -2,6 +2,7 @@ package import Digests
 internal import Failures
 internal import Files
 internal import JSON
+package import Metro
 
 /// A suite's component as it was when it was read.
 package struct LockedArchive: Hashable, Sendable, Codable {
@@ -37,7 +38,7 @@ package struct LockedPackage: Hashable, Sendable, Codable {
 /// What one set of needs became.
 package struct LockedEnvironment: Hashable, Sendable, Codable {
     /// As the metro says them.
-    package let needs: [String]
+    package let needs: Needs
     package let archives: [LockedArchive]
     /// Sorted by name; the base's too.
     package let packages: [LockedPackage]
@@ -106,8 +107,8 @@ package struct Lock: Hashable, Sendable, Codable {
 
     /// What changed since the lock was made, as sentences; nothing when it fits.
     ///
-    /// - Parameter needs: the Debian packages of each environment, as the metro says them.
-    package func misfits(_ needs: [String: [String]], architecture: Architecture) -> [String] {
+    /// - Parameter needs: of each environment, by its name, as the metro says them.
+    package func misfits(_ needs: [String: Needs], architecture: Architecture) -> [String] {
         var misfits: [String] = []
         if self.architecture != architecture.name {
             misfits.append("the lock is for \(self.architecture.printable), this machine is \(architecture)")
@@ -116,7 +117,7 @@ package struct Lock: Hashable, Sendable, Codable {
             let of = name == "main" ? "" : " of \(name.printable)"
             switch (needs[name], environments[name]?.needs) {
             case (let wanted?, let locked?):
-                let (wanted, locked) = (Set(wanted), Set(locked))
+                let (wanted, locked) = (Set(wanted.debian), Set(locked.debian))
                 for added in wanted.subtracting(locked).sorted() {
                     misfits.append("the needs\(of) now have \(added.printable)")
                 }
@@ -132,7 +133,7 @@ package struct Lock: Hashable, Sendable, Codable {
     }
 
     /// - Throws: exit code 5 naming what changed, unless the lock is one of these needs.
-    package func fits(_ needs: [String: [String]], architecture: Architecture, place: String) throws(DepotFailure) {
+    package func fits(_ needs: [String: Needs], architecture: Architecture, place: String) throws(DepotFailure) {
         let misfits = misfits(needs, architecture: architecture)
         if misfits.isEmpty { return }
         throw DepotFailure(

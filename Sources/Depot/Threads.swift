@@ -75,3 +75,16 @@ enum Threads {
         return nil
     }
 }
+
+/// A sum that several threads add to.
+final class Counter: Sendable {
+    private let value = Mutex<Int64>(0)
+
+    /// - Returns: the sum afterwards.
+    func add(_ amount: Int64) -> Int64 {
+        value.withLock {
+            $0 += amount
+            return $0
+        }
+    }
+}

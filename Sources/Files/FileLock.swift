@@ -20,5 +20,8 @@ package struct FileLock: ~Copyable {
         return FileLock(holding: descriptor)
     }
 
+    /// Lets it go here, and so keeps it until here.
+    package consuming func release() {}
+
     deinit { close(descriptor) }
 }

@@ -1,0 +1,119 @@
+internal import Digests
+internal import Files
+package import Layers
+
+extension Depot {
+    /// Makes a locked environment's layers, or takes them from the store where they are there already: then neither a network
+    /// nor the sources are needed.
+    ///
+    /// - Returns: the skeleton, a layer for each package, and what configuring them changed.
+    /// - Throws: exit code 4 where packages can't be fetched, 5 where they are not what the lock says, 6 where the machine
+    ///   refuses something.
+    package func build(_ environment: LockedEnvironment) async throws -> LayeredTree {
+        try await Threads.alone { try buildHere(environment) }
+    }
+
+    private func buildHere(_ environment: LockedEnvironment) throws -> LayeredTree {
+        let store = LayerStore(lash: lash)
+        let unpacking = PackageUnpacking(architecture: architecture)
+        let skeleton = Skeleton(architecture: architecture)
+        var layers: [Digest: Layer] = [:]
+        layers[skeleton.digest] =
+            try store.layer(skeleton.digest)
+            ?? store.publish([(skeleton.digest, try skeleton.prepare(in: store))]).first
+        for layer in try Threads.each(
+            environment.packages, width: 2, { try store.layer(unpacking.digest(of: $0.sha256)) })
+        {
+            if let layer { layers[layer.digest] = layer }
+        }
+        let missing = environment.packages.filter { layers[unpacking.digest(of: $0.sha256)] == nil }
+        if !missing.isEmpty {
+            try fetch(missing, of: environment)
+            for layer in try unpack(missing, with: unpacking, in: store) { layers[layer.digest] = layer }
+        }
+
+        let configuring = Configuring(architecture: architecture, store: store, observer: observer)
+        let digests = environment.packages.map { unpacking.digest(of: $0.sha256) }
+        let configured = configuring.digest(of: [skeleton.digest] + digests)
+        let controls = try environment.packages.map { package in
+            let path = store.folder(of: unpacking.digest(of: package.sha256)) + "/control"
+            return try PackageControl(try File.read(path), place: path)
+        }
+        let order = [skeleton.digest] + Self.inOrder(controls).map { digests[$0] }
+        let tree = LayeredTree(layers: order.compactMap { layers[$0] })
+        if let layer = try store.layer(configured) { return LayeredTree(layers: tree.layers + [layer]) }
+
+        // One process at a time configures the same packages; the others find the layer then.
+        let lock = try FileLock.take("\(lash.locks)/layer-\(configured)")
+        if let layer = try store.layer(configured) { return LayeredTree(layers: tree.layers + [layer]) }
+        let prepared = try configuring.prepare(tree, controls)
+        let published = try store.publish([(configured, prepared)])
+        lock.release()
+        return LayeredTree(layers: tree.layers + published)
+    }
+
+    /// By name, save that a package comes after those whose files it replaces.
+    private static func inOrder(_ packages: [PackageControl]) -> [Int] {
+        let places = Dictionary(packages.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+        var order: [Int] = []
+        var begun: Set<Int> = []
+        func visit(_ place: Int) {
+            guard begun.insert(place).inserted else { return }
+            for name in packages[place].replaces.sorted() { if let other = places[name] { visit(other) } }
+            order.append(place)
+        }
+        for place in packages.indices.sorted(by: { packages[$0].name < packages[$1].name }) { visit(place) }
+        return order
+    }
+
+    private func fetch(_ packages: [LockedPackage], of environment: LockedEnvironment) throws {
+        // Two processes would write the same half-fetched files.
+        let lock = try FileLock.take(lash.locks + "/fetch")
+        try Folder.make(lash.packages)
+        let bases = Dictionary(environment.archives.map { ($0.name, $0.uri) }, uniquingKeysWith: { first, _ in first })
+        var downloads: [Download] = []
+        for package in packages
+        where !File.exists(file(of: package)) && !downloads.contains(where: { $0.path == file(of: package) }) {
+            guard let base = bases[package.archive] else {
+                throw DepotFailure(
+                    "the lock names no archive for \(package.title.printable)", fix: "las lock --update", .integrity)
+            }
+            downloads.append(
+                Download(
+                    address: Address.of(package.file, in: base), path: file(of: package), what: package.name,
+                    digest: package.sha256, size: package.size))
+        }
+        guard !downloads.isEmpty else { return }
+        let total = downloads.reduce(0) { $0 + ($1.size ?? 0) }
+        let problems = Downloader { done, what in
+            observer(.progress(DepotProgress(.fetching, done: done, total: total, what: what)))
+        }.get(downloads).compactMap { $0 }
+        lock.release()
+        guard let first = problems.first else { return }
+        if first.kind == .missing {
+            throw DepotFailure(
+                "the archive no longer has \(first.address.printable)"
+                    + (problems.count > 1 ? " and \(problems.count - 1) more" : ""),
+                cause: first.reason.printable, fix: "take what it has now: las lock --update", .unreachable)
+        }
+        throw first.failure
+    }
+
+    private func unpack(
+        _ packages: [LockedPackage], with unpacking: PackageUnpacking, in store: LayerStore
+    ) throws -> [Layer] {
+        let total = packages.reduce(0) { $0 + $1.size }
+        let count = Counter()
+        // The largest first, so that the threads end together.
+        let prepared = try Threads.each(packages.sorted { ($1.size, $0.name) < ($0.size, $1.name) }, width: 2) {
+            package in
+            let layer = try unpacking.prepare(package, file: file(of: package), in: store)
+            let done = count.add(package.size)
+            observer(.progress(DepotProgress(.unpacking, done: done, total: total, what: package.name)))
+            return (digest: unpacking.digest(of: package.sha256), layer: layer)
+        }
+        return try store.publish(prepared)
+    }
+
+    private func file(of package: LockedPackage) -> String { "\(lash.packages)/\(package.sha256).deb" }
+}
