@@ -135,7 +135,7 @@ let package = Package(
         tests(of: "Sandbox"),
         tests(of: "Unpacking"),
         tests(of: "Execution"),
-        tests(of: "Hosts"),
+        tests(of: "Hosts", ["HostProtocol", "Parts", "Digests", "JSON", "Files", "Failures"]),
         tests(of: "Terminal"),
         tests(of: "Commands"),
         // The built programs, as a user runs them.
