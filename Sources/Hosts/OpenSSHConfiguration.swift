@@ -98,7 +98,7 @@ struct OpenSSHConfiguration: Sendable {
         takesPasswords = one("passwordauthentication") != "no"
         family = one("addressfamily").flatMap { $0 == "any" ? nil : $0 }
         knownHostsFiles = ["userknownhostsfile", "globalknownhostsfile"].flatMap { key in
-            Self.words(one(key) ?? "").map(expand)
+            Self.paths(one(key) ?? "").map(expand)
         }
         switch values["identityagent"]?.first {
         case nil, "SSH_AUTH_SOCK": break
@@ -115,23 +115,18 @@ struct OpenSSHConfiguration: Sendable {
         }
     }
 
-    /// Words, where double quotes keep spaces together.
-    static func words(_ text: String) -> [String] {
-        var words: [String] = []
-        var (word, isQuoted, isInside) = ("", false, false)
-        for character in text {
-            if character == "\"" {
-                (isQuoted, isInside) = (!isQuoted, true)
-            } else if character == " ", !isQuoted {
-                if isInside { words.append(word) }
-                (word, isInside) = ("", false)
+    /// Paths of one line of `ssh -G`, which leaves out the quotes around those with spaces: a path begins where a word
+    /// looks like the beginning of one.
+    static func paths(_ text: String) -> [String] {
+        var paths: [String] = []
+        for word in text.split(separator: " ", omittingEmptySubsequences: false) where word != "none" {
+            if let last = paths.last, !word.hasPrefix("/"), !word.hasPrefix("~/"), !word.hasPrefix("%d/") {
+                paths[paths.count - 1] = last + " " + word
             } else {
-                word.append(character)
-                isInside = true
+                paths.append(String(word))
             }
         }
-        if isInside { words.append(word) }
-        return words
+        return paths.filter { !$0.isEmpty }
     }
 }
 

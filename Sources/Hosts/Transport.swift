@@ -32,7 +32,9 @@ final class OpenSSH: Transport {
                 fix: "install OpenSSH's client (Debian: openssh-client)")
         }
         self.program = program
-        let files = ([knownHosts] + configuration.knownHostsFiles).map { "\"\($0)\"" }.joined(separator: " ")
+        let files = ([knownHosts] + configuration.knownHostsFiles).map { path in
+            "\"" + path.split(separator: "%", omittingEmptySubsequences: false).joined(separator: "%%") + "\""
+        }.joined(separator: " ")
         options =
             configuration.options(of: address)
             + (host.identity.map { ["-i", Account.ofUser.expand($0)] } ?? [])
