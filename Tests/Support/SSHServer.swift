@@ -78,7 +78,9 @@ package final class SSHServer: @unchecked Sendable {
             // Of two lines for one keyword sshd takes the first.
             try write((options + lines).joined(separator: "\n") + "\n", "sshd_config")
             try? FileManager.default.removeItem(atPath: folder + "/pid")
-            let (process, leash) = try Self.start(in: folder)
+            let (process, leash) = try Leash.start(
+                [Program.find("sshd") ?? "/usr/sbin/sshd", "-D", "-e", "-f", folder + "/sshd_config"],
+                log: folder + "/log")
             if Self.waits(for: folder + "/pid", of: process) { started = (port, process, leash) }
         }
         guard let started else {
@@ -110,25 +112,6 @@ package final class SSHServer: @unchecked Sendable {
     /// As `ssh-keygen -l` prints it.
     package func fingerprint(_ type: KeyType = .ed25519) throws -> String {
         String(try Program("ssh-keygen").run("-l", "-f", hostKey(type) + ".pub").output.split(separator: " ")[1])
-    }
-
-    /// The shell holds the server on a leash: when the pipe closes, whoever held its other end, the server is ended.
-    private static func start(in folder: String) throws -> (Process, Pipe) {
-        let (process, leash) = (Process(), Pipe())
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = [
-            "-c",
-            "\"$1\" -D -e -f \"$2/sshd_config\" < /dev/null > /dev/null 2> \"$2/log\" & p=$!; cat > /dev/null; kill $p; wait $p",
-            "sh", Program.find("sshd") ?? "/usr/sbin/sshd", folder,
-        ]
-        process.standardInput = leash
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        // Not for the children of other tests, which would keep the server alive.
-        _ = fcntl(leash.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
-        try? leash.fileHandleForReading.close()
-        return (process, leash)
     }
 
     private static func waits(for file: String, of process: Process) -> Bool {
@@ -166,17 +149,12 @@ package struct TestSupportError: Error, CustomStringConvertible {
 package final class SSHAgent {
     package let socket: String
     private let process: Process
+    private let leash: Pipe
 
     package init(in folder: String, keys: [String]) throws {
         socket = folder + "/agent"
-        process = Process()
-        process.executableURL = URL(fileURLWithPath: Program.find("ssh-agent") ?? "/usr/bin/ssh-agent")
-        // It ends with the program that it starts, and that one with its input.
-        process.arguments = ["-a", socket, "cat"]
-        process.standardInput = Pipe()
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
+        (process, leash) = try Leash.start(
+            [Program.find("ssh-agent") ?? "/usr/bin/ssh-agent", "-D", "-a", socket], log: folder + "/agent.log")
         for _ in 0..<200 where !FileManager.default.fileExists(atPath: socket) { usleep(10_000) }
         var environment = ProcessInfo.processInfo.environment
         environment["SSH_AUTH_SOCK"] = socket
@@ -187,8 +165,7 @@ package final class SSHAgent {
     }
 
     deinit {
-        if let pipe = process.standardInput as? Pipe { try? pipe.fileHandleForWriting.close() }
-        process.terminate()
+        try? leash.fileHandleForWriting.close()
         process.waitUntilExit()
     }
 }
