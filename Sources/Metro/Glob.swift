@@ -108,3 +108,23 @@ package struct Glob: Hashable, Sendable, CustomStringConvertible {
         return nil
     }
 }
+
+extension Glob {
+    /// One name of the path, for who goes through folders.
+    package enum Part: Sendable {
+        case literal(String)
+        case wildcard(Glob)
+        /// `**`
+        case folders
+    }
+
+    package var parts: [Part] {
+        components.map { component in
+            if let name = Self.literal(component) { return .literal(name) }
+            guard case .name = component else { return .folders }
+            return .wildcard(Glob(component: component))
+        }
+    }
+
+    private init(component: Component) { (text, components) = ("", [component]) }
+}

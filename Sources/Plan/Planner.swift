@@ -1,25 +1,191 @@
 package import Metro
 
-/// A metro and the files of its inputs to a plan.
+/// A metro and the files of its inputs to a plan: pure.
 package enum Planner {
+    /// - Throws: what only the files show: items without a partner, two items of one name.
     package static func plan(_ metro: Metro, files: InputFiles) throws(MetroFailure) -> Plan {
-        throw MetroFailure([])
+        let stations = ordered(metro.stations)
+        let environments = Environments(metro)
+        let results = results(of: metro)
+        let plan = Plan(
+            metro: metro.name.value, about: metro.about, environments: environments.list,
+            inputs: metro.inputs.map { planned($0, files, environments, stations) }, scripts: files.scripts,
+            stations: stations.map { planned($0, environments) }, results: results,
+            notes: notes(metro, files, results))
+        if plan.knowsAllInputs { try check(plan, metro) }
+        return plan
+    }
+
+    /// A station after all that it takes something of, else in the order of the file.
+    private static func ordered(_ stations: [Station]) -> [Station] {
+        let numbers = Dictionary(
+            stations.enumerated().map { ($1.name.value, $0) }, uniquingKeysWith: { first, _ in first })
+        let sources = stations.map { station in
+            (station.takes + station.forEach).filter { $0.kind == .station }.compactMap { numbers[$0.name] }
+        }
+        var order: [Station] = []
+        var isPlaced = Array(repeating: false, count: stations.count)
+        for start in stations.indices where !isPlaced[start] {
+            var path: [(station: Int, next: Int)] = [(start, 0)]
+            isPlaced[start] = true
+            while let (station, next) = path.last {
+                if next == sources[station].count {
+                    order.append(stations[station])
+                    path.removeLast()
+                    continue
+                }
+                path[path.count - 1].next += 1
+                let source = sources[station][next]
+                if !isPlaced[source] {
+                    isPlaced[source] = true
+                    path.append((source, 0))
+                }
+            }
+        }
+        return order
+    }
+
+    private static func planned(_ station: Station, _ environments: Environments) -> PlannedStation {
+        func taken(_ reference: Reference) -> Taken {
+            let source: Taken.Source =
+                switch reference.kind {
+                case .input: .input(reference.name)
+                case .station: .station(StationID(reference.name))
+                }
+            return Taken(source, pattern: reference.pattern)
+        }
+        let uses = station.uses
+        return PlannedStation(
+            id: StationID(station.name.value), line: station.line, environment: environments.of(station),
+            takes: station.takes.map(taken), forEach: station.forEach.map(taken), command: station.command.value,
+            outputs: station.outputs.map(\.value),
+            uses: Resources(cpus: uses.cpus, memory: uses.memory, gpus: uses.gpus, time: uses.time),
+            variables: station.variables)
+    }
+
+    // MARK: Inputs
+
+    private static func planned(
+        _ input: Input, _ files: InputFiles, _ environments: Environments, _ stations: [Station]
+    ) -> PlannedInput {
+        let name = input.name.value
+        switch input.source {
+        case .text(let text):
+            return PlannedInput(
+                name: name, kind: .text, files: [PlannedFile(name: name, path: "/.las/inputs/\(name)/\(name).txt")],
+                text: text.value)
+        case .image(let pattern):
+            let takers = stations.filter { station in
+                (station.takes + station.forEach).contains { $0.kind == .input && $0.name == name }
+            }
+            let places = Set(takers.map { environments.of($0) }).sorted()
+            return PlannedInput(
+                name: name, kind: .image, patterns: [pattern.value], files: places.isEmpty ? [] : nil,
+                environments: places)
+        case .files(let patterns):
+            let texts = patterns.map(\.value)
+            let folder = commonFolder(of: texts)
+            let planned = (files.found[name] ?? []).map { file in
+                let inside = file.path.split(separator: "/").dropFirst(folder.count).joined(separator: "/")
+                return PlannedFile(
+                    name: ItemName.safe(Glob(file.pattern).itemName(of: file.path) ?? Glob.stem(of: inside)),
+                    path: "/.las/inputs/\(name)/\(inside)", source: file.path, contents: file.contents)
+            }
+            return PlannedInput(
+                name: name, kind: .files, patterns: texts, files: planned, leftOut: files.leftOut[name] ?? [])
+        }
+    }
+
+    /// The folder that all patterns share before their wildcards: what lies below it keeps its neighbours.
+    private static func commonFolder(of patterns: [String]) -> [String] {
+        let folders = patterns.map { Glob($0).folder.filter { $0 != "." } }
+        guard var common = folders.first else { return [] }
+        for folder in folders.dropFirst() { common = zip(common, folder).prefix { $0 == $1 }.map(\.0) }
+        return common
+    }
+
+    // MARK: Results and notes
+
+    private static func results(of metro: Metro) -> [PlannedResult] {
+        if let results = metro.results {
+            return results.map { PlannedResult(station: StationID($0.name), pattern: $0.pattern) }
+        }
+        let taken = Set(metro.stations.flatMap { $0.takes + $0.forEach }.map(\.name))
+        return metro.stations.filter { !taken.contains($0.name.value) }
+            .map { PlannedResult(station: StationID($0.name.value)) }
+    }
+
+    private static func notes(_ metro: Metro, _ files: InputFiles, _ results: [PlannedResult]) -> [String] {
+        var notes: [String] = []
+        for input in metro.inputs {
+            let leftOut = files.leftOut[input.name.value] ?? []
+            guard !leftOut.isEmpty else { continue }
+            let all = leftOut.count + (files.found[input.name.value] ?? []).count
+            let named = leftOut.prefix(3).map { "\(Shown.text($0.path)) \($0.reason)" }.joined(separator: ", ")
+            let more = leftOut.count > 3 ? ", and \(leftOut.count - 3) more" : ""
+            notes.append(
+                "\(leftOut.count) of \(all) \(input.name.value) \(leftOut.count == 1 ? "was" : "were") left out: \(named)\(more)"
+            )
+        }
+        let taken = Set(metro.stations.flatMap { $0.takes + $0.forEach }.map(\.name))
+        for input in metro.inputs where !taken.contains(input.name.value) {
+            notes.append("no station takes the input “\(input.name.value)”")
+        }
+        // A station that leads to no result works for nothing.
+        let stations = Dictionary(metro.stations.map { ($0.name.value, $0) }, uniquingKeysWith: { first, _ in first })
+        var useful = Set<String>()
+        var waiting = results.map(\.station.name)
+        while let name = waiting.popLast() {
+            guard useful.insert(name).inserted, let station = stations[name] else { continue }
+            waiting += (station.takes + station.forEach).map(\.name)
+        }
+        for station in metro.stations where !useful.contains(station.name.value) {
+            notes.append("what the station “\(station.name.value)” makes leads to no result")
+        }
+        return notes
+    }
+
+    // MARK: What only the files show
+
+    private static func check(_ plan: Plan, _ metro: Metro) throws(MetroFailure) {
+        var failures: [PlanFailure] = []
+        do throws(PlanFailure) { _ = try TaskGraph(plan, failures: &failures) } catch { failures.append(error) }
+        if failures.isEmpty { return }
+        let places = Dictionary(
+            metro.stations.map { ($0.name.value, $0.forEach.first?.position ?? $0.name.position) },
+            uniquingKeysWith: { first, _ in first })
+        throw MetroFailure(
+            failures.map { failure in
+                let position = failure.station.flatMap { places[$0.name] } ?? metro.name.position
+                return Diagnostic(file: metro.file, at: position, failure.summary, fix: failure.fix)
+            })
     }
 }
 
-extension Plan {
-    /// Whether the files of all inputs are known: those of `image` inputs are known when the environment is solved.
-    package var knowsAllInputs: Bool { inputs.allSatisfy { $0.files != nil } }
+/// Which environment each station runs in: one for each set of needs.
+private struct Environments {
+    private(set) var list: [PlannedEnvironment] = []
+    private var byNeeds: [Needs: EnvironmentID] = [:]
+    private let own: Needs
 
-    /// The plan with the files of its `image` inputs.
-    ///
-    /// - Parameter pathsIn: all paths of files in an environment's image, absolute.
-    package func resolvingImageInputs(_ pathsIn: (EnvironmentID) -> [String]) throws(PlanFailure) -> Plan { self }
-}
+    init(_ metro: Metro) {
+        own = metro.needs
+        byNeeds[own] = .main
+        var isMainUsed = metro.stations.isEmpty
+        for station in metro.stations {
+            guard let needs = station.needs, needs != own else {
+                isMainUsed = true
+                continue
+            }
+            if byNeeds[needs] != nil { continue }
+            let name = station.name.value
+            let id = EnvironmentID(name == EnvironmentID.main.name ? "\(name).station" : name)
+            byNeeds[needs] = id
+            list.append(PlannedEnvironment(id: id, needs: needs))
+        }
+        list.sort { $0.id < $1.id }
+        if isMainUsed { list.insert(PlannedEnvironment(id: .main, needs: own), at: 0) }
+    }
 
-extension Plan {
-    /// For people: each station with its environment, how often it runs, what it takes, command, outputs and limits.
-    package var text: String { "" }
-    /// For programs, indented, sorted.
-    package var json: String { "" }
+    func of(_ station: Station) -> EnvironmentID { byNeeds[station.needs ?? own] ?? .main }
 }

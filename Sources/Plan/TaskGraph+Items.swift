@@ -62,7 +62,7 @@ extension TaskGraph {
             let what = take.glob.map { "\(take.name)/\($0)" } ?? take.name
             throw PlanFailure(
                 "“for_each: \(Shown.text(what))” of the station “\(station.planned.id)” matches nothing",
-                fix: "look at what “\(take.name)” holds, or change the pattern")
+                fix: "look at what “\(take.name)” holds, or change the pattern", station: station.planned.id)
         }
         return list
     }
@@ -92,7 +92,8 @@ extension TaskGraph {
                 throw PlanFailure(
                     "two items of the station “\(id)” have the name “\(Shown.text(item.name))”: "
                         + "\(Shown.text(list[first].shown)) and \(Shown.text(item.shown))",
-                    fix: "a “*” in the pattern for each part that tells them apart makes that part of the name")
+                    fix: "a “*” in the pattern for each part that tells them apart makes that part of the name",
+                    station: id)
             }
             tables.append(table)
         }
@@ -118,7 +119,7 @@ extension TaskGraph {
     private static func noPartner(_ shown: String, _ name: String, in other: String, _ id: StationID) -> PlanFailure {
         PlanFailure(
             "\(Shown.text(shown)) has no partner of the name “\(Shown.text(name))” in “\(other)”, which “\(id)” goes through with it",
-            fix: "each needs the same names: “for_each: [left, right]” pairs by {name}")
+            fix: "each needs the same names: “for_each: [left, right]” pairs by {name}", station: id)
     }
 
     private func checkOutputs(of station: StationState, _ items: [Item]) throws(PlanFailure) {
@@ -126,7 +127,8 @@ extension TaskGraph {
             for output in station.outputs where RelativePath(output.path(for: item.name)) == nil {
                 throw PlanFailure(
                     "“\(Shown.text(output.path(for: item.name)))” can't be the name of an output of “\(station.planned.id)”",
-                    fix: "an output lies in the task's own folder, and each name in its path has at most 255 bytes")
+                    fix: "an output lies in the task's own folder, and each name in its path has at most 255 bytes",
+                    station: station.planned.id)
             }
         }
     }

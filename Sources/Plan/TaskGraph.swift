@@ -95,10 +95,21 @@ package struct TaskGraph: Sendable {
     var running = 0
 
     package init(_ plan: Plan) throws(PlanFailure) {
+        var failures: [PlanFailure] = []
+        self = try TaskGraph(plan, failures: &failures)
+        if let first = failures.first { throw first }
+    }
+
+    /// - Parameter failures: what is wrong with single stations.
+    init(_ plan: Plan, failures: inout [PlanFailure]) throws(PlanFailure) {
         self.plan = plan
         try link()
-        for station in stations.indices where stations[station].tasks == nil {
-            if let items = try knownItems(of: station, assuming: [:]) { try begin(station, with: items) }
+        for station in stations.indices {
+            do throws(PlanFailure) {
+                if let items = try knownItems(of: station, assuming: [:]) { try begin(station, with: items) }
+            } catch {
+                failures.append(error)
+            }
         }
     }
 

@@ -1,0 +1,52 @@
+/// The keys that may stand in one kind of group.
+struct Keys {
+    /// "a station": for messages.
+    let place: String
+    let known: [String]
+    /// Keys of the metro language that this version of las does not know yet.
+    let later: Set<String>
+
+    static let metro = Keys(
+        place: "a metro", known: ["metro", "about", "comments", "needs", "inputs", "lines", "results"],
+        later: ["workspaces", "secrets", "network", "retry", "time", "env", "at", "seed"])
+    static let needs = Keys(place: "“needs”", known: ["debian"], later: ["pip", "archive", "git", "host", "image"])
+    static let input = Keys(
+        place: "an input", known: ["files", "image", "text", "valid", "comments"],
+        later: ["unpack", "address", "metro", "workspace"])
+    static let valid = Keys(
+        place: "“valid”", known: ["extension", "name", "matches", "larger_than", "smaller_than", "contains"],
+        later: ["passes", "otherwise"])
+    static let station = Keys(
+        place: "a station",
+        known: ["station", "in", "for_each", "command", "out", "uses", "time", "env", "enabled", "comments", "needs"],
+        later: [
+            "metro", "repeat", "one_by_one", "feed", "until", "at_most", "makes", "retry", "secrets", "network",
+            "workspaces",
+            "at", "seed",
+        ])
+    static let uses = Keys(place: "“uses”", known: ["cpus", "memory", "gpus", "time"], later: ["disk"])
+
+    /// What other tools call it.
+    private static let synonyms = [
+        "input": "in", "inputs": "in", "takes": "in", "from": "in", "output": "out", "outputs": "out", "makes": "out",
+        "cmd": "command", "run": "command", "script": "command", "shell": "command", "exec": "command",
+        "name": "station",
+        "task": "station", "step": "station", "job": "station", "foreach": "for_each", "for-each": "for_each",
+        "each": "for_each", "scatter": "for_each", "dependencies": "needs", "packages": "needs", "requires": "needs",
+        "environment": "env", "variables": "env", "resources": "uses", "limits": "uses", "threads": "cpus",
+        "cpu": "cpus",
+        "cores": "cpus", "mem": "memory", "ram": "memory", "gpu": "gpus", "timeout": "time", "walltime": "time",
+        "description": "about", "apt": "debian", "deb": "debian", "ubuntu": "debian", "path": "files", "file": "files",
+        "glob": "files", "ext": "extension", "extensions": "extension", "regex": "matches", "stations": "lines",
+        "steps": "lines", "comment": "comments", "disabled": "enabled", "title": "metro",
+    ]
+
+    /// - Returns: the key that was probably meant.
+    func synonym(of key: String) -> String? {
+        let word = key.lowercased()
+        if known.contains(word) { return word }
+        if word == "name", known.contains("metro") { return "metro" }
+        if word == "inputs" || word == "input", known.contains("inputs") { return "inputs" }
+        return Self.synonyms[word].flatMap { known.contains($0) ? $0 : nil }
+    }
+}

@@ -1,0 +1,193 @@
+extension MetroCheck {
+    // MARK: Outputs
+
+    mutating func checkOutputs(of number: Int) {
+        let station = stations[number]
+        if station.outputs.count > 1000 {
+            diagnostics.add(
+                "“out” names \(station.outputs.count) outputs", at: station.outputs[0].position,
+                fix: "name a folder for that many: “out: parts/”")
+            return
+        }
+        var seen: [String: Int] = [:]
+        for (text, output) in zip(station.outputs, outputs[number]) {
+            for mistake in output.mistakes {
+                diagnostics.add(mistake.message, at: text.position(at: mistake.offset), fix: mistake.fix)
+            }
+            let path = output.path(for: "NAME")
+            let shown = Shown.text(text.value)
+            let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+            if path.isEmpty || path.hasPrefix("/") || path.hasPrefix("~/") || parts.contains("..") {
+                diagnostics.add(
+                    "the output “\(shown)” lies outside the task's own folder", at: text.position,
+                    fix: "name a file or a folder in it: “out: table.csv”, “out: tables/”")
+            } else if path == "." || parts.contains(".") || parts.contains("") {
+                diagnostics.add(
+                    "“\(shown)” is no name for an output", at: text.position,
+                    fix: "name a folder for everything that the command makes: “out: all/”, and let it write to {out}")
+            } else if path.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F })
+                || parts.contains(where: { $0.utf8.count > 255 })
+            {
+                diagnostics.add(
+                    "“\(shown)” is no name for an output", at: text.position,
+                    fix: "a name has at most 255 bytes, on one line")
+            } else if path.contains(where: { "*?[".contains($0) }) {
+                diagnostics.add(
+                    "the output “\(shown)” has a wildcard, and outputs are known beforehand", at: text.position,
+                    fix:
+                        "name a folder, “out: parts/”, and let the command write into {out}; others can take “\(Shown.text(station.name.value))/*.txt” of it"
+                )
+            } else if seen.updateValue(number, forKey: path) != nil {
+                diagnostics.add("“\(shown)” stands twice in “out”", at: text.position, fix: "name each output once")
+            }
+            if output.usesName, station.forEach.isEmpty {
+                diagnostics.add(
+                    "“{name}” has no meaning in a station that runs once", at: text.position,
+                    fix: "it is the item's name with “for_each”; write the file's name here")
+            }
+        }
+    }
+
+    // MARK: Patterns
+
+    /// That what a pattern selects of a station can be there.
+    mutating func checkPatterns(of number: Int) {
+        for reference in takes[number] + forEach[number] { checkPattern(reference) }
+    }
+
+    mutating func checkPattern(_ reference: Reference) {
+        guard let pattern = reference.pattern, case .station(let other)? = known[reference.name]?.kind else { return }
+        let made = outputs[other]
+        if made.isEmpty || made.count > 100 || made.contains(where: \.isFolder) { return }
+        let glob = Glob(pattern)
+        if made.contains(where: { $0.mayMatch(glob) }) { return }
+        let names = stations[other].outputs.map(\.value)
+        let nearest = diagnostics.nearest(to: pattern, among: names)
+        let list = names.prefix(8).map { Shown.text($0, atMost: 40) }.joined(separator: ", ")
+        diagnostics.add(
+            "“\(Shown.text(reference.name))” makes nothing that “\(Shown.text(pattern))” selects",
+            at: reference.position,
+            fix: nearest.map { "did you mean “\(reference.name)/\(Shown.text($0))”?" } ?? "it makes \(list)")
+    }
+
+    /// How many values an item of a `for_each` has.
+    func values(of reference: Reference) -> Int {
+        guard case .station(let other)? = known[reference.name]?.kind, !stations[other].forEach.isEmpty else {
+            return 1
+        }
+        let made = outputs[other]
+        guard let glob = reference.pattern.map({ Glob($0) }) else { return max(1, made.count) }
+        // What lies in a folder is known when it has run.
+        return made.count > 100 || made.contains(where: \.isFolder) ? 1000 : max(1, made.count { $0.mayMatch(glob) })
+    }
+
+    // MARK: Commands
+
+    mutating func checkCommand(of number: Int) {
+        let station = stations[number]
+        guard let command = station.command else { return }
+        let template = CommandTemplate(command.value)
+        for mistake in template.mistakes {
+            diagnostics.add(mistake.message, at: command.position(at: mistake.offset), fix: mistake.fix)
+        }
+        let (taken, each) = (takes[number].map(\.name), forEach[number])
+        let vocabulary = Vocabulary(
+            takes: taken, forEach: each.map { ($0.name, values(of: $0)) }, outputs: station.outputs.count)
+        // A name that could not be looked up is told already; the words that would come of it are not mistakes of their own.
+        let isWhole = taken.count >= (station.takes?.count ?? 0) && each.count == station.forEach.count
+        let both = Set(taken).intersection(each.map(\.name))
+        let said = Set(((station.takes ?? []) + station.forEach).map { String($0.value.prefix { $0 != "/" }) })
+        for placeholder in template.placeholders {
+            if vocabulary.meaning(of: placeholder.word) == nil {
+                let stem = Vocabulary.numbered(placeholder.word)?.0 ?? placeholder.word
+                if !isWhole, said.contains(stem) || ["in", "each", "name"].contains(stem) { continue }
+                complain(of: placeholder, in: command, vocabulary, number)
+            } else if both.contains(placeholder.word) {
+                diagnostics.add(
+                    "“{\(placeholder.word)}” could be the one item or all of them",
+                    at: command.position(at: placeholder.offset),
+                    fix: "write “{each}” for the item, “{in}” for all")
+            }
+        }
+        guard !template.namesOutput, let first = outputs[number].first, template.mistakes.isEmpty else { return }
+        let path = first.path(for: "")
+        if first.isFolder, !command.value.contains(path) {
+            diagnostics.add(
+                "the command does not write to “\(Shown.text(path))/”, which the station says it makes",
+                at: command.position,
+                fix: "let it write to {out}, which is that folder")
+        } else if !first.isFolder, !first.usesName, template.redirects(to: path) {
+            diagnostics.add(
+                "the command writes “\(Shown.text(path))” by its name, and what it prints would be saved over that",
+                at: command.position,
+                fix: "write {out} in its place, or print the result and leave the “>” out")
+        }
+    }
+
+    private mutating func complain(
+        of placeholder: CommandTemplate.Placeholder, in command: SourceText, _ vocabulary: Vocabulary, _ number: Int
+    ) {
+        let word = placeholder.word
+        if diagnostics.isFull { return diagnostics.add("“{\(word)}” is no placeholder here", at: command.position) }
+        let shown = Shown.text(word, atMost: 30)
+        let doubled = "for the text itself double the braces: “{{\(shown)}}”"
+        let (stem, count) = Vocabulary.numbered(word) ?? (word, 1)
+        let station = stations[number]
+        let (message, fix): (String, String)
+        switch stem {
+        case "each" where station.forEach.isEmpty:
+            (message, fix) = (
+                "“{\(shown)}” has no meaning in a station that runs once",
+                "add “for_each: …”, or take what it needs by “in” and write {in}"
+            )
+        case "name" where word == "name" && station.forEach.isEmpty:
+            (message, fix) = (
+                "“{name}” has no meaning in a station that runs once", "it is the item's name with “for_each”"
+            )
+        case "each" where forEach[number].count > 1:
+            let names = forEach[number].map { "{\($0.name)}" }.joined(separator: " and ")
+            (message, fix) = ("“{\(shown)}” could be any of several", "write \(names)")
+        case "each":
+            (message, fix) = (
+                "an item here has no value number \(count)",
+                "it has \(forEach[number].first.map { values(of: $0) } ?? 0)"
+            )
+        case "in" where takes[number].isEmpty:
+            (message, fix) = (
+                "“{\(shown)}” stands for nothing: the station takes nothing by “in”",
+                station.forEach.isEmpty ? "add “in: …”" : "the item is {each}; add “in: …” for what every item needs"
+            )
+        case "in":
+            (message, fix) = ("“in” has no entry number \(count)", "it has \(takes[number].count)")
+        case "out":
+            (message, fix) = ("“out” has no entry number \(count)", "it has \(station.outputs.count)")
+        default:
+            if known[word] != nil, word != station.name.value {
+                (message, fix) = (
+                    "the station does not take “\(shown)”, so “{\(shown)}” is not there for it",
+                    "add it: “in: \(shown)”, or “in: [a, b]” for several"
+                )
+            } else if let nearest = diagnostics.nearest(to: word, among: vocabulary.words) {
+                (message, fix) = ("“{\(shown)}” is no placeholder here", "did you mean “{\(nearest)}”? \(doubled)")
+            } else {
+                let words = vocabulary.words.prefix(8).map { "{\(Shown.text($0, atMost: 30))}" }.joined(separator: ", ")
+                (message, fix) = ("“{\(shown)}” is no placeholder here", "\(doubled); placeholders here are \(words)")
+            }
+        }
+        diagnostics.add(message, at: command.position(at: placeholder.offset), fix: fix)
+    }
+}
+
+extension CommandTemplate {
+    /// Whether it says `> path` literally.
+    fileprivate func redirects(to path: String) -> Bool {
+        for case .literal(let text) in pieces {
+            let bytes = Array(text.utf8)
+            for start in bytes.indices where bytes[start] == UInt8(ascii: ">") {
+                let word = bytes[(start + 1)...].drop { " >".utf8.contains($0) }.prefix { !" \n;&|)".utf8.contains($0) }
+                if word.elementsEqual(path.utf8) { return true }
+            }
+        }
+        return false
+    }
+}

@@ -1,0 +1,227 @@
+/// From YAML's nodes to a draft: keys and the kinds of their values.
+struct MetroReading {
+    var diagnostics: Diagnostics
+
+    mutating func metro(_ root: YAMLNode) -> MetroDraft {
+        var draft = MetroDraft()
+        if root.isNothing {
+            diagnostics.add(
+                "the file is empty", at: root.position,
+                fix: "begin with “metro: NAME”, then “lines:”; las new writes an example")
+            return draft
+        }
+        guard let members = members(of: root, Keys.metro) else { return draft }
+        if let name = members["metro"] {
+            if let text = text(name, of: "metro") { draft.name = Located(text.value, at: text.position) }
+            checkName(draft.name, of: "a metro", mayHoldDots: true)
+        } else {
+            diagnostics.add("the metro has no name", at: root.position, fix: "begin the file with “metro: NAME”")
+        }
+        draft.about = members["about"].flatMap { text($0, of: "about")?.value }
+        if let comments = members["comments"] { _ = text(comments, of: "comments") }
+        if let node = members["needs"] { draft.needs = needs(node) }
+        if let node = members["inputs"] {
+            for (name, value) in named(node, of: "inputs", "NAME: PATH") { draft.inputs.append(input(name, value)) }
+        }
+        if let node = members["lines"] {
+            for (name, value) in named(node, of: "lines", "NAME: [a list of stations]") {
+                draft.lines.append(line(name, value))
+            }
+            if draft.lines.allSatisfy(\.stations.isEmpty), diagnostics.isEmpty {
+                diagnostics.add(
+                    "the metro has no station", at: node.position, fix: "put “- station: NAME” below a line's name")
+            }
+        } else {
+            diagnostics.add(
+                "the metro has no lines, so there is nothing to do", at: root.position,
+                fix: "write “lines:”, a line's name below it, and “- station: NAME” below that")
+        }
+        if let node = members["results"] { draft.results = texts(node, of: "results") }
+        return draft
+    }
+
+    // MARK: Parts of a metro
+
+    private mutating func needs(_ node: YAMLNode) -> Needs {
+        guard let members = members(of: node, Keys.needs) else { return Needs() }
+        var debian: [String] = []
+        for package in members["debian"].map({ texts($0, of: "debian") }) ?? [] {
+            if Self.isPackage(package.value) {
+                debian.append(package.value)
+            } else {
+                diagnostics.add(
+                    "“\(Shown.text(package.value))” can't be the name of a Debian package", at: package.position,
+                    fix: "names have lower-case letters, digits, “+”, “-” and “.”, one name for each entry of the list")
+            }
+        }
+        return Needs(debian: debian)
+    }
+
+    /// A name by Debian's policy (5.6.1), with `=VERSION` where one is asked for.
+    private static func isPackage(_ text: String) -> Bool {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map { Array($0.utf8) }
+        func isLetterOrDigit(_ byte: UInt8) -> Bool { (97...122).contains(byte) || (48...57).contains(byte) }
+        let name = parts[0]
+        guard (2...128).contains(name.count), isLetterOrDigit(name[0]),
+            name.allSatisfy({ isLetterOrDigit($0) || "+-.".utf8.contains($0) })
+        else { return false }
+        guard parts.count == 2 else { return true }
+        return (1...128).contains(parts[1].count)
+            && parts[1].allSatisfy { isLetterOrDigit($0) || (65...90).contains($0) || "+-.~:".utf8.contains($0) }
+    }
+
+    private mutating func input(_ name: Located<String>, _ node: YAMLNode) -> Input {
+        checkName(name, of: "an input")
+        func made(_ source: Input.Source, valid: Validity = Validity(), comments: String? = nil) -> Input {
+            Input(name: name, source: source, valid: valid, comments: comments)
+        }
+        guard case .map = node.content, !isBareBrace(node) else {
+            return made(.files(texts(node, of: name.value).map { Located($0.value, at: $0.position) }))
+        }
+        guard let members = members(of: node, Keys.input) else { return made(.files([])) }
+        let comments = members["comments"].flatMap { text($0, of: "comments")?.value }
+        let given = ["files", "image", "text"].filter { members[$0] != nil }
+        if given.count != 1 {
+            diagnostics.add(
+                given.isEmpty
+                    ? "the input “\(name.value)” does not say what it is"
+                    : "the input “\(name.value)” says both “\(given[0])” and “\(given[1])”",
+                at: node.position, fix: "say one: “files: PATH”, “image: /PATH” or “text: …”")
+        }
+        if let valid = members["valid"], members["files"] == nil, !given.isEmpty {
+            diagnostics.add(
+                "this version of las does not know “valid” for such an input yet", at: valid.position,
+                fix: "take it out; the pattern of “image” selects by name")
+        }
+        if let image = members["image"] {
+            return made(
+                .image(
+                    text(image, of: "image").map { Located($0.value, at: $0.position) }
+                        ?? Located("/", at: image.position)), comments: comments)
+        }
+        if let content = members["text"] {
+            return made(
+                .text(
+                    text(content, of: "text").map { Located($0.value, at: $0.position) }
+                        ?? Located("", at: content.position)), comments: comments)
+        }
+        let files = members["files"].map { texts($0, of: "files").map { Located($0.value, at: $0.position) } } ?? []
+        return made(.files(files), valid: members["valid"].map { valid($0) } ?? Validity(), comments: comments)
+    }
+
+    private mutating func valid(_ node: YAMLNode) -> Validity {
+        var valid = Validity()
+        guard let members = members(of: node, Keys.valid) else { return valid }
+        if let node = members["extension"] {
+            valid.extensions = texts(node, of: "extension").map {
+                $0.value.hasPrefix(".") ? String($0.value.dropFirst()) : $0.value
+            }
+        }
+        valid.name = members["name"].flatMap { text($0, of: "name")?.value }
+        if let node = members["matches"], let text = text(node, of: "matches") {
+            if let reason = Expression.mistake(in: text.value) {
+                diagnostics.add(
+                    "“\(Shown.text(text.value))” is no regular expression: \(reason)", at: text.position,
+                    fix: "“name” takes a pattern with “*”, which is often enough")
+            } else {
+                valid.matches = text.value
+            }
+        }
+        valid.largerThan = members["larger_than"].flatMap { bytes($0, of: "larger_than") }
+        valid.smallerThan = members["smaller_than"].flatMap { bytes($0, of: "smaller_than") }
+        if let node = members["contains"], let text = text(node, of: "contains") { valid.contains = text.value }
+        return valid
+    }
+
+    private mutating func line(_ name: Located<String>, _ node: YAMLNode) -> MetroDraft.Line {
+        checkName(name, of: "a line", isReservedToo: false)
+        var line = MetroDraft.Line(name: name)
+        guard case .list(let items) = node.content else {
+            diagnostics.add(
+                "the line “\(Shown.text(name.value))” must be a list of stations, and this is \(node.kind)",
+                at: node.position,
+                fix: "write “- station: NAME” below it, indented, for each station")
+            return line
+        }
+        for item in items {
+            if let station = station(item, line: name.value) { line.stations.append(station) }
+        }
+        return line
+    }
+
+    private mutating func station(_ node: YAMLNode, line: String) -> MetroDraft.Station? {
+        guard let members = members(of: node, Keys.station) else { return nil }
+        guard let nameNode = members["station"] else {
+            if members["metro"] == nil {
+                diagnostics.add("this station has no name", at: node.position, fix: "begin it with “- station: NAME”")
+            }
+            return nil
+        }
+        let text = text(nameNode, of: "station")
+        let name = Located(text?.value ?? "", at: nameNode.position)
+        if text != nil { checkName(name, of: "a station") }
+        var station = MetroDraft.Station(name: name, line: line)
+        if let node = members["in"] {
+            if case .map = node.content, !isBareBrace(node) {
+                diagnostics.add(
+                    "this version of las does not know groups of keys below “in” yet", at: node.position,
+                    fix: "write a name, or a list of names: “in: [a, b]”")
+                station.takes = []
+            } else {
+                station.takes = texts(node, of: "in")
+            }
+        }
+        if let node = members["for_each"] { station.forEach = texts(node, of: "for_each") }
+        if let node = members["command"] {
+            station.command = self.text(node, of: "command")
+        } else {
+            diagnostics.add(
+                "the station “\(Shown.text(name.value))” has no command", at: node.position, fix: "add “command: …”")
+        }
+        if let node = members["out"] {
+            station.outputs = texts(node, of: "out")
+        } else {
+            diagnostics.add(
+                "the station “\(Shown.text(name.value))” does not say what it makes", at: node.position,
+                fix: "add “out: FILE”; what the command prints is saved there unless it writes {out} itself")
+        }
+        if let node = members["uses"] { station.uses = uses(node) }
+        if let node = members["time"] {
+            if station.uses.time != nil {
+                diagnostics.add("“time” stands here and in “uses”", at: node.position, fix: "take one of them out")
+            }
+            station.uses.time = seconds(node, of: "time")
+        }
+        if let node = members["env"] { station.variables = variables(node) }
+        if let node = members["needs"] { station.needs = needs(node) }
+        if let node = members["enabled"] { station.isEnabled = flag(node, of: "enabled") ?? true }
+        station.comments = members["comments"].flatMap { self.text($0, of: "comments")?.value }
+        return station
+    }
+
+    private mutating func uses(_ node: YAMLNode) -> Uses {
+        var uses = Uses()
+        guard let members = members(of: node, Keys.uses) else { return uses }
+        if let node = members["cpus"], let count = count(node, of: "cpus", from: 1) { uses.cpus = count }
+        if let node = members["gpus"], let count = count(node, of: "gpus", from: 0) { uses.gpus = count }
+        uses.memory = members["memory"].flatMap { bytes($0, of: "memory") }
+        uses.time = members["time"].flatMap { seconds($0, of: "time") }
+        return uses
+    }
+
+    private mutating func variables(_ node: YAMLNode) -> [String: String] {
+        var variables: [String: String] = [:]
+        for (name, value) in named(node, of: "env", "NAME: value") {
+            let isName =
+                name.value.utf8.first.map { Braces.isWordStart($0) } ?? false
+                && name.value.utf8.allSatisfy { $0 < 0x80 && Braces.isWordPart($0) && $0 != UInt8(ascii: "-") }
+            if !isName {
+                diagnostics.add(
+                    "“\(Shown.text(name.value))” can't be the name of a variable", at: name.position,
+                    fix: "letters, digits and “_”, and no digit first")
+            }
+            if let text = text(value, of: name.value, mayBeEmpty: true) { variables[name.value] = text.value }
+        }
+        return variables
+    }
+}

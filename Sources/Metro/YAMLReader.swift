@@ -1,0 +1,206 @@
+internal import CYaml
+
+/// Reads YAML with libyaml's parser, event by event, into nodes that know their places.
+///
+/// What a metro has no use for is a mistake (anchors, tags, several documents), and so is what would cost more than a metro
+/// can be worth: its size, depth and number of nodes are bounded.
+struct YAMLReader {
+    static let sizeLimit = 16 << 20
+    private static let depthLimit = 24
+
+    private let source: SourceLines
+    private(set) var diagnostics: Diagnostics
+
+    private struct Stopped: Error {}
+
+    /// - Returns: the document, nil when it could not be read; `diagnostics` say why.
+    static func read(_ text: [UInt8], diagnostics: inout Diagnostics) -> YAMLNode? {
+        guard text.count <= sizeLimit else {
+            diagnostics.add(
+                "the file has \(text.count) bytes, and a metro has at most \(sizeLimit)",
+                at: Position(line: 1, column: 1),
+                fix: "keep data in files of their own and name them under “inputs”")
+            return nil
+        }
+        let bytes = text.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(text.dropFirst(3)) : text
+        var reader = YAMLReader(source: SourceLines(bytes), diagnostics: diagnostics)
+        defer { diagnostics = reader.diagnostics }
+        guard reader.isReadable() else { return nil }
+        return reader.document()
+    }
+
+    // MARK: Before YAML
+
+    /// That it is text in UTF-8 at all.
+    private mutating func isReadable() -> Bool {
+        let bytes = source.bytes
+        let start = Position(line: 1, column: 1)
+        if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
+            diagnostics.add("the file is text in UTF-16, and a metro is UTF-8", at: start, fix: "save it as UTF-8")
+            return false
+        }
+        if let zero = bytes.firstIndex(of: 0) {
+            diagnostics.add(
+                "the file is not text: it holds a NUL byte", at: source.position(of: zero), fix: "save it as UTF-8")
+            return false
+        }
+        guard String(validating: bytes, as: UTF8.self) == nil else { return true }
+        diagnostics.add(
+            "this character is not UTF-8", at: source.position(of: Self.firstInvalid(in: bytes)),
+            fix: "save the file as UTF-8; it may be in an older encoding such as Latin-1")
+        return false
+    }
+
+    private static func firstInvalid(in bytes: [UInt8]) -> Int {
+        var decoder = UTF8()
+        var iterator = bytes.makeIterator()
+        var offset = 0
+        while true {
+            switch decoder.decode(&iterator) {
+            case .scalarValue(let scalar): offset += String(scalar).utf8.count
+            case .emptyInput, .error: return offset
+            }
+        }
+    }
+
+    // MARK: Events
+
+    private mutating func document() -> YAMLNode? {
+        var parser = yaml_parser_t()
+        guard yaml_parser_initialize(&parser) == 1 else { return nil }
+        defer { yaml_parser_delete(&parser) }
+        yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING)
+        return source.bytes.withUnsafeBufferPointer { buffer in
+            yaml_parser_set_input_string(&parser, buffer.baseAddress, buffer.count)
+            do {
+                var root: YAMLNode?
+                while true {
+                    let event = try next(&parser)
+                    switch event.kind {
+                    case YAML_STREAM_START_EVENT, YAML_DOCUMENT_END_EVENT: continue
+                    case YAML_DOCUMENT_START_EVENT:
+                        if root != nil {
+                            diagnostics.add(
+                                "a second document begins here, and a metro is one", at: event.start,
+                                fix: "take out the line “---”, or put the second metro into a file of its own")
+                            return nil
+                        }
+                    case YAML_STREAM_END_EVENT: return root ?? YAMLNode.nothing(at: Position(line: 1, column: 1))
+                    default: root = try node(event, &parser, depth: 0)
+                    }
+                }
+            } catch {
+                return nil
+            }
+        }
+    }
+
+    private struct Event {
+        let kind: yaml_event_type_t
+        let start: Position
+        var text: SourceText?
+        var isPlain = false
+        var isFlow = false
+    }
+
+    private mutating func next(_ parser: inout yaml_parser_t) throws -> Event {
+        var raw = yaml_event_t()
+        guard yaml_parser_parse(&parser, &raw) == 1 else {
+            complain(of: parser)
+            throw Stopped()
+        }
+        defer { yaml_event_delete(&raw) }
+        let start = Self.position(raw.start_mark)
+        var event = Event(kind: raw.type, start: start)
+        var (hasAnchor, hasTag) = (false, false)
+        switch raw.type {
+        case YAML_SCALAR_EVENT:
+            let scalar = raw.data.scalar
+            let value = String(decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length), as: UTF8.self)
+            let isBlock = scalar.style == YAML_LITERAL_SCALAR_STYLE || scalar.style == YAML_FOLDED_SCALAR_STYLE
+            let from = source.offset(ofCharacter: raw.start_mark.index)
+            let to = max(from, source.offset(ofCharacter: raw.end_mark.index))
+            event.text = SourceText(value, pieces: source.pieces(of: value, in: from..<to, at: start, isBlock: isBlock))
+            event.isPlain = scalar.style == YAML_PLAIN_SCALAR_STYLE
+            (hasAnchor, hasTag) = (scalar.anchor != nil, scalar.tag != nil)
+        case YAML_SEQUENCE_START_EVENT:
+            let sequence = raw.data.sequence_start
+            event.isFlow = sequence.style == YAML_FLOW_SEQUENCE_STYLE
+            (hasAnchor, hasTag) = (sequence.anchor != nil, sequence.tag != nil)
+        case YAML_MAPPING_START_EVENT:
+            let mapping = raw.data.mapping_start
+            event.isFlow = mapping.style == YAML_FLOW_MAPPING_STYLE
+            (hasAnchor, hasTag) = (mapping.anchor != nil, mapping.tag != nil)
+        default: break
+        }
+        if hasAnchor || hasTag {
+            let sign = hasAnchor ? "&" : "!"
+            diagnostics.add(
+                "YAML takes a text that begins with “\(sign)” for \(hasAnchor ? "an anchor" : "a tag"), which a metro has no use for",
+                at: start, fix: "put the whole text into quotes")
+        }
+        return event
+    }
+
+    private mutating func node(_ event: Event, _ parser: inout yaml_parser_t, depth: Int) throws -> YAMLNode {
+        if depth > Self.depthLimit {
+            diagnostics.add(
+                "this is nested too deeply", at: event.start,
+                fix: "a metro has no more than a few levels; look for a “[” or “{” too many")
+            throw Stopped()
+        }
+        switch event.kind {
+        case YAML_SCALAR_EVENT:
+            guard let text = event.text else { return .nothing(at: event.start) }
+            return YAMLNode(content: .text(text, isPlain: event.isPlain), position: event.start, isFlow: false)
+        case YAML_ALIAS_EVENT:
+            diagnostics.add(
+                "YAML takes a text that begins with “*” for a reference, which a metro has no use for", at: event.start,
+                fix: "put the whole text into quotes")
+            return .nothing(at: event.start)
+        case YAML_SEQUENCE_START_EVENT:
+            var items: [YAMLNode] = []
+            while true {
+                let item = try next(&parser)
+                if item.kind == YAML_SEQUENCE_END_EVENT { break }
+                items.append(try node(item, &parser, depth: depth + 1))
+            }
+            return YAMLNode(content: .list(items), position: event.start, isFlow: event.isFlow)
+        case YAML_MAPPING_START_EVENT:
+            var members: [(key: YAMLNode, value: YAMLNode)] = []
+            while true {
+                let key = try next(&parser)
+                if key.kind == YAML_MAPPING_END_EVENT { break }
+                let name = try node(key, &parser, depth: depth + 1)
+                members.append((name, try node(try next(&parser), &parser, depth: depth + 1)))
+            }
+            return YAMLNode(content: .map(members), position: event.start, isFlow: event.isFlow)
+        default: return .nothing(at: event.start)
+        }
+    }
+
+    private static func position(_ mark: yaml_mark_t) -> Position {
+        Position(line: Int(mark.line) + 1, column: Int(mark.column) + 1)
+    }
+
+    // MARK: YAML's own complaints, in plain words
+
+    private mutating func complain(of parser: yaml_parser_t) {
+        let problem = parser.problem.map { String(cString: $0) } ?? "this is not YAML"
+        let context = parser.context.map { String(cString: $0) } ?? ""
+        if parser.error == YAML_READER_ERROR {
+            diagnostics.add(
+                "this character can't stand in a YAML file", at: source.position(of: Int(parser.problem_offset)),
+                fix: "remove it; it may be invisible")
+            return
+        }
+        let mark = parser.problem_mark
+        let trouble = YAMLTrouble(
+            problem: problem, context: context, position: Self.position(mark),
+            contextPosition: context.isEmpty ? nil : Self.position(parser.context_mark),
+            offset: source.offset(ofCharacter: Int(mark.index)),
+            contextOffset: context.isEmpty ? nil : source.offset(ofCharacter: Int(parser.context_mark.index)))
+        let (position, message, fix) = trouble.explained(in: source)
+        diagnostics.add(message, at: position, fix: fix)
+    }
+}

@@ -1,0 +1,69 @@
+internal import Failures
+internal import Files
+internal import Metro
+
+extension Plan {
+    /// Whether the files of all inputs are known: those of `image` inputs are known when the environment is solved.
+    package var knowsAllInputs: Bool { inputs.allSatisfy { $0.files != nil } }
+
+    /// The plan with the files of its `image` inputs.
+    ///
+    /// - Parameter pathsIn: the paths of all files in an environment's image, absolute, in any order.
+    /// - Throws: for a pattern that matches nothing there, and for what `for_each` makes of the files.
+    package func resolvingImageInputs(_ pathsIn: (EnvironmentID) -> [String]) throws(PlanFailure) -> Plan {
+        var plan = self
+        for (number, input) in inputs.enumerated() where input.kind == .image {
+            var files: [PlannedFile]?
+            for environment in input.environments {
+                let found = try Self.files(of: input, among: pathsIn(environment), in: environment)
+                if let files, files != found {
+                    throw PlanFailure(
+                        "the input “\(input.name)” stands for other files in the environment “\(environment)” than in "
+                            + "“\(input.environments[0])”", fix: "declare an input for each")
+                }
+                files = found
+            }
+            plan.inputs[number].files = files ?? []
+        }
+        _ = try TaskGraph(plan)
+        return plan
+    }
+
+    private static func files(
+        of input: PlannedInput, among paths: [String], in environment: EnvironmentID
+    ) throws(PlanFailure) -> [PlannedFile] {
+        let pattern = input.patterns.first ?? ""
+        let glob = Glob(pattern)
+        let start = "/" + glob.folder.map { $0 + "/" }.joined()
+        let found = paths.filter { $0.hasPrefix(start) && glob.matches($0) }
+            .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        if found.isEmpty {
+            throw PlanFailure(
+                "the input “\(input.name)” is not in the environment “\(environment)”: nothing there matches "
+                    + "“\(Shown.text(pattern, atMost: 200))”", fix: nearest(to: glob, among: paths))
+        }
+        return found.map { PlannedFile(name: ItemName.safe(glob.itemName(of: $0) ?? Glob.stem(of: $0)), path: $0) }
+    }
+
+    /// The same name in another folder, else a like one in the same.
+    private static func nearest(to glob: Glob, among paths: [String]) -> String {
+        guard let last = glob.parts.last else { return "name a file by its whole path" }
+        let start = "/" + glob.folder.map { $0 + "/" }.joined()
+        let elsewhere = paths.filter { path in
+            switch last {
+            case .literal(let name): File.name(of: path) == name
+            case .wildcard(let part): part.matches(File.name(of: path))
+            case .folders: false
+            }
+        }
+        let beside = paths.filter { $0.hasPrefix(start) && $0.utf8.count < 400 }.prefix(2000)
+        let nearest =
+            elsewhere.count <= 20
+            ? Suggestion.nearest(to: glob.text, among: elsewhere.filter { $0.utf8.count < 400 }) ?? elsewhere.min()
+            : nil
+        if let path = nearest ?? Suggestion.nearest(to: glob.text, among: beside) {
+            return "did you mean \(Shown.text(path, atMost: 200))?"
+        }
+        return "it is the path of a file that one of the needs brings"
+    }
+}

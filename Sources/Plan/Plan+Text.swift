@@ -1,0 +1,104 @@
+internal import JSON
+internal import Metro
+
+extension Plan {
+    /// For programs: the plan itself, indented, with sorted keys.
+    package var json: String { String(decoding: JSONText.encode(self, indented: true), as: UTF8.self) }
+
+    /// For people: environments, inputs with their files, each station with how often it runs, what it takes, its command,
+    /// outputs and limits, and the results. Fit for a terminal.
+    package var text: String {
+        var text = Shown.text(metro)
+        if let about {
+            text +=
+                ": "
+                + about.split(whereSeparator: \.isNewline).map { Shown.text(String($0), atMost: 500) }.joined(
+                    separator: " ")
+        }
+        text += "\n\nEnvironments\n"
+        for environment in environments { text += row(environment.id.name, [needsText(environment)]) }
+        if !inputs.isEmpty { text += "\nInputs\n" }
+        for input in inputs { text += row(input.name, inputText(input)) }
+        let known = knowsAllInputs ? (try? TaskGraph(self)).map { tasks(of: $0) } : nil
+        text += "\nStations\n"
+        for station in stations { text += row(station.id.name, stationText(station, known)) }
+        text += "\nResults\n"
+        for result in results {
+            text += row(result.station.name, [result.pattern.map { Shown.text($0) } ?? "all that it makes"])
+        }
+        if !notes.isEmpty { text += "\nNotes\n" + notes.map { "  \(Shown.text($0, atMost: 500))\n" }.joined() }
+        return text
+    }
+
+    private func row(_ name: String, _ lines: [String]) -> String {
+        let wide = max(12, name.count + 2)
+        var text = "  \(name)\(String(repeating: " ", count: wide - name.count))"
+        for (number, line) in lines.enumerated() {
+            if number > 0 { text += String(repeating: " ", count: 14) }
+            text += line + "\n"
+        }
+        return text
+    }
+
+    private func needsText(_ environment: PlannedEnvironment) -> String {
+        environment.needs.isEmpty
+            ? "the small base: bash, coreutils, sed, grep, awk, tar, gzip"
+            : "debian: \(environment.needs.debian.joined(separator: ", "))"
+    }
+
+    private func inputText(_ input: PlannedInput) -> [String] {
+        let patterns = input.patterns.map { Shown.text($0, atMost: 100) }.joined(separator: ", ")
+        switch (input.kind, input.files) {
+        case (.text, _): return ["a text of \(Amount.bytes(Int64(input.text?.utf8.count ?? 0)))"]
+        case (.image, nil): return ["\(patterns) in the image: known when packed"]
+        case (_, let files):
+            let files = files ?? []
+            var lines = ["\(patterns): \(files.count) file\(files.count == 1 ? "" : "s")\(names(files.map(\.name)))"]
+            for file in input.leftOut.prefix(5) { lines.append("left out: \(Shown.text(file.path)) \(file.reason)") }
+            if input.leftOut.count > 5 { lines.append("left out: \(input.leftOut.count - 5) more") }
+            return lines
+        }
+    }
+
+    private func names(_ names: [String]) -> String {
+        if names.count < 2 { return "" }
+        return
+            " (\(names.prefix(6).map { Shown.text($0, atMost: 30) }.joined(separator: ", "))\(names.count > 6 ? ", …" : ""))"
+    }
+
+    private func tasks(of graph: TaskGraph) -> [StationID: [String]] {
+        var tasks: [StationID: [String]] = [:]
+        for station in graph.stations {
+            tasks[station.planned.id] = station.tasks.map { $0.map { graph.tasks[$0].item.name } }
+        }
+        return tasks
+    }
+
+    private func stationText(_ station: PlannedStation, _ known: [StationID: [String]]?) -> [String] {
+        var lines: [String] = []
+        let each = station.forEach.map { Shown.text($0.description) }.joined(separator: " and ")
+        if station.forEach.isEmpty {
+            lines.append("once")
+        } else if let items = known?[station.id] {
+            lines.append("for each of \(each): \(items.count) task\(items.count == 1 ? "" : "s")\(names(items))")
+        } else {
+            let when = knowsAllInputs ? "known when it has run" : "known when packed"
+            lines.append("for each of \(each): \(when)")
+        }
+        if !station.takes.isEmpty {
+            lines.append("takes    \(station.takes.map { Shown.text($0.description) }.joined(separator: ", "))")
+        }
+        let command = station.command.split(whereSeparator: \.isNewline).map { Shown.text(String($0), atMost: 2000) }
+        for (number, line) in command.enumerated() { lines.append((number == 0 ? "command  " : "         ") + line) }
+        let printed = CommandTemplate(station.command).namesOutput || station.outputs.first?.hasSuffix("/") ?? false
+        let outputs = station.outputs.map { Shown.text($0, atMost: 100) }
+        lines.append("makes    \(outputs.joined(separator: ", "))\(printed ? "" : " (what it prints)")")
+        var uses = ["\(station.uses.cpus) cpu\(station.uses.cpus == 1 ? "" : "s")"]
+        if let memory = station.uses.memory { uses.append("\(Amount.bytes(memory)) of memory") }
+        if station.uses.gpus > 0 { uses.append("\(station.uses.gpus) gpu\(station.uses.gpus == 1 ? "" : "s")") }
+        if let time = station.uses.time { uses.append("at most \(Amount.seconds(time))") }
+        lines.append("uses     \(uses.joined(separator: ", "))")
+        if environments.count > 1 { lines.append("in       \(station.environment)") }
+        return lines
+    }
+}

@@ -1,0 +1,84 @@
+internal import Files
+internal import Glibc
+internal import Metro
+
+extension Validity {
+    /// - Returns: why the file is not valid, as what is said of it: "is not larger than 0"; nil when it is.
+    func objection(to file: InputFiles.Found, in folder: String) -> String? {
+        if isEmpty { return nil }
+        let name = File.name(of: file.path)
+        if !extensions.isEmpty, !extensions.contains(where: { name.hasSuffix("." + $0) }) {
+            return "does not end with \(extensions.map { "." + Shown.text($0) }.joined(separator: " or "))"
+        }
+        if let pattern = self.name, !Glob(pattern).matches(name) {
+            return "has a name that is not “\(Shown.text(pattern))”"
+        }
+        if let expression = matches, !Expression.matches(name, expression) {
+            return "has a name that does not match “\(Shown.text(expression))”"
+        }
+        let paths = file.contents.map { $0.map { "\(folder)/\(file.path)/\($0)" } } ?? ["\(folder)/\(file.path)"]
+        if largerThan != nil || smallerThan != nil {
+            let size = paths.reduce(Int64(0)) { $0 + (File.status($1, follow: true)?.size ?? 0) }
+            if let least = largerThan, size <= least { return "is not larger than \(Amount.bytes(least))" }
+            if let most = smallerThan, size >= most { return "is not smaller than \(Amount.bytes(most))" }
+        }
+        if let text = contains, !paths.contains(where: { Self.file($0, holds: Array(text.utf8)) }) {
+            return "does not contain “\(Shown.text(text))”"
+        }
+        return nil
+    }
+
+    /// Searches by Knuth, Morris and Pratt, so that a piece of any size costs its own length.
+    private static func file(_ path: String, holds text: [UInt8]) -> Bool {
+        guard let descriptor = try? File.open(path, O_RDONLY | O_CLOEXEC, action: "read") else { return false }
+        defer { close(descriptor) }
+        // For each beginning of the text, the longest shorter beginning that it also ends with.
+        var shorter = Array(repeating: 0, count: text.count)
+        var length = 0
+        for index in text.indices.dropFirst() {
+            while length > 0, text[index] != text[length] { length = shorter[length - 1] }
+            if text[index] == text[length] { length += 1 }
+            shorter[index] = length
+        }
+        var matched = 0
+        var chunk = [UInt8](repeating: 0, count: 1 << 18)
+        while true {
+            let count = read(descriptor, &chunk, chunk.count)
+            if count < 0, errno == EINTR { continue }
+            if count <= 0 { return false }
+            for byte in chunk[..<count] {
+                while matched > 0, byte != text[matched] { matched = shorter[matched - 1] }
+                if byte == text[matched] { matched += 1 }
+                if matched == text.count { return true }
+            }
+        }
+    }
+}
+
+/// Amounts as people write them.
+enum Amount {
+    static func bytes(_ count: Int64) -> String {
+        for (unit, name) in [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "kB")]
+            as [(Int64, String)]
+        where count >= unit {
+            let tenths = (count * 10) / unit
+            if count % unit == 0 { return "\(count / unit) \(name)" }
+            if tenths * unit == count * 10 { return "\(tenths / 10).\(tenths % 10) \(name)" }
+            if count % 1024 == 0 { continue }
+        }
+        for (unit, name) in [(1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")]
+            as [(Int64, String)]
+        where count >= unit && count % unit == 0 { return "\(count / unit) \(name)" }
+        return count == 0 ? "0" : "\(count) bytes"
+    }
+
+    static func seconds(_ seconds: Double) -> String {
+        var rest = Int(seconds.rounded(.up))
+        var parts: [String] = []
+        for (unit, name) in [(86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")] where rest >= unit {
+            parts.append("\(rest / unit) \(name)\(rest / unit == 1 ? "" : "s")")
+            rest %= unit
+        }
+        return parts.isEmpty ? "0 seconds" : parts.joined(separator: " ")
+    }
+}
