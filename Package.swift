@@ -51,6 +51,8 @@ let package = Package(
         room("JSON", ["CJansson", "Failures"]),
         // SHA-256 digests
         room("Digests", ["CCrypto"]),
+        // work on several threads, without a pool
+        room("Threads", []),
         // LASH's layout; files written whole or not at all
         room("Files", ["CLinux", "Failures"]),
 
@@ -76,13 +78,13 @@ let package = Package(
             "Depot",
             ["CSolv", "CArchive", "CCurl", "Metro", "Layers", "Sandbox", "Digests", "JSON", "Files", "Failures"]),
         // images and the bundle file
-        room("Bundle", ["CSquashfs", "Layers", "Parts", "Digests", "JSON", "Files", "Failures"]),
+        room("Bundle", ["CSquashfs", "CZstd", "Layers", "Parts", "Threads", "Digests", "JSON", "Files", "Failures"]),
 
         // MARK: Running
         // namespaces and mounts as a plan, and its launch
         room("Sandbox", ["CLinux", "Files", "Failures"]),
         // an image read without the kernel
-        room("Unpacking", ["CSquashfuse", "Files", "Failures"]),
+        room("Unpacking", ["CSquashfuse", "Threads", "Files", "Failures"]),
         // ladder, scheduler, journal
         room(
             "Execution",
@@ -125,6 +127,7 @@ let package = Package(
         tests(of: "JSON"),
         tests(of: "Digests"),
         tests(of: "Files"),
+        tests(of: "Threads"),
         tests(of: "Metro"),
         tests(of: "Plan"),
         tests(of: "Layers"),

@@ -1,0 +1,34 @@
+import Testing
+import Threads
+
+@Suite struct WorkersTests {
+    @Test(arguments: [1, 2, 8]) func allThreadsShareTheWork(_ count: Int) {
+        let left = Monitor(Array(1...1000))
+        let sum = Monitor(0)
+        Workers.run(count) { _ in
+            while let number = left.change({ $0.popLast() }) { sum.change { $0 += number } }
+        }
+        #expect(sum.change { $0 } == 500_500)
+    }
+
+    @Test func aThreadWaitsUntilAnotherHasMadeWhatItNeeds() {
+        let state = Monitor((turn: 0, order: [Int]()))
+        let next = Monitor(0)
+        Workers.run(4) { _ in
+            while true {
+                let number = next.change { number in
+                    defer { number += 1 }
+                    return number
+                }
+                if number >= 100 { return }
+                state.await { state in
+                    guard state.turn == number else { return nil as Void? }
+                    state.order.append(number)
+                    state.turn += 1
+                    return ()
+                }
+            }
+        }
+        #expect(state.change { $0.order } == Array(0..<100))
+    }
+}
