@@ -32,6 +32,13 @@ package enum File {
             isCharacterDevice: info.st_mode & S_IFMT == S_IFCHR)
     }
 
+    /// The path with all links followed; nil when there is nothing.
+    package static func real(_ path: String) -> String? {
+        guard let real = realpath(path, nil) else { return nil }
+        defer { free(real) }
+        return String(cString: real)
+    }
+
     package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     package static func read(_ path: String, atMost limit: Int = 1 << 30) throws(FileFailure) -> [UInt8] {

@@ -15,6 +15,11 @@ package struct FileFailure: Failure {
     /// With the system's last error.
     package init(_ action: String, _ path: String) { self.init(action, path, code: errno) }
 
+    /// Where a file is expected, and something else is there.
+    package static func notAFile(_ action: String, _ path: String) -> FileFailure {
+        FileFailure(action, path, code: File.status(path, follow: true)?.kind == .folder ? EISDIR : EINVAL)
+    }
+
     package var summary: String { "can't \(action) \(path)" }
     package var cause: String? { String(cString: strerror(code)) }
     package var fix: String? {

@@ -33,6 +33,8 @@ package struct LASH: Hashable, Sendable {
     package var parts: String { root + "/parts" }
     /// Which bundles' files were verified already.
     package var stamps: String { root + "/stamps" }
+    /// Which part an image became, by the digest of what it is made of.
+    package var made: String { root + "/made" }
     /// Layers by digest: `layers/DIGEST/tree`, `layers/DIGEST/entries`.
     package var layers: String { root + "/layers" }
     /// Fetched package files by digest.

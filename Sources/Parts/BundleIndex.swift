@@ -89,7 +89,7 @@ package struct BundleIndex: Hashable, Sendable {
         self.parts = parts
     }
 
-    static func aligned(_ offset: Int64) -> Int64 { (offset + alignment - 1) / alignment * alignment }
+    package static func aligned(_ offset: Int64) -> Int64 { (offset + alignment - 1) / alignment * alignment }
 
     private static func check(_ parts: [PlacedPart], in path: String) throws(PartFailure) {
         var offset: Int64 = 0

@@ -77,11 +77,7 @@ package final class IncomingPart {
 
     /// All of it at once, from a file on this machine; `commit` verifies it then.
     func copy(from reader: PartReader) throws(PartFailure) {
-        do throws(FileFailure) {
-            try File.copyRange(
-                reader.size, from: reader.file.descriptor, at: reader.offset, named: reader.path, to: descriptor, at: 0,
-                named: store.path(of: part.digest))
-        } catch { throw PartFailure(error) }
+        try reader.copy(to: descriptor, at: 0, named: store.path(of: part.digest))
         copied = true
     }
 

@@ -21,6 +21,15 @@ package final class PartReader: Sendable {
         return try file.read(at: offset + position, count: Int(wanted))
     }
 
+    /// Copies the part to an open file, sharing its blocks where the file system can.
+    /// - Parameter target: the path that an error tells.
+    package func copy(to descriptor: Int32, at position: Int64, named target: String) throws(PartFailure) {
+        do throws(FileFailure) {
+            try File.copyRange(
+                size, from: file.descriptor, at: offset, named: path, to: descriptor, at: position, named: target)
+        } catch { throw PartFailure(error) }
+    }
+
     /// Hashes every extent.
     /// - Parameters:
     ///   - name: what to call the part in an error: "the environment “base”".

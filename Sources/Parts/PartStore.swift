@@ -63,6 +63,20 @@ package struct PartStore: Sendable {
         try add(part, extents: extents, from: PartReader(file, offset: 0, size: file.size), progress: progress)
     }
 
+    /// Takes a runtime, whose extents are cut at every mebibyte.
+    package func add(runtimeAt path: String) throws(PartFailure) -> Part {
+        let file = try OpenFile(path)
+        var extents: [Extent] = []
+        for position in stride(from: 0, to: file.size, by: 1 << 20) {
+            let length = min(1 << 20, file.size - position)
+            extents.append(Extent(length: length, digest: try file.digest(at: position, count: length)))
+        }
+        let list = try ExtentList(extents)
+        let part = Part(kind: .runtime, name: "", size: list.size, digest: list.digest)
+        try add(part, extents: list, from: PartReader(file, offset: 0, size: file.size), progress: { _ in })
+        return part
+    }
+
     private func add(
         _ part: Part, extents: ExtentList, from reader: PartReader, progress: (Int64) -> Void
     ) throws(PartFailure) {
@@ -81,7 +95,7 @@ package struct PartStore: Sendable {
     }
 
     /// Takes a finished file of this LASH by renaming it, without reading it again; for who has just hashed what it wrote.
-    func adopt(_ part: Part, extents: ExtentList, fileAt path: String) throws(PartFailure) {
+    package func adopt(_ part: Part, extents: ExtentList, fileAt path: String) throws(PartFailure) {
         do throws(FileFailure) {
             try Folder.make(lash.parts)
             try File.write(extents.bytes, to: extentsPath(of: part.digest), mode: 0o444)

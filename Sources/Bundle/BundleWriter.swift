@@ -1,0 +1,46 @@
+package import Digests
+internal import Files
+internal import Glibc
+package import Parts
+
+/// Writes `NAME.las`: parts of the store in one executable file.
+package struct BundleWriter: Sendable {
+    package let store: PartStore
+
+    package init(_ store: PartStore) { self.store = store }
+
+    /// The same parts give the same file. Its name appears only when it is whole, verified and synced.
+    ///
+    /// - Parameter parts: the runtime, the environments and the metro, in any order; all in the store.
+    /// - Returns: the bundle's identity.
+    @discardableResult package func write(
+        _ parts: [Part], to path: String, progress: (_ done: Int64, _ total: Int64) -> Void = { _, _ in }
+    ) throws -> Digest {
+        var laid: [(part: Part, extents: ExtentList)] = []
+        for part in parts { laid.append((part, try store.extents(of: part.digest))) }
+        let index = try BundleIndex(laying: laid)
+        let beside = "\(path).new-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        do {
+            try write(index, to: beside, named: path)
+            let bundle = try BundleFile.open(beside)
+            try bundle.verify(progress: progress)
+            try File.rename(beside, to: path)
+            return bundle.identity
+        } catch {
+            File.remove(beside)
+            throw error
+        }
+    }
+
+    private func write(_ index: BundleIndex, to beside: String, named path: String) throws {
+        let descriptor = try File.open(beside, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode: 0o755, action: "write")
+        defer { close(descriptor) }
+        for placed in index.parts {
+            try store.reader(of: placed.part.digest).copy(to: descriptor, at: placed.offset, named: path)
+        }
+        let tail = index.tail
+        guard lseek(descriptor, off_t(index.offset), SEEK_SET) >= 0 else { throw FileFailure("write", path) }
+        try File.writeAll(tail, to: descriptor, path: path)
+        if fsync(descriptor) != 0 { throw FileFailure("write", path) }
+    }
+}

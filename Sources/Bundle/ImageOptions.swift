@@ -1,0 +1,14 @@
+internal import Threads
+
+/// How images are made. All but the number of threads changes the bytes.
+package struct ImageOptions: Hashable, Sendable {
+    /// Of zstd.
+    package var level = 3
+    package var blockSize = 128 << 10
+    package var threads: Int
+
+    package init(level: Int = 3, threads: Int? = nil) {
+        self.level = level
+        self.threads = max(1, threads ?? Workers.processors)
+    }
+}

@@ -1,0 +1,136 @@
+internal import Files
+internal import Layers
+
+/// What an image is made of, wherever it comes from: files' bytes in groups, and names for them.
+///
+/// A group is a layer, or all that a metro brings. The blocks of one group depend on nothing else, so groups that stay
+/// the same stay the same bytes in every image.
+struct ImageTree: Sendable {
+    var groups: [[ImageFile]]
+    /// Sorted by path, bytewise; each folder is there before what is in it. The root is not among them.
+    var entries: [ImageEntry]
+}
+
+/// A file's bytes, once for all its names.
+struct ImageFile: Sendable {
+    enum Content: Sendable {
+        case file(path: String)
+        case bytes([UInt8])
+    }
+
+    let content: Content
+    let size: Int64
+
+    /// What to call it in an error.
+    var place: String {
+        switch content {
+        case .file(let path): path
+        case .bytes: "a file of the metro image"
+        }
+    }
+}
+
+struct ImageEntry: Sendable {
+    enum Kind: Sendable, Equatable {
+        /// The file's number in its group; two entries with the same are hard links.
+        case file(group: Int, number: Int)
+        case folder
+        case link(target: String)
+    }
+
+    let path: RelativePath
+    let kind: Kind
+    /// Permission bits, without setuid and setgid.
+    let mode: UInt16
+    let modified: UInt32
+
+    init(path: RelativePath, kind: Kind, mode: UInt16, modified: Int64) {
+        (self.path, self.kind) = (path, kind)
+        self.mode = mode & (kind == .folder ? 0o1777 : 0o777)
+        self.modified = UInt32(clamping: modified)
+    }
+}
+
+extension ImageTree {
+    /// A root file system: every layer a group, with all its files, also those that a higher layer hides.
+    ///
+    /// - Parameter mountPoints: folders that are there even if no layer has them, with their modes.
+    init(_ tree: LayeredTree, mountPoints: [(path: RelativePath, mode: UInt16)]) throws(BundleFailure) {
+        var groups: [[ImageFile]] = []
+        var numbers: [[RelativePath: Int]] = []
+        for layer in tree.layers {
+            var files: [ImageFile] = []
+            var number: [RelativePath: Int] = [:]
+            for entry in layer.entries {
+                guard case .file(let size) = entry.kind else { continue }
+                number[entry.path] = files.count
+                files.append(ImageFile(content: .file(path: "\(layer.tree)/\(entry.path)"), size: size))
+            }
+            for entry in layer.entries {
+                guard case .hardLink(let target) = entry.kind else { continue }
+                guard let file = number[target] else {
+                    throw BundleFailure(
+                        "a hard link’s file is missing in the layer “\(layer.name)”: \(target)", place: layer.tree,
+                        exitCode: .integrity)
+                }
+                number[entry.path] = file
+            }
+            groups.append(files)
+            numbers.append(number)
+        }
+        var entries: [ImageEntry] = []
+        for merged in tree.merged() {
+            let entry = merged.entry
+            let kind: ImageEntry.Kind
+            switch entry.kind {
+            case .file, .hardLink:
+                guard let number = numbers[merged.layer][entry.path] else { continue }
+                kind = .file(group: merged.layer, number: number)
+            case .folder: kind = .folder
+            case .link(let target): kind = .link(target: target)
+            case .removed: continue
+            }
+            entries.append(ImageEntry(path: entry.path, kind: kind, mode: entry.mode, modified: entry.modified))
+        }
+        self.init(groups: groups, entries: entries)
+        try addFolders(mountPoints)
+    }
+
+    /// Adds the folders that are not there, and the folders above every entry that nobody named.
+    mutating func addFolders(
+        _ wanted: [(path: RelativePath, mode: UInt16)] = [], modified: Int64 = 0
+    ) throws(BundleFailure) {
+        var kinds: [String: ImageEntry.Kind] = [:]
+        kinds.reserveCapacity(entries.count)
+        for entry in entries {
+            guard kinds.updateValue(entry.kind, forKey: entry.path.string) == nil else {
+                throw BundleFailure("two things have the same path in the image: \(entry.path)")
+            }
+        }
+        var added: [ImageEntry] = []
+        for (path, mode) in wanted where kinds[path.string] == nil {
+            kinds[path.string] = .folder
+            added.append(ImageEntry(path: path, kind: .folder, mode: mode, modified: modified))
+        }
+        for path in entries.map(\.path) + wanted.map(\.path) {
+            var above = path.string[...]
+            while let slash = above.lastIndex(of: "/") {
+                above = above[..<slash]
+                if let kind = kinds[String(above)] {
+                    guard kind == .folder else {
+                        throw BundleFailure("\(above) is no folder, so \(path) can't be in it")
+                    }
+                    break
+                }
+                guard let folder = RelativePath(String(above)) else { break }
+                kinds[folder.string] = .folder
+                added.append(ImageEntry(path: folder, kind: .folder, mode: 0o755, modified: modified))
+            }
+        }
+        entries.append(contentsOf: added)
+        entries.sort { $0.path < $1.path }
+    }
+
+    /// Of all groups, uncompressed.
+    var size: Int64 { groups.reduce(0) { $1.reduce($0) { $0 + $1.size } } }
+}
