@@ -88,7 +88,7 @@ package actor HostSession {
             guard error.kind == .cut else { throw error }
             // The runtime may have said why it goes away.
             if let refusal = try? refusalAtEnd() { throw refusal }
-            throw ended(during: "sending")
+            throw ended(while: "was sending")
         }
     }
 
@@ -103,7 +103,7 @@ package actor HostSession {
         while true {
             if let frame = try reader.take() { return frame }
             guard let bytes = try channel.read(waiting: true) else { return nil }
-            if bytes.isEmpty { throw ended(during: awaited) }
+            if bytes.isEmpty { throw ended(while: "waited for \(awaited)") }
             reader.feed(bytes)
         }
     }
@@ -135,14 +135,14 @@ package actor HostSession {
         }
     }
 
-    private func ended(during what: String) -> HostFailure {
+    private func ended(while what: String) -> HostFailure {
         guard let channel else { return HostFailure(.cut, "this session has ended") }
         let status = channel.close()
         let errors = channel.errors.text
         self.channel = nil
         guard let status, status != 0 else {
             return HostFailure(
-                .cut, "the connection to the host ended while las waited for \(what)", cause: errors,
+                .cut, "the connection to the host ended while las \(what)", cause: errors,
                 fix: "try again: what has arrived whole stays there")
         }
         if status > 128 {

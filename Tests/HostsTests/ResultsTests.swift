@@ -105,10 +105,15 @@ import Testing
         try await withScratch { folder in
             let whole = (Peer.file("s/a", "a") + Peer.file("s/b", String(repeating: "b", count: 1000))).flatMap(\.bytes)
             try File.write(Peer.hello.bytes + whole.dropLast(500), to: folder + "/says")
+            // It hangs up when it has heard what is asked of it.
+            let asked =
+                Frame(.hello, json: Hello(version: Frame.version, program: "las test", host: nil)).bytes
+                + Frame(.fetch, json: Fetch(run: run)).bytes
             let session = try HostSession(.local)
             try await session.open(
-                ProcessChannel("/bin/cat", [folder + "/says"], environment: [:], waiter: session.waiter), as: "las test"
-            )
+                ProcessChannel(
+                    "/bin/sh", ["-c", "cat \"$0\"; head -c \(asked.count) > /dev/null", folder + "/says"],
+                    environment: ["PATH": "/usr/bin:/bin"], waiter: session.waiter), as: "las test")
             let failure = await #expect(throws: HostFailure.self) {
                 try await session.fetch(run, into: folder + "/results")
             }
