@@ -1,0 +1,146 @@
+#define _GNU_SOURCE
+#include "clinux_events.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+int las_poller_new(void) { return epoll_create1(EPOLL_CLOEXEC); }
+
+int las_poller_add(int poller, int descriptor, uint64_t token) {
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = token};
+    return epoll_ctl(poller, EPOLL_CTL_ADD, descriptor, &event);
+}
+
+int las_poller_remove(int poller, int descriptor) { return epoll_ctl(poller, EPOLL_CTL_DEL, descriptor, NULL); }
+
+int las_poller_wait(int poller, struct las_ready *ready, int capacity, int milliseconds) {
+    struct epoll_event events[64];
+    int count = epoll_wait(poller, events, capacity < 64 ? capacity : 64, milliseconds);
+    if (count < 0) return errno == EINTR ? 0 : -1;
+    for (int i = 0; i < count; i++)
+        ready[i] = (struct las_ready){events[i].data.u64, (events[i].events & (EPOLLHUP | EPOLLERR)) != 0};
+    return count;
+}
+
+int las_signals(const int *numbers, int count) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (int i = 0; i < count; i++) sigaddset(&set, numbers[i]);
+    int error = pthread_sigmask(SIG_BLOCK, &set, NULL);
+    if (error) {
+        errno = error;
+        return -1;
+    }
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int las_next_signal(int descriptor) {
+    struct signalfd_siginfo information;
+    return read(descriptor, &information, sizeof information) == sizeof information ? (int)information.ssi_signo : 0;
+}
+
+int las_watch_file(const char *path) {
+    int watcher = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (watcher < 0) return -1;
+    if (inotify_add_watch(watcher, path, IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF) < 0) {
+        int error = errno;
+        close(watcher);
+        errno = error;
+        return -1;
+    }
+    return watcher;
+}
+
+int las_watched(int descriptor) {
+    char buffer[4096] __attribute__((aligned(8)));
+    int told = 0;
+    for (;;) {
+        ssize_t count = read(descriptor, buffer, sizeof buffer);
+        if (count <= 0) return told;
+        for (ssize_t at = 0; at + (ssize_t)sizeof(struct inotify_event) <= count;) {
+            struct inotify_event event;
+            memcpy(&event, buffer + at, sizeof event);
+            if (event.mask & IN_MODIFY) told |= 1;
+            if (event.mask & IN_CLOSE_WRITE) told |= 2;
+            if (event.mask & (IN_DELETE_SELF | IN_ATTRIB | IN_IGNORED)) told |= 4;
+            at += (ssize_t)(sizeof event + event.len);
+        }
+    }
+}
+
+int las_pipe(int ends[2], int nonblocking) {
+    if (pipe2(ends, O_CLOEXEC)) return -1;
+    if (nonblocking && fcntl(ends[0], F_SETFL, O_NONBLOCK)) {
+        int error = errno;
+        close(ends[0]);
+        close(ends[1]);
+        errno = error;
+        return -1;
+    }
+    return 0;
+}
+
+int las_pidfd(int pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+
+int las_signal_pidfd(int pidfd, int signal) { return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0); }
+
+int las_start_session(const char *path, char *const *arguments, char *const *environment, const int *descriptors,
+                      int count) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    int error = posix_spawn_file_actions_init(&actions);
+    if (error) goto failed;
+    if ((error = posix_spawnattr_init(&attributes))) {
+        posix_spawn_file_actions_destroy(&actions);
+        goto failed;
+    }
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    // First out of the way of the numbers that they become, so that none is overwritten before it was moved.
+    for (int i = 0; !error && i < count; i++)
+        error = posix_spawn_file_actions_adddup2(&actions, descriptors[i], 100 + i);
+    for (int i = 0; !error && i < count; i++) error = posix_spawn_file_actions_adddup2(&actions, 100 + i, i);
+    if (!error) error = posix_spawn_file_actions_addclosefrom_np(&actions, count);
+    pid_t child = -1;
+    if (!error) error = posix_spawn(&child, path, &actions, &attributes, arguments, environment);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    if (!error) return child;
+failed:
+    errno = error;
+    return -1;
+}
+
+int las_usable_cpus(void) {
+    cpu_set_t *set = NULL;
+    for (int cpus = 1024; cpus <= 65536; cpus *= 4) {
+        size_t size = CPU_ALLOC_SIZE(cpus);
+        set = CPU_ALLOC((size_t)cpus);
+        if (!set) break;
+        int count = sched_getaffinity(0, size, set) == 0 ? CPU_COUNT_S(size, set) : 0;
+        CPU_FREE(set);
+        if (count > 0) return count;
+    }
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? (int)online : 1;
+}
+
+int64_t las_total_memory(void) {
+    struct sysinfo information;
+    return sysinfo(&information) ? 0 : (int64_t)information.totalram * information.mem_unit;
+}

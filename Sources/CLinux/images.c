@@ -1,0 +1,114 @@
+#define _GNU_SOURCE
+#include "clinux_images.h"
+#include "launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/loop.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int las_own_mounts(void) {
+    if (unshare(CLONE_NEWNS)) return -1;
+    return mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL);
+}
+
+/// Kernels before 5.8 lack LOOP_CONFIGURE.
+static int configure_in_steps(int device, int file, const struct loop_info64 *information) {
+    if (ioctl(device, LOOP_SET_FD, file)) return -1;
+    if (ioctl(device, LOOP_SET_STATUS64, information) == 0) return 0;
+    int error = errno;
+    ioctl(device, LOOP_CLR_FD, 0);
+    errno = error;
+    return -1;
+}
+
+static int configure(int device, int file, int64_t offset, int64_t size) {
+    struct loop_config config;
+    memset(&config, 0, sizeof config);
+    config.fd = (uint32_t)file;
+    config.info.lo_offset = (uint64_t)offset;
+    config.info.lo_sizelimit = (uint64_t)size;
+    config.info.lo_flags = LO_FLAGS_READ_ONLY | LO_FLAGS_AUTOCLEAR;
+    if (ioctl(device, LOOP_CONFIGURE, &config) == 0) return 0;
+    if (errno != EINVAL && errno != ENOTTY) return -1;
+    return configure_in_steps(device, file, &config.info);
+}
+
+/// A free device with the file behind it; another process may take the free one first, then the next is tried.
+static int loop_device(int file, int64_t offset, int64_t size, char path[64], int *stage) {
+    *stage = LAS_MOUNT_LOOP_CONTROL;
+    int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+    if (control < 0) return -1;
+    int device = -1;
+    for (int attempt = 0; attempt < 64 && device < 0; attempt++) {
+        *stage = LAS_MOUNT_LOOP_CONTROL;
+        int number = ioctl(control, LOOP_CTL_GET_FREE);
+        if (number < 0) break;
+        *stage = LAS_MOUNT_LOOP;
+        snprintf(path, 64, "/dev/loop%d", number);
+        device = open(path, O_RDONLY | O_CLOEXEC);
+        if (device < 0) break;
+        if (configure(device, file, offset, size) == 0) break;
+        int error = errno;
+        close(device);
+        device = -1;
+        errno = error;
+        if (error != EBUSY) break;
+    }
+    int error = errno;
+    close(control);
+    errno = error;
+    return device;
+}
+
+int las_mount_image(const char *file, int64_t offset, int64_t size, const char *folder, int *stage) {
+    *stage = LAS_MOUNT_FILE;
+    int image = open(file, O_RDONLY | O_CLOEXEC);
+    if (image < 0) return -1;
+    char path[64];
+    int device = loop_device(image, offset, size, path, stage);
+    int error = errno;
+    close(image);
+    if (device < 0) {
+        errno = error;
+        return -1;
+    }
+    *stage = LAS_MOUNT_SQUASHFS;
+    int mounted = mount(path, folder, "squashfs", MS_RDONLY | MS_NOSUID | MS_NODEV, NULL);
+    error = errno;
+    // The mount holds the device from here on; without one it is let go of now.
+    close(device);
+    errno = error;
+    return mounted;
+}
+
+int las_unmount(const char *folder) { return umount2(folder, MNT_DETACH); }
+
+int las_try_user_namespace(void) {
+    struct las_sandbox probe;
+    memset(&probe, 0, sizeof probe);
+    probe.namespaces = LAS_NAMESPACE_USER;
+    probe.outside_user = geteuid();
+    probe.outside_group = getegid();
+    pid_t child = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL);
+    if (child < 0) return errno;
+    if (child == 0) {
+        int stage = 0, index = 0;
+        if (las_settle_namespaces(&probe, &stage, &index)) _exit(errno);
+        // Mounts are what the rights inside are needed for: some systems grant the namespace, but no rights in it.
+        if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL)) _exit(errno);
+        _exit(0);
+    }
+    int status;
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR) return errno;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+}

@@ -1,0 +1,16 @@
+#pragma once
+// Images mounted by the kernel.
+
+#include <stdint.h>
+
+/// A mount namespace of the process's own, from which nothing spreads. Before any thread is started.
+int las_own_mounts(void);
+
+/// Mounts the squashfs image at `offset` of the file on the folder, read-only, nosuid, nodev, through a loop device that
+/// goes with the mount. Returns 0, or -1 with errno set and `stage` told.
+enum las_mount_stage { LAS_MOUNT_FILE, LAS_MOUNT_LOOP_CONTROL, LAS_MOUNT_LOOP, LAS_MOUNT_SQUASHFS };
+int las_mount_image(const char *file, int64_t offset, int64_t size, const char *folder, int *stage);
+int las_unmount(const char *folder);
+
+/// Whether this user may make a user namespace and be its root: 0, or the error number.
+int las_try_user_namespace(void);

@@ -1,0 +1,86 @@
+internal import CLinux
+internal import Files
+internal import Plan
+
+/// What a host has for tasks.
+package struct Capacity: Hashable, Sendable {
+    package var cpus: Int
+    /// Bytes.
+    package var memory: Int64
+    package var gpus: Int
+
+    package init(cpus: Int, memory: Int64, gpus: Int) { (self.cpus, self.memory, self.gpus) = (cpus, memory, gpus) }
+
+    /// - Parameter cpus: how many may be used; nil for all.
+    package static func ofHost(cpus: Int? = nil) -> Capacity {
+        let usable = Int(las_usable_cpus())
+        return Capacity(cpus: max(1, min(cpus ?? usable, usable)), memory: las_total_memory(), gpus: 0)
+    }
+
+    func holds(_ wanted: Resources) -> Bool {
+        wanted.cpus <= cpus && wanted.memory ?? 0 <= memory && wanted.gpus <= gpus
+    }
+
+    mutating func take(_ wanted: Resources) {
+        cpus -= wanted.cpus
+        memory -= wanted.memory ?? 0
+        gpus -= wanted.gpus
+    }
+
+    mutating func give(_ wanted: Resources) {
+        cpus += wanted.cpus
+        memory += wanted.memory ?? 0
+        gpus += wanted.gpus
+    }
+
+    /// Refuses a plan that could never end here, before anything starts.
+    func check(_ plan: Plan) throws(ExecutionFailure) {
+        for station in plan.stations {
+            let uses = station.uses
+            func refuse(_ text: String, _ fix: String) throws(ExecutionFailure) {
+                throw ExecutionFailure("the station \(station.id) \(text)", fix: fix)
+            }
+            if uses.cpus > cpus {
+                try refuse(
+                    "wants \(uses.cpus) cpus, and here are \(cpus) for it",
+                    "change its “uses”, or run it on a larger host")
+            }
+            if let memory = uses.memory, memory > self.memory {
+                try refuse(
+                    "wants \(memory >> 20) MiB of memory, and this host has \(self.memory >> 20)",
+                    "change its “uses”, or run it on a larger host")
+            }
+            if uses.gpus > gpus {
+                try refuse("wants \(uses.gpus) gpus, which tasks can't use yet", "change its “uses”")
+            }
+        }
+    }
+}
+
+/// Tasks that wait for room, in order; taking the first that fits costs no more than looking at those before it.
+struct TaskQueue {
+    private var tasks: [PlannedTask?] = []
+    private var head = 0
+
+    mutating func add(_ more: [PlannedTask]) {
+        if head > 1024, head > tasks.count / 2 {
+            tasks.removeFirst(head)
+            head = 0
+        }
+        tasks += more.map(Optional.some)
+    }
+
+    mutating func removeAll() { (tasks, head) = ([], 0) }
+
+    mutating func takeFirst(where fits: (PlannedTask) -> Bool, until full: () -> Bool) -> PlannedTask? {
+        if full() { return nil }
+        while head < tasks.count, tasks[head] == nil { head += 1 }
+        for position in head..<tasks.count {
+            if let task = tasks[position], fits(task) {
+                tasks[position] = nil
+                return task
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,149 @@
+internal import Digests
+internal import Files
+internal import Glibc
+internal import HostProtocol
+internal import Plan
+
+/// What a task made, checked and put under its name as one.
+struct Outputs: Sendable {
+    /// Everything below the task's folder in `made`, sorted.
+    let made: [MadeFile]
+    let files: [RunEvent.File]
+
+    /// Why outputs are not accepted: the reason that the task failed.
+    struct Refused: Error {
+        let reason: String
+        init(_ reason: String) { self.reason = reason }
+    }
+
+    /// Moves the outputs from the work folder to `target`, which appears whole or not at all.
+    ///
+    /// - Parameters:
+    ///   - staging: a folder that is not there yet, on the same file system.
+    static func settle(_ task: PlannedTask, from work: String, staging: String, to target: String) throws -> Outputs {
+        try Folder.make(staging)
+        for output in task.outputs {
+            guard let path = RelativePath(output.path) else {
+                throw Refused("its output “\(output.path)” is no path inside /task")
+            }
+            try move(path, isFolder: output.isFolder, from: work, to: staging)
+        }
+        var walk = Walk(root: staging)
+        try walk.enter("")
+        try Folder.make(File.parent(of: target))
+        // What an earlier attempt left, if any: never anything that is recorded as done.
+        try Folder.remove(target)
+        try File.rename(staging, to: target)
+        return Outputs(made: walk.made.sorted(), files: walk.files)
+    }
+
+    private static func move(_ path: RelativePath, isFolder: Bool, from work: String, to staging: String) throws {
+        let source = work + "/" + path.string
+        // No component on the way may be a link: the output would be somewhere else.
+        var above = work
+        for component in path.components.dropLast() {
+            above += "/" + component
+            if let status = File.status(above), status.kind == .link {
+                throw Refused("“\(component)”, the folder of its output \(path), is a link")
+            }
+        }
+        guard let status = File.status(source) else { throw Refused("it did not make \(path)\(isFolder ? "/" : "")") }
+        if isFolder, status.kind != .folder { throw Refused("its output \(path) is to be a folder, and is none") }
+        if !isFolder, status.kind == .folder {
+            throw Refused("its output \(path) is a folder; the metro has to say so: \(path)/")
+        }
+        let place = staging + "/" + path.string
+        try Folder.make(File.parent(of: place))
+        if rename(source, place) != 0 { throw FileFailure("take the output", path.string) }
+    }
+
+    /// Looks at every file once: what it is, its digest, its rights; syncs it.
+    private struct Walk {
+        let root: String
+        var made: [MadeFile] = []
+        var files: [RunEvent.File] = []
+
+        mutating func enter(_ path: String) throws {
+            let folder = path.isEmpty ? root : root + "/" + path
+            for name in try Folder.names(in: folder) {
+                try look(at: path.isEmpty ? name : path + "/" + name)
+            }
+            Folder.sync(folder)
+        }
+
+        private mutating func look(at path: String) throws {
+            let place = root + "/" + path
+            guard RelativePath(path) != nil, let status = File.status(place) else {
+                throw Refused("the name of one of its outputs can't be kept")
+            }
+            switch status.kind {
+            case .folder:
+                chmod(place, status.mode & 0o777 | 0o700)
+                made.append(MadeFile(path: path, isFolder: true))
+                files.append(.init(path: path, size: 0, digest: nil))
+                try enter(path)
+            case .file:
+                // Never setuid or setgid: the files are the runtime's user's, maybe root's.
+                chmod(place, status.mode & 0o777 | 0o400)
+                made.append(MadeFile(path: path, isFolder: false))
+                files.append(.init(path: path, size: status.size, digest: try digest(of: place)))
+            case .link:
+                guard let target = resolved(path), let found = File.status(root + "/" + target, follow: true) else {
+                    throw Refused(
+                        "its output \(path) is a link that leads out of what it made; copy the file instead (cp -L)")
+                }
+                made.append(MadeFile(path: path, isFolder: found.kind == .folder))
+                files.append(.init(path: path, size: 0, digest: nil))
+            case .other:
+                throw Refused("its output \(path) is neither a file nor a folder")
+            }
+        }
+
+        /// Where a link leads, as a path below the root, by names alone; links on the way are not followed.
+        private func resolved(_ path: String, depth: Int = 0) -> String? {
+            var buffer = [CChar](repeating: 0, count: 4096)
+            let count = readlink(root + "/" + path, &buffer, buffer.count)
+            guard count > 0, count < buffer.count, depth < 16 else { return nil }
+            let target = String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+            guard !target.hasPrefix("/") else { return nil }
+            var components = path.split(separator: "/").dropLast().map(String.init)
+            for component in target.split(separator: "/") where component != "." {
+                if component == ".." {
+                    if components.popLast() == nil { return nil }
+                } else {
+                    components.append(String(component))
+                    let here = components.joined(separator: "/")
+                    if File.status(root + "/" + here)?.kind == .link {
+                        guard let next = resolved(here, depth: depth + 1) else { return nil }
+                        components = next.split(separator: "/").map(String.init)
+                    }
+                }
+            }
+            return components.isEmpty ? nil : components.joined(separator: "/")
+        }
+
+        private func digest(of path: String) throws -> Digest {
+            try FileDigest.digest(of: path, syncing: true)
+        }
+    }
+}
+
+enum FileDigest {
+    /// SHA-256 of a file's bytes, links not followed.
+    static func digest(of path: String, syncing: Bool = false) throws(FileFailure) -> Digest {
+        let descriptor = try File.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, action: "read")
+        defer { close(descriptor) }
+        var hasher = SHA256()
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
+        defer { buffer.deallocate() }
+        while true {
+            let count = read(descriptor, buffer.baseAddress, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            if count < 0 { throw FileFailure("read", path) }
+            if count == 0 { break }
+            hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        }
+        if syncing, fsync(descriptor) != 0 { throw FileFailure("write", path) }
+        return hasher.digest()
+    }
+}

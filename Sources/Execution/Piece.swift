@@ -1,0 +1,113 @@
+internal import CLinux
+package import Failures
+package import Files
+internal import Glibc
+package import HostProtocol
+internal import JSON
+internal import Plan
+
+/// What one host runs of a metro: from its images to its results, told by its journal.
+package struct Piece {
+    private let start: RunStart
+    private let folder: RunFolder
+    private let lash: LASH
+    private let journal: Journal
+
+    /// - Parameters:
+    ///   - folder: made, with its start.json.
+    ///   - journal: opened and held by this process.
+    package init(_ start: RunStart, folder: RunFolder, in lash: LASH, journal: Journal) {
+        (self.start, self.folder, self.lash, self.journal) = (start, folder, lash, journal)
+    }
+
+    /// How a run ended.
+    package struct Ended: Sendable {
+        package let succeeded: Bool
+        package let exitCode: ExitCode
+    }
+
+    /// Runs it to its end, which is the journal's `runEnded` in every case, then lets go of all that it used.
+    ///
+    /// Call it in the process's first thread before there is another: as root it gets mounts of its own.
+    /// - Parameters:
+    ///   - tether: a descriptor whose end cancels the run.
+    ///   - follow: told of each event after it was recorded.
+    package func perform(tether: Int32? = nil, follow: @escaping (RunEvent) -> Void = { _ in }) -> Ended {
+        do {
+            return try begin(tether: tether, follow: follow)
+        } catch {
+            let failure = error as? any Failure
+            let event = journal.append(.runEnded) {
+                $0.succeeded = false
+                $0.text = failure?.description ?? "\(error)"
+                $0.exitCode = Int((failure?.exitCode ?? .resources).rawValue)
+                $0.files = []
+            }
+            // The disk may be what failed.
+            try? journal.commit()
+            follow(event)
+            return Ended(succeeded: false, exitCode: failure?.exitCode ?? .resources)
+        }
+    }
+
+    private func begin(tether: Int32?, follow: @escaping (RunEvent) -> Void) throws -> Ended {
+        let numbers = [SIGTERM, SIGINT, SIGHUP]
+        let signals = las_signals(numbers, Int32(numbers.count))
+        if signals < 0 { throw ExecutionFailure.system("can't wait for signals") }
+        defer { close(signals) }
+        try File.write("\(getpid())\n", to: folder.pid)
+        let images = try Ladder.reach(start, folder: folder, in: lash)
+        defer { withExtendedLifetime(images) {} }
+        let plan = try readPlan(images)
+        let capacity = Capacity.ofHost(cpus: start.cpus)
+        try capacity.check(plan)
+        for environment in plan.environments where images.environments[environment.id.name] == nil {
+            throw ExecutionFailure("the environment “\(environment.id)” is not among the parts", exitCode: .integrity)
+        }
+        var events = [
+            journal.append(.runStarted) {
+                $0.text = plan.metro
+                $0.engine = images.engine.rawValue
+                $0.reason = images.reason
+            }
+        ]
+        for note in images.notes + plan.notes { events.append(journal.append(.note) { $0.text = note }) }
+        try journal.commit()
+        events.forEach(follow)
+        let scheduler = try Scheduler(
+            plan, run: folder, journal: journal, images: images, capacity: capacity, signals: signals, tether: tether,
+            follow: follow)
+        let succeeded = try scheduler.perform()
+        let results = try RunResults(folder).gather(scheduler.results) { scheduler.madeFile($0) }
+        let ended = journal.append(.runEnded) {
+            $0.succeeded = succeeded
+            $0.exitCode = Int((succeeded ? ExitCode.done : .stationsFailed).rawValue)
+            $0.files = results
+            if scheduler.wasCancelled { $0.text = "the run was cancelled" }
+        }
+        try journal.commit()
+        try? Folder.remove(folder.tasks)
+        follow(ended)
+        return Ended(succeeded: succeeded, exitCode: succeeded ? .done : .stationsFailed)
+    }
+
+    private func readPlan(_ images: ReachedImages) throws -> Plan {
+        let bytes = try File.read(images.metro + "/plan.json", atMost: 256 << 20)
+        struct Version: Decodable { let version: Int }
+        let plan: Plan
+        do throws(JSONFailure) {
+            let value = try JSONText.parse(bytes)
+            let version = try value.decode(Version.self).version
+            if version > Plan.currentVersion {
+                throw JSONFailure("its version is \(version), and this runtime reads up to \(Plan.currentVersion)")
+            }
+            plan = try value.decode(Plan.self)
+        } catch {
+            throw ExecutionFailure(
+                "the metro's plan can't be read", cause: error.description, fix: "use a newer las for it",
+                exitCode: .integrity)
+        }
+        try File.write(bytes, to: folder.plan)
+        return plan
+    }
+}

@@ -1,0 +1,62 @@
+internal import Files
+internal import Glibc
+internal import HostProtocol
+internal import Plan
+
+/// The folder `results` of a run: `STATION/FILE`, hard links to what tasks made; folders and files only.
+struct RunResults {
+    private let folder: RunFolder
+
+    init(_ folder: RunFolder) { self.folder = folder }
+
+    /// - Parameter known: what is known of a path below `made`.
+    /// - Returns: the results, sorted.
+    func gather(
+        _ results: [TaskGraph.Result], known: (String) -> RunEvent.File?
+    ) throws -> [RunEvent.File] {
+        var files: [String: RunEvent.File] = [:]
+        for result in results {
+            guard let made = RelativePath(result.made), let path = RelativePath(result.path) else {
+                throw ExecutionFailure("the plan has a result with an impossible name", exitCode: .integrity)
+            }
+            try gather(made.string, as: path.string, into: &files, known: known)
+        }
+        Folder.sync(folder.results)
+        return files.values.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+    }
+
+    private func gather(
+        _ made: String, as path: String, into files: inout [String: RunEvent.File], known: (String) -> RunEvent.File?
+    ) throws {
+        let source = folder.made + "/" + made
+        let place = folder.results + "/" + path
+        // Outputs were checked: links among them stay inside what their task made.
+        guard let status = File.status(source, follow: true) else { return }
+        switch status.kind {
+        case .folder:
+            // A link to a folder would be gone through without end where it leads upwards.
+            if File.status(source)?.kind == .link { return }
+            try Folder.make(place)
+            files[path] = .init(path: path, size: 0, digest: nil)
+            for name in try Folder.names(in: source) {
+                try gather(made + "/" + name, as: path + "/" + name, into: &files, known: known)
+            }
+        case .file:
+            try Folder.make(File.parent(of: place))
+            try File.link(source, to: place)
+            let digest = try known(made)?.digest ?? FileDigest.digest(of: place)
+            files[path] = .init(path: path, size: status.size, digest: digest)
+        default: return
+        }
+    }
+}
+
+extension File {
+    /// A second name for the file, or a copy where that can't be; a link is followed.
+    fileprivate static func link(_ from: String, to path: String) throws(FileFailure) {
+        if linkat(AT_FDCWD, from, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0 || errno == EEXIST { return }
+        guard let real = realpath(from, nil) else { throw FileFailure("read", from) }
+        defer { free(real) }
+        try copy(String(cString: real), to: path, mode: status(from, follow: true)?.mode ?? 0o644)
+    }
+}

@@ -1,0 +1,239 @@
+internal import CLinux
+internal import Files
+internal import Glibc
+internal import HostProtocol
+internal import Plan
+internal import Sandbox
+
+/// Runs the tasks of a plan: each as soon as what it takes is there and the host has room for it.
+///
+/// One thread that waits for whatever happens next; a failure stops only what depends on it.
+final class Scheduler {
+    let run: RunFolder
+    let plan: Plan
+    let journal: Journal
+    let capacity: Capacity
+    private let sandbox: TaskSandbox
+    private let poller: Poller
+    private var graph: TaskGraph
+    private var waiting = TaskQueue()
+    private var running: [UInt64: RunningTask] = [:]
+    private var free: Capacity
+    private var nextNumber: UInt64 = 1
+    private var told: [StationID: Int] = [:]
+    private var made: [String: RunEvent.File] = [:]
+    private var failures = 0
+    private var isCancelled = false
+    private let settled: (read: Int32, write: Int32)
+    private let signals: Int32
+    private let tether: Int32?
+    private let follow: (RunEvent) -> Void
+
+    /// Tokens below this are the loop's own; a task's are its number times four, and its kind of descriptor.
+    private enum Token {
+        static let settled: UInt64 = 0
+        static let signals: UInt64 = 1
+        static let tether: UInt64 = 2
+        enum OfTask: UInt64 { case end, printed, errors }
+        static func of(_ number: UInt64, _ kind: OfTask) -> UInt64 { number << 2 | kind.rawValue }
+    }
+
+    /// - Parameters:
+    ///   - tether: a descriptor whose end cancels the run.
+    ///   - follow: told of each event after it was recorded.
+    init(
+        _ plan: Plan, run: RunFolder, journal: Journal, images: ReachedImages, capacity: Capacity, signals: Int32,
+        tether: Int32?, follow: @escaping (RunEvent) -> Void
+    ) throws(ExecutionFailure) {
+        (self.plan, self.run, self.journal, self.capacity, free) = (plan, run, journal, capacity, capacity)
+        (self.signals, self.tether, self.follow) = (signals, tether, follow)
+        sandbox = TaskSandbox(images: images, made: run.made)
+        do { graph = try TaskGraph(plan) } catch { throw ExecutionFailure(error) }
+        poller = try Poller()
+        var ends: [Int32] = [-1, -1]
+        if las_pipe(&ends, 1) != 0 { throw .system("can't make a pipe") }
+        settled = (ends[0], ends[1])
+        try poller.add(settled.read, token: Token.settled)
+        try poller.add(signals, token: Token.signals)
+        if let tether { try poller.add(tether, token: Token.tether) }
+    }
+
+    deinit {
+        close(settled.read)
+        close(settled.write)
+    }
+
+    /// - Returns: whether all stations succeeded.
+    func perform() throws(ExecutionFailure) -> Bool {
+        try startReady()
+        while !running.isEmpty {
+            let deadline = running.values.compactMap(\.deadline).min()
+            for ready in try poller.wait(until: deadline) { try handle(ready) }
+            for task in running.values { task.checkDeadline() }
+            // What is done is recorded before anything builds upon it.
+            try record()
+            try startReady()
+        }
+        return failures == 0 && !isCancelled && graph.isFinished
+    }
+
+    var wasCancelled: Bool { isCancelled }
+    var results: [TaskGraph.Result] { graph.results }
+    func madeFile(_ path: String) -> RunEvent.File? { made[path] }
+
+    private func handle(_ ready: Poller.Ready) throws(ExecutionFailure) {
+        switch ready.token {
+        case Token.settled:
+            var number: UInt64 = 0
+            while read(settled.read, &number, 8) == 8 { try finish(number) }
+        case Token.signals:
+            while las_next_signal(signals) != 0 { cancel() }
+        case Token.tether:
+            var bytes = [UInt8](repeating: 0, count: 256)
+            if let tether, read(tether, &bytes, bytes.count) <= 0 {
+                poller.remove(tether)
+                cancel()
+            }
+        default:
+            guard let task = running[ready.token >> 2], let kind = Token.OfTask(rawValue: ready.token & 3) else {
+                return
+            }
+            switch kind {
+            case .end: try ended(task)
+            case .printed: if let log = task.printed, !log.drain() { poller.remove(log.output) }
+            case .errors: if !task.errors.drain() { poller.remove(task.errors.output) }
+            }
+        }
+    }
+
+    private func cancel() {
+        isCancelled = true
+        waiting.removeAll()
+        for task in running.values { task.end(because: .cancelled) }
+    }
+
+    // MARK: Starting
+
+    private func startReady() throws(ExecutionFailure) {
+        if !isCancelled { waiting.add(graph.takeReady()) }
+        try tellStations()
+        while !isCancelled, let task = waiting.takeFirst(where: { free.holds($0.uses) }, until: { free.cpus == 0 }) {
+            start(task)
+        }
+        try record(syncing: false)
+    }
+
+    private func start(_ task: PlannedTask) {
+        let number = nextNumber
+        nextNumber += 1
+        tell(.taskStarted, task)
+        do {
+            let started = try RunningTask(task, number: number, in: run, sandbox: sandbox)
+            try poller.add(started.endDescriptor, token: Token.of(number, .end))
+            if let log = started.printed { try poller.add(log.output, token: Token.of(number, .printed)) }
+            try poller.add(started.errors.output, token: Token.of(number, .errors))
+            running[number] = started
+            free.take(task.uses)
+        } catch {
+            try? Folder.remove("\(run.tasks)/\(number)")
+            fail(task, "it can't be started: \(error)")
+        }
+    }
+
+    // MARK: Ending
+
+    private func ended(_ task: RunningTask) throws(ExecutionFailure) {
+        poller.remove(task.endDescriptor)
+        let end: SandboxEnd
+        do { end = try task.takeEnd() } catch { return fail(task, "\(error)") }
+        // Its pipes are at their end, and were read to it.
+        poller.remove(task.errors.output)
+        if let log = task.printed { poller.remove(log.output) }
+        if let reason = task.reason(of: end) { return fail(task, reason, end: end) }
+        task.settling = try Settling(task, made: run.made, tell: settled.write)
+    }
+
+    private func finish(_ number: UInt64) throws(ExecutionFailure) {
+        guard let task = running[number], let settling = task.settling else { return }
+        switch settling.outcome() {
+        case .failure(let refused as Outputs.Refused): fail(task, refused.reason, end: .exited(0))
+        case .failure(let error): fail(task, "its outputs can't be kept: \(error)", end: .exited(0))
+        case .success(let outputs):
+            do { try graph.finished(task.task.id, made: outputs.made) } catch {
+                return fail(task, error.summary + (error.cause.map { ": \($0)" } ?? ""), end: .exited(0))
+            }
+            remove(task)
+            for file in outputs.files { made[task.task.made + "/" + file.path] = file }
+            tell(.taskDone, task.task) {
+                $0.files = outputs.files
+                $0.seconds = Clock.monotonic - task.begun
+            }
+        }
+    }
+
+    private func remove(_ task: RunningTask) {
+        running[task.number] = nil
+        free.give(task.task.uses)
+        // Half-made outputs, temporary files: nothing of it is anyone's.
+        try? Folder.remove(task.folder)
+    }
+
+    private func fail(_ task: RunningTask, _ reason: String, end: SandboxEnd? = nil) {
+        remove(task)
+        fail(task.task, reason) {
+            switch end {
+            case .exited(let code): $0.exitCode = Int(code)
+            case .signaled(let signal): $0.signal = Int(signal)
+            case nil: break
+            }
+            $0.printed = task.errors.end
+            $0.seconds = Clock.monotonic - task.begun
+        }
+    }
+
+    private func fail(_ task: PlannedTask, _ reason: String, _ fill: (inout RunEvent) -> Void = { _ in }) {
+        failures += 1
+        tell(.taskFailed, task) {
+            $0.text = reason
+            fill(&$0)
+        }
+        for skipped in graph.failed(task.id) {
+            tell(.taskSkipped) {
+                $0.station = skipped.station
+                $0.task = skipped.task
+                $0.text = isCancelled ? "the run was cancelled" : "\(skipped.because) failed"
+            }
+        }
+    }
+
+    // MARK: Telling
+
+    private var untold: [RunEvent] = []
+
+    private func tell(_ kind: RunEvent.Kind, _ task: PlannedTask? = nil, _ fill: (inout RunEvent) -> Void = { _ in }) {
+        untold.append(
+            journal.append(kind) {
+                $0.task = task?.id
+                $0.station = task?.station
+                fill(&$0)
+            })
+    }
+
+    private func tellStations() throws(ExecutionFailure) {
+        let known = graph.knownTasks
+        for station in plan.stations {
+            guard let count = known[station.id], told[station.id] != count else { continue }
+            told[station.id] = count
+            tell(.stationPlanned) {
+                $0.station = station.id
+                $0.count = count
+            }
+        }
+    }
+
+    private func record(syncing: Bool = true) throws(ExecutionFailure) {
+        try journal.commit(syncing: syncing)
+        for event in untold { follow(event) }
+        untold.removeAll(keepingCapacity: true)
+    }
+}

@@ -1,0 +1,46 @@
+internal import Glibc
+internal import Plan
+
+/// Checks, hashes, syncs and moves a task's outputs in a thread of its own, so that other tasks start meanwhile.
+final class Settling: @unchecked Sendable {
+    private let task: PlannedTask
+    private let folder: String
+    private let target: String
+    private let tell: Int32
+    private let number: UInt64
+    private var thread = pthread_t()
+    // Written by the thread before it tells, read after it was joined.
+    private var result: Result<Outputs, any Error>?
+
+    /// - Parameter tell: a pipe that gets the task's number, eight bytes, when all is done.
+    init(_ running: RunningTask, made: String, tell: Int32) throws(ExecutionFailure) {
+        (task, folder, target) = (running.task, running.folder, made + "/" + running.task.made)
+        (self.tell, number) = (tell, running.number)
+        let code = pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument else { return nil }
+                Unmanaged<Settling>.fromOpaque(argument).takeRetainedValue().settle()
+                return nil
+            }, Unmanaged.passRetained(self).toOpaque())
+        if code != 0 {
+            Unmanaged.passUnretained(self).release()
+            throw .system("can't start a thread", code: code)
+        }
+    }
+
+    private func settle() {
+        result = Result {
+            try Outputs.settle(task, from: folder + "/task", staging: folder + "/outputs", to: target)
+        }
+        var number = number
+        _ = write(tell, &number, 8)
+    }
+
+    /// After it told.
+    func outcome() -> Result<Outputs, any Error> {
+        pthread_join(thread, nil)
+        guard let result else { preconditionFailure("it tells when there is a result") }
+        return result
+    }
+}

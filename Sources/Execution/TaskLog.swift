@@ -1,0 +1,83 @@
+internal import CLinux
+internal import Files
+internal import Glibc
+
+/// What a task writes to one of its outputs, on its way through a pipe into a file below the run's `logs`: the first 64 MiB
+/// and the last 16 KiB.
+final class TaskLog {
+    static let largest = 64 << 20
+    static let tailLength = 16 << 10
+
+    /// The end that the task writes to; closed once it runs.
+    private(set) var input: Int32
+    let output: Int32
+    private let file: Int32
+    private let path: String
+    private var written = 0
+    private var leftOut = 0
+    private(set) var tail: [UInt8] = []
+
+    init(_ path: String) throws(FileFailure) {
+        try Folder.make(File.parent(of: path))
+        file = try File.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode: 0o600, action: "write")
+        var ends: [Int32] = [-1, -1]
+        if las_pipe(&ends, 1) != 0 {
+            close(file)
+            throw FileFailure("make a pipe for", path)
+        }
+        (self.path, output, input) = (path, ends[0], ends[1])
+    }
+
+    deinit {
+        close(file)
+        close(output)
+        closeInput()
+    }
+
+    func closeInput() {
+        if input >= 0 { close(input) }
+        input = -1
+    }
+
+    /// Takes what is there.
+    /// - Returns: whether more may come.
+    func drain() -> Bool {
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = read(output, &chunk, chunk.count)
+            if count < 0, errno == EINTR { continue }
+            if count < 0 { return errno == EAGAIN }
+            if count == 0 { return false }
+            take(chunk[..<count])
+        }
+    }
+
+    private func take(_ bytes: ArraySlice<UInt8>) {
+        tail.append(contentsOf: bytes.suffix(Self.tailLength))
+        if tail.count > 4 * Self.tailLength { tail.removeFirst(tail.count - Self.tailLength) }
+        let kept = bytes.prefix(Self.largest - written)
+        // A full disk must not stop the task for its chatter.
+        try? File.writeAll(Array(kept), to: file, path: path)
+        written += kept.count
+        leftOut += bytes.count - kept.count
+    }
+
+    /// Writes the end of what did not fit.
+    func finish() {
+        _ = drain()
+        let end = tail.suffix(min(Self.tailLength, leftOut))
+        if leftOut > 0 {
+            let text = "\n[las: \(leftOut - end.count) bytes left out here]\n"
+            try? File.writeAll(Array(text.utf8) + end, to: file, path: path)
+        }
+    }
+
+    /// The last lines, for an event.
+    var end: String {
+        var text = tail.suffix(4096)
+        if tail.count > text.count, let newline = text.firstIndex(of: UInt8(ascii: "\n")) {
+            text = text[(newline + 1)...]
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}

@@ -1,0 +1,59 @@
+internal import Files
+internal import Plan
+internal import Sandbox
+
+/// A task's world: its environment as `/`, the metro image at `/.las`, what it takes below `/.las/made`, its own `/task` and
+/// `/tmp`. Nothing of the host's.
+struct TaskSandbox {
+    let images: ReachedImages
+    let made: String
+
+    static let path = "/.las/files/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+    /// - Parameter work: the folder that holds the task's `task` and `tmp`.
+    func plan(for task: PlannedTask, work: String) throws(ExecutionFailure) -> SandboxPlan {
+        guard let root = images.environments[task.environment.name] else {
+            throw ExecutionFailure("the environment “\(task.environment)” is not among the parts", exitCode: .integrity)
+        }
+        var plan = SandboxPlan(
+            namespaces: [.mount, .pid, .ipc, .uts, .network], root: root, arguments: arguments(of: task.command))
+        if images.hasUserNamespaces { plan.namespaces.insert(.user) }
+        plan.steps = [
+            .bind(source: images.metro, target: "/.las", readOnly: true),
+            .tmpfs(target: "/.las/made", mode: 0o755),
+        ]
+        // Sorted, so that a folder comes before what lies in it.
+        for read in task.reads.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+            guard let read = RelativePath(read) else {
+                throw ExecutionFailure("the plan takes “\(read)”, which is no path inside made", exitCode: .integrity)
+            }
+            plan.steps.append(
+                .bind(source: made + "/" + read.string, target: "/.las/made/" + read.string, readOnly: true))
+        }
+        plan.steps += [
+            .bind(source: work + "/task", target: "/task", readOnly: false),
+            .bind(source: work + "/tmp", target: "/tmp", readOnly: false),
+            .proc(target: "/proc"), .devices(target: "/dev"),
+        ]
+        plan.filter = .task
+        plan.hostName = "las"
+        plan.workFolder = "/task"
+        plan.limits = [.init(resource: 4 /* RLIMIT_CORE */, value: 0)]
+        plan.environment = environment(of: task)
+        return plan
+    }
+
+    private func arguments(of command: PlannedTask.Command) -> [String] {
+        switch command {
+        case .shell(let text): ["/bin/bash", "-euo", "pipefail", "-c", text]
+        case .direct(let arguments): arguments
+        }
+    }
+
+    private func environment(of task: PlannedTask) -> [String: String] {
+        [
+            "PATH": Self.path, "HOME": "/task", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC",
+            "USER": "root", "LOGNAME": "root", "SHELL": "/bin/bash", "OMP_NUM_THREADS": String(task.uses.cpus),
+        ].merging(task.variables) { $1 }
+    }
+}
