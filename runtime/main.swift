@@ -1,17 +1,46 @@
+internal import Execution
 internal import Failures
 internal import Files
 internal import Glibc
 
-let arguments = Array(CommandLine.arguments.dropFirst())
-do {
+enum Version { static let text = "las-runtime 0.1.0" }
+
+let help = """
+    A metro, packed with everything that it needs.
+
+    \(RunCommand.help)
+    inspect [--json]
+        what the bundle holds
+    doctor [--json] [--lash DIR]
+        what this host offers for running it
+    help, --version
+
+    Exit codes: 0 done · 1 stations failed · 2 usage or metro · 5 integrity or trust · 6 resources
+    """
+
+func perform(_ arguments: [String]) throws -> ExitCode {
+    let rest = Array(arguments.dropFirst())
     switch arguments.first {
-    case "adopt": try Adoption.run(Array(arguments.dropFirst()))
-    default:
-        throw AdoptionFailure(summary: "las-runtime is started by las and by bundles", cause: nil, exitCode: .usage)
+    case "run": return try RunCommand.run(rest)
+    case "inspect": try InspectCommand.run(rest)
+    case "doctor": try DoctorCommand.run(rest)
+    case "serve": try ServeCommand.run(rest)
+    case "piece": return try PieceCommand.run(rest)
+    case "adopt": try Adoption.run(rest)
+    case "help", "--help", "-h": Output.line(help)
+    case "--version", "version": Output.line(Version.text)
+    case nil: throw UsageFailure("what shall it do?", fix: "see: \(CommandLine.arguments.first ?? "x.las") help")
+    case let word?:
+        let near = Suggestion.nearest(to: word, among: ["run", "inspect", "doctor", "help"])
+        throw UsageFailure("there is no command “\(word)”", fix: near.map { "did you mean \($0)?" } ?? "see: help")
     }
+    return .done
+}
+
+do {
+    exit(try perform(Array(CommandLine.arguments.dropFirst())).rawValue)
 } catch {
     let failure = error as? any Failure
-    try? File.writeAll(
-        Array("las-runtime: \(failure?.description ?? "\(error)")\n".utf8), to: 2, path: "standard error")
+    Output.note("error: " + Output.printable(failure?.description ?? "\(error)"))
     exit(failure?.exitCode.rawValue ?? ExitCode.resources.rawValue)
 }

@@ -105,10 +105,14 @@ int las_start_session(const char *path, char *const *arguments, char *const *env
         posix_spawn_file_actions_destroy(&actions);
         goto failed;
     }
-    sigset_t none, all;
-    sigemptyset(&none);
+    // What asks it to end waits until it listens.
+    sigset_t asking, all;
+    sigemptyset(&asking);
+    sigaddset(&asking, SIGTERM);
+    sigaddset(&asking, SIGINT);
+    sigaddset(&asking, SIGHUP);
     sigfillset(&all);
-    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigmask(&attributes, &asking);
     posix_spawnattr_setsigdefault(&attributes, &all);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     // First out of the way of the numbers that they become, so that none is overwritten before it was moved.

@@ -1,0 +1,113 @@
+internal import CLinux
+internal import Failures
+internal import Files
+internal import Glibc
+internal import HostProtocol
+
+extension HostService {
+    private enum Token {
+        static let input: UInt64 = 0
+        static let journal: UInt64 = 1
+    }
+
+    /// Sends the run's events until it has ended, and takes `cancel` meanwhile.
+    func follow(_ follow: Follow) throws {
+        let folder = try existing(follow.run)
+        let follower = try JournalFollower(folder.journal)
+        let poller = try Poller()
+        try poller.add(channel.input, token: Token.input)
+        try poller.add(follower.watcher, token: Token.journal)
+        var deadline: Double?
+        var hasInput = false
+        while true {
+            while let frame = try channel.readAvailable(filling: hasInput) {
+                hasInput = false
+                try takeCancel(frame)
+            }
+            if channel.isAtEnd { return }
+            // Asked before the last look, so that nothing is written between the two.
+            let isHeld = follower.isHeld
+            for event in try follower.take() {
+                if event.sequence >= follow.from { try channel.send(Frame(.event, json: event)) }
+                if event.kind == .runEnded { return reap() }
+            }
+            if !isHeld {
+                reap()
+                throw crash(folder)
+            }
+            let ready = try poller.wait(until: deadline)
+            // The kernel tells of a file's closing a moment before it lets its lock go: look again then.
+            deadline = ready.contains { $0.token == Token.journal } ? Clock.monotonic + 0.05 : nil
+            hasInput = ready.contains { $0.token == Token.input }
+        }
+    }
+
+    private func takeCancel(_ frame: Frame) throws {
+        guard frame.kind == .cancel else {
+            throw ProtocolFailure.unexpected(kind: frame.kind, awaited: "“cancel”, while a run is followed,")
+        }
+        do { try cancel(try frame.decode(Cancel.self).run) } catch let failure as any Failure {
+            if failure is ProtocolFailure { throw failure }
+            try channel.send(Frame(.refusal, json: Refusal(failure)))
+        }
+    }
+
+    private func crash(_ folder: RunFolder) -> ExecutionFailure {
+        let log = (try? File.read(folder.log, atMost: 1 << 20)) ?? []
+        let text = String(decoding: log.suffix(2000), as: UTF8.self)
+        return ExecutionFailure(
+            "the run's process ended without ending the run", place: folder.path,
+            cause: text.isEmpty ? "it was killed, or the host went down" : text, fix: "start it again")
+    }
+
+    /// Asks the run's process to end it. A run that has ended is fine.
+    func cancel(_ run: RunID) throws {
+        let folder = try existing(run)
+        if Journal.isHeld(folder.journal) { try signal(run, folder) }
+        try channel.send(Frame(.done, json: Done()))
+    }
+
+    private func signal(_ run: RunID, _ folder: RunFolder) throws {
+        reap()
+        if let pid = started[run] {
+            kill(pid, SIGTERM)
+            return
+        }
+        let text = String(decoding: try File.read(folder.pid, atMost: 64), as: UTF8.self)
+        guard let pid = Int32(text.prefix { $0 != "\n" }), pid > 1 else {
+            throw ExecutionFailure("the run's process is not known", place: folder.pid, exitCode: .integrity)
+        }
+        let pidfd = las_pidfd(pid)
+        defer { if pidfd >= 0 { close(pidfd) } }
+        // The number is that of the run's process as long as it holds the journal; the descriptor then stays that one's.
+        guard Journal.isHeld(folder.journal) else { return }
+        let sent = pidfd >= 0 ? las_signal_pidfd(pidfd, SIGTERM) : kill(pid, SIGTERM)
+        if sent != 0, errno != ESRCH { throw ExecutionFailure.system("can't end the run's process") }
+    }
+
+    // MARK: Results
+
+    /// Sends all files and folders below the run's results.
+    func sendResults(of run: RunID) throws {
+        let folder = try existing(run)
+        try sendFolder("", below: folder.results)
+        try channel.send(Frame(.done, json: Done()))
+    }
+
+    private func sendFolder(_ path: String, below root: String) throws {
+        for name in try Folder.names(in: path.isEmpty ? root : root + "/" + path) {
+            let inner = path.isEmpty ? name : path + "/" + name
+            guard RelativePath(inner) != nil, let status = File.status(root + "/" + inner) else { continue }
+            switch status.kind {
+            case .folder:
+                try channel.send(
+                    Frame(.file, json: FileHeader(path: inner, kind: .folder, size: 0, executable: false)))
+                try channel.send(Frame(.fileEnd, json: FileEnd(digest: nil)))
+                try sendFolder(inner, below: root)
+            case .file: try sendFile(inner, below: root)
+            // Results are files and folders; anything else was put there by someone else.
+            case .link, .other: continue
+            }
+        }
+    }
+}

@@ -1,0 +1,235 @@
+internal import CLinux
+internal import Digests
+internal import Failures
+package import Files
+internal import Glibc
+internal import HostProtocol
+internal import Parts
+
+/// A host's side of the host protocol: answers las, one request after another, until las closes its side.
+///
+/// What a request can't have is refused and the next one is waited for; what is no protocol at all ends it.
+package final class HostService {
+    let lash: LASH
+    let parts: PartStore
+    let channel: FrameChannel
+    private let program: String
+    private let runtime: String
+    /// Process ids of the runs that were started from here.
+    var started: [RunID: Int32] = [:]
+    /// The end of the tethered runs' pipe that is held here: it closes with this process, however that ends.
+    var tether: (read: Int32, write: Int32)?
+
+    /// - Parameters:
+    ///   - program: what the greeting says: "las-runtime 0.1.0".
+    ///   - runtime: the program that runs pieces.
+    package init(_ lash: LASH, input: Int32, output: Int32, program: String, runtime: String) {
+        (self.lash, self.program, self.runtime) = (lash, program, runtime)
+        parts = PartStore(lash)
+        channel = FrameChannel(input: input, output: output)
+    }
+
+    deinit {
+        if let tether {
+            close(tether.read)
+            close(tether.write)
+        }
+    }
+
+    /// Serves until the other side closes.
+    /// - Throws: where the connection is of no use any more.
+    package func serve() throws {
+        do {
+            try channel.send(
+                Frame(.hello, json: Hello(version: Frame.version, program: program, host: Doctor.examine(lash))))
+            guard let first = try channel.read() else { return }
+            try first.expect(.hello, Hello.self, awaited: "las's greeting").checkVersion()
+            while let frame = try channel.read() { try handle(frame) }
+        } catch let failure as ProtocolFailure {
+            try? channel.send(Frame(.refusal, json: Refusal(failure)))
+            throw failure
+        }
+    }
+
+    private func handle(_ frame: Frame) throws {
+        do {
+            switch frame.kind {
+            case .offer: try answer(try frame.decode(Offer.self))
+            case .part: try receive(try frame.decode(PartHeader.self).part)
+            case .start: try start(try frame.decode(Start.self))
+            case .follow: try follow(try frame.decode(Follow.self))
+            case .cancel: try cancel(try frame.decode(Cancel.self).run)
+            case .fetch: try sendResults(of: try frame.decode(Fetch.self).run)
+            case .clean: try clean(try frame.decode(Clean.self).run)
+            default: throw ProtocolFailure.unexpected(kind: frame.kind, awaited: "a request")
+            }
+        } catch let failure as ProtocolFailure {
+            throw failure
+        } catch let failure as any Failure {
+            try channel.send(Frame(.refusal, json: Refusal(failure)))
+        }
+    }
+
+    private func answer(_ offer: Offer) throws {
+        try channel.send(Frame(.have, json: Have(parts: offer.parts.map(\.digest).filter(parts.has))))
+    }
+
+    private func clean(_ run: RunID) throws {
+        let folder = RunFolder(run, in: lash)
+        if Journal.isHeld(folder.journal) {
+            throw ExecutionFailure("the run \(run) is going on", fix: "cancel it first", exitCode: .usage)
+        }
+        try Folder.remove(folder.path)
+        try channel.send(Frame(.done, json: Done()))
+    }
+
+    func existing(_ run: RunID) throws -> RunFolder {
+        let folder = RunFolder(run, in: lash)
+        guard folder.exists else {
+            throw ExecutionFailure("there is no run \(run) on this host", exitCode: .usage)
+        }
+        return folder
+    }
+
+    // MARK: Receiving parts
+
+    private func receive(_ part: Part) throws {
+        do {
+            var list: [UInt8] = []
+            while true {
+                let frame = try next(.extents)
+                if frame.payload.isEmpty { break }
+                guard list.count + frame.payload.count <= ExtentList.largestList else {
+                    throw ExecutionFailure("the list of extents of \(part.words) is too long", exitCode: .integrity)
+                }
+                list += frame.payload
+            }
+            guard Part.allows(part.name, as: part.kind), part.size >= 0 else {
+                throw ExecutionFailure("a part with an impossible name was sent", exitCode: .integrity)
+            }
+            let incoming = try parts.receive(part, extents: try ExtentList(bytes: list, from: part.words))
+            do {
+                while true {
+                    guard let frame = try channel.read() else {
+                        throw ProtocolFailure.ended(awaited: "the rest of a part")
+                    }
+                    if frame.kind == .commit {
+                        hasCommitted = true
+                        guard try frame.decode(PartHeader.self).part == part else {
+                            throw ExecutionFailure("the commit is not that of \(part.words)", exitCode: .integrity)
+                        }
+                        break
+                    }
+                    guard frame.kind == .data else {
+                        throw ProtocolFailure.unexpected(kind: frame.kind, awaited: "a part's data")
+                    }
+                    try incoming.append(frame.payload)
+                }
+                try incoming.commit()
+            } catch {
+                incoming.abandon()
+                throw error
+            }
+            hasCommitted = false
+            try channel.send(Frame(.committed, json: Committed(digest: part.digest)))
+        } catch let failure as ProtocolFailure {
+            throw failure
+        } catch {
+            // The rest of what is on its way is read away, so that the next request is found.
+            defer { hasCommitted = false }
+            while !hasCommitted {
+                guard let frame = try channel.read() else { throw ProtocolFailure.ended(awaited: "the rest of a part") }
+                switch frame.kind {
+                case .commit: hasCommitted = true
+                case .extents, .data: continue
+                default: throw ProtocolFailure.unexpected(kind: frame.kind, awaited: "the rest of a part")
+                }
+            }
+            throw error
+        }
+    }
+
+    /// Whether the frame that ends a part has come.
+    private var hasCommitted = false
+
+    private func next(_ kind: Frame.Kind) throws -> Frame {
+        guard let frame = try channel.read() else { throw ProtocolFailure.ended(awaited: "“\(kind)”") }
+        guard frame.kind == kind else { throw ProtocolFailure.unexpected(kind: frame.kind, awaited: "“\(kind)”") }
+        return frame
+    }
+
+    // MARK: Starting
+
+    private func start(_ start: Start) throws {
+        var metro: ImageLocation?
+        var environments: [String: ImageLocation] = [:]
+        for part in start.parts where part.kind != .runtime {
+            guard parts.has(part.digest) else {
+                throw ExecutionFailure("\(part.words) is not on this host", exitCode: .usage)
+            }
+            let image = ImageLocation(
+                path: parts.path(of: part.digest), offset: 0, size: part.size, digest: part.digest)
+            if part.kind == .metro { metro = image } else { environments[part.name] = image }
+        }
+        guard let metro else { throw ExecutionFailure("a run needs the image of a metro", exitCode: .usage) }
+        if let cpus = start.cpus, cpus < 1 { throw ExecutionFailure("a run needs at least one cpu", exitCode: .usage) }
+        let engine = try start.engine.map { name throws(ExecutionFailure) in
+            guard let engine = Engine(rawValue: name) else {
+                throw ExecutionFailure(
+                    "there is no engine “\(name)”", fix: "kernel and extraction are there", exitCode: .usage)
+            }
+            return engine
+        }
+        let folder = RunFolder(start.run, in: lash)
+        if folder.exists { throw ExecutionFailure("there is a run \(start.run) here already", exitCode: .usage) }
+        do {
+            try folder.make(
+                for: RunStart(
+                    run: start.run, metro: metro, environments: environments, cpus: start.cpus, engine: engine))
+            try launch(start.run, folder, tethered: start.tethered)
+        } catch {
+            try? Folder.remove(folder.path)
+            throw error
+        }
+        try channel.send(Frame(.started, json: Started(run: start.run)))
+    }
+
+    /// A process of its own, in a session of its own, that holds the journal from its first moment on.
+    private func launch(_ run: RunID, _ folder: RunFolder, tethered: Bool) throws {
+        reap()
+        let journal = try File.open(folder.journal, O_RDWR | O_CREAT | O_CLOEXEC, mode: 0o600, action: "write")
+        defer { close(journal) }
+        guard flock(journal, LOCK_EX | LOCK_NB) == 0 else { throw FileFailure("lock", folder.journal) }
+        let log = try File.open(folder.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, mode: 0o600, action: "write")
+        defer { close(log) }
+        let none = try File.open("/dev/null", O_RDONLY | O_CLOEXEC, action: "read")
+        defer { close(none) }
+        if tethered, tether == nil {
+            var ends: [Int32] = [-1, -1]
+            if las_pipe(&ends, 0) != 0 { throw ExecutionFailure.system("can't make a pipe") }
+            tether = (ends[0], ends[1])
+        }
+        let input = tethered ? tether?.read ?? none : none
+        let arguments = ["las-runtime", "piece", "--lash", lash.root, run.name] + (tethered ? ["--tethered"] : [])
+        let descriptors = [input, log, log, journal]
+        let pid = withCStrings(arguments) { arguments in
+            withCStrings(["LASH=\(lash.root)", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]) { environment in
+                las_start_session(runtime, arguments, environment, descriptors, Int32(descriptors.count))
+            }
+        }
+        if pid < 0 { throw ExecutionFailure.system("can't start the run's process") }
+        started[run] = pid
+    }
+
+    /// Processes of runs that have ended.
+    func reap() {
+        for (run, pid) in started where waitpid(pid, nil, WNOHANG) == pid { started[run] = nil }
+    }
+}
+
+/// Lends a list of C strings that ends with NULL.
+func withCStrings<Result>(_ texts: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result) -> Result {
+    let copies = texts.map { strdup($0) } + [nil]
+    defer { copies.forEach { free($0) } }
+    return body(copies)
+}

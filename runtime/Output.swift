@@ -1,0 +1,36 @@
+internal import Files
+
+/// What the runtime writes for people: results to the standard output, all else to the standard error.
+enum Output {
+    static func line(_ text: String) { write(text + "\n", to: 1) }
+    static func note(_ text: String) { write(text + "\n", to: 2) }
+
+    /// Names and texts come from the bundle: nothing in them reaches the terminal's controls.
+    static func printable(_ text: String) -> String {
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map { scalar in
+                    let isControl = scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value)
+                    let isDirection =
+                        (0x202a...0x202e).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
+                    return isControl || isDirection ? "?" : scalar
+                }))
+    }
+
+    static func size(_ bytes: Int64) -> String {
+        var (amount, unit) = (Double(bytes), 0)
+        let units = ["B", "kB", "MB", "GB", "TB"]
+        while amount >= 1000, unit < units.count - 1 { (amount, unit) = (amount / 1000, unit + 1) }
+        return unit == 0 ? "\(bytes) B" : "\(Int(amount * 10) / 10).\(Int(amount * 10) % 10) \(units[unit])"
+    }
+
+    static func seconds(_ seconds: Double) -> String {
+        if seconds < 60 { return "\(Int(seconds * 10) / 10).\(Int(seconds * 10) % 10) s" }
+        let whole = Int(seconds)
+        return whole < 3600 ? "\(whole / 60) min \(whole % 60) s" : "\(whole / 3600) h \(whole % 3600 / 60) min"
+    }
+
+    private static func write(_ text: String, to descriptor: Int32) {
+        try? File.writeAll(Array(text.utf8), to: descriptor, path: "standard output")
+    }
+}

@@ -1,0 +1,114 @@
+internal import Execution
+internal import Failures
+internal import Files
+internal import Glibc
+internal import HostProtocol
+internal import Parts
+
+/// `x.las run`: runs the bundle that the runtime stands in front of, here and now.
+enum RunCommand {
+    static let help = """
+        run [--results DIR] [--cpus N] [--engine kernel|extraction] [--lash DIR] [--json]
+            runs the metro here; its results are put into DIR (./results)
+        """
+
+    /// - Returns: the exit code.
+    static func run(_ arguments: [String]) throws -> ExitCode {
+        let arguments = try Arguments(
+            arguments, valued: ["results", "cpus", "engine", "lash"], flags: ["json"])
+        let bundle = try Bundles.open(try arguments.only)
+        let lash = try Bundles.lash(arguments)
+        let target = arguments["results"] ?? "results"
+        let (cpus, engine, asJSON) = (try arguments.cpus(), try arguments.engine(), arguments.has("json"))
+        if BundleStamp(bundle, in: lash)?.isRecorded != true {
+            Output.note(
+                "checking \(Output.size(bundle.partsSize)) of \(Output.printable(bundle.metro.part.name)) (at its first use)"
+            )
+        }
+        try bundle.verifyOnce(in: lash)
+        func location(_ placed: PlacedPart) -> ImageLocation {
+            ImageLocation(path: bundle.path, offset: placed.offset, size: placed.part.size, digest: placed.part.digest)
+        }
+        let environments = bundle.parts.filter { $0.part.kind == .environment }
+        let start = RunStart(
+            run: RunName.make(for: bundle.metro.part.name), metro: location(bundle.metro),
+            environments: Dictionary(uniqueKeysWithValues: environments.map { ($0.part.name, location($0)) }),
+            cpus: cpus,
+            engine: engine)
+        let folder = RunFolder(start.run, in: lash)
+        try folder.make(for: start)
+        let journal = try Journal(folder.journal)
+        var lines = RunLines()
+        let ended = Piece(start, folder: folder, in: lash, journal: journal).perform { event in
+            if asJSON { RunLines.json(event) } else { lines.tell(event) }
+        }
+        let count = try ResultFolder(target).take(from: folder.results)
+        if ended.succeeded {
+            try? Folder.remove(folder.path)
+        } else {
+            Output.note("what it printed is in \(folder.logs)")
+        }
+        if count > 0 { Output.note("\(count) \(count == 1 ? "result" : "results") in \(target)") }
+        return ended.exitCode
+    }
+}
+
+/// Bundles, and the LASH to run them with.
+enum Bundles {
+    /// - Parameter path: nil for the one that this program stands in front of.
+    static func open(_ path: String?) throws -> BundleFile {
+        if let path { return try BundleFile.open(path) }
+        guard let own = realpath("/proc/self/exe", nil) else { throw FileFailure("find", "/proc/self/exe") }
+        defer { free(own) }
+        do { return try BundleFile.open(String(cString: own)) } catch {
+            guard File.name(of: String(cString: own)).hasPrefix("las-runtime") else { throw error }
+            throw UsageFailure("this is the runtime without a bundle", fix: "name one: las-runtime run NAME.las")
+        }
+    }
+
+    static func lash(_ arguments: Arguments) throws -> LASH {
+        let lash = arguments["lash"].map { LASH(root: absolute($0)) } ?? LASH.ofUser(environment: environment())
+        do { try Folder.make(lash.root, mode: 0o755) } catch {
+            throw UsageFailure(
+                "can't use \(lash.root) as the home of las: \(error.cause ?? "")",
+                fix: "name a folder of your own: --lash DIR, or the variable LASH")
+        }
+        return lash
+    }
+
+    static func environment() -> [String: String] {
+        var found: [String: String] = [:]
+        for name in ["LASH", "HOME"] { if let value = getenv(name) { found[name] = String(cString: value) } }
+        return found
+    }
+
+    static func absolute(_ path: String) -> String {
+        if path.hasPrefix("/") { return path }
+        guard let here = getcwd(nil, 0) else { return path }
+        defer { free(here) }
+        return String(cString: here) + "/" + path
+    }
+}
+
+/// Names of runs that are started here: `20261125-101530-hello-7f3a`.
+enum RunName {
+    static func make(for metro: String) -> RunID {
+        var now = time(nil)
+        var parts = tm()
+        gmtime_r(&now, &parts)
+        func digits(_ number: Int32, _ count: Int) -> String {
+            let text = String(number)
+            return String(repeating: "0", count: max(0, count - text.count)) + text
+        }
+        let date = digits(parts.tm_year + 1900, 4) + digits(parts.tm_mon + 1, 2) + digits(parts.tm_mday, 2)
+        let clock = digits(parts.tm_hour, 2) + digits(parts.tm_min, 2) + digits(parts.tm_sec, 2)
+        let name = metro.unicodeScalars.prefix(60).map { scalar in
+            scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar)) ? Character(scalar) : "-"
+        }
+        let random = String(UInt32.random(in: 0x1000...0xffff), radix: 16)
+        guard let run = RunID("\(date)-\(clock)-\(String(name))-\(random)") else {
+            preconditionFailure("all of its characters are allowed")
+        }
+        return run
+    }
+}

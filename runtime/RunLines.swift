@@ -1,0 +1,29 @@
+internal import HostProtocol
+internal import JSON
+
+/// A run as lines of text, one for each thing that happens.
+struct RunLines {
+    private(set) var done = 0
+    private(set) var failed = 0
+
+    mutating func tell(_ event: RunEvent) {
+        func say(_ text: String) { Output.note(Output.printable(text)) }
+        let name = event.task?.name ?? event.station?.name ?? ""
+        switch event.kind {
+        case .runStarted: say("\(event.text ?? "") runs here, by \(event.engine ?? "?"): \(event.reason ?? "")")
+        case .stationPlanned, .taskStarted: break
+        case .taskDone:
+            done += 1
+            say("  done     \(name) (\(Output.seconds(event.seconds ?? 0)))")
+        case .taskFailed:
+            failed += 1
+            say("  failed   \(name): \(event.text ?? "")")
+            for line in (event.printed ?? "").split(separator: "\n").suffix(20) { say("    | \(line)") }
+        case .taskSkipped: say("  skipped  \(name): \(event.text ?? "")")
+        case .note: say("note: \(event.text ?? "")")
+        case .runEnded: if let text = event.text { say(text) }
+        }
+    }
+
+    static func json(_ event: RunEvent) { Output.line(String(decoding: JSONText.encode(event), as: UTF8.self)) }
+}

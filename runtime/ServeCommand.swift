@@ -1,0 +1,43 @@
+internal import Digests
+internal import Execution
+internal import Failures
+internal import Files
+internal import Glibc
+internal import HostProtocol
+
+/// `las-runtime serve`: the host's side of the host protocol, on the standard input and output.
+enum ServeCommand {
+    static func run(_ arguments: [String]) throws {
+        let arguments = try Arguments(arguments, valued: ["lash", "expect"])
+        _ = try arguments.take()
+        if let text = arguments["expect"] {
+            guard let digest = Digest(hex: text) else { throw UsageFailure("--expect takes a digest") }
+            try Adoption.check(digest)
+        }
+        let lash = try Bundles.lash(arguments)
+        signal(SIGPIPE, SIG_IGN)
+        // The protocol has its descriptors for itself: nothing else that is written gets among the frames.
+        let (input, output) = (fcntl(0, F_DUPFD_CLOEXEC, 10), fcntl(1, F_DUPFD_CLOEXEC, 10))
+        let none = open("/dev/null", O_RDWR | O_CLOEXEC)
+        guard input >= 0, output >= 0, none >= 0, dup2(none, 0) == 0, dup2(2, 1) == 1 else {
+            throw FileFailure("use", "the standard input and output")
+        }
+        try HostService(lash, input: input, output: output, program: Version.text, runtime: "/proc/self/exe").serve()
+    }
+}
+
+/// `las-runtime piece`: the process of one run, started by `serve`. Its descriptors: 0 the tether, 3 the journal.
+enum PieceCommand {
+    static func run(_ arguments: [String]) throws -> ExitCode {
+        let arguments = try Arguments(arguments, valued: ["lash"], flags: ["tethered"])
+        guard let run = RunID(try arguments.take("the run's name")[0]), let root = arguments["lash"] else {
+            throw UsageFailure("piece is started by serve only")
+        }
+        let lash = LASH(root: root)
+        let folder = RunFolder(run, in: lash)
+        _ = fcntl(3, F_SETFD, FD_CLOEXEC)
+        let journal = try Journal(adopting: 3, path: folder.journal)
+        let piece = Piece(try folder.readStart(), folder: folder, in: lash, journal: journal)
+        return piece.perform(tether: arguments.has("tethered") ? 0 : nil).exitCode
+    }
+}
