@@ -52,7 +52,7 @@ struct TaskSandbox {
 
     private func environment(of task: PlannedTask) -> [String: String] {
         [
-            "PATH": Self.path, "HOME": "/task", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC",
+            "PATH": Self.path, "HOME": "/task", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "TZ": "UTC",
             "USER": "root", "LOGNAME": "root", "SHELL": "/bin/bash", "OMP_NUM_THREADS": String(task.uses.cpus),
         ].merging(task.variables) { $1 }
     }

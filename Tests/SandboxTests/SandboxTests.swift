@@ -162,7 +162,7 @@ func run(_ plan: SandboxPlan, as caller: Caller) throws -> Ran {
         let ran = try run(taskPlan("grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status"), as: caller)
         for line in ran.lines {
             let value = line.split(separator: "\t").last
-            switch line.prefix { $0 != ":" } {
+            switch line.prefix(while: { $0 != ":" }) {
             case "NoNewPrivs": #expect(value == "1")
             case "Seccomp": #expect(value == "2")
             default: #expect(value == "0000000000000000", "\(line)")

@@ -12,23 +12,11 @@ package enum OrdinaryUser {
     /// user's.
     package static func run<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) throws -> Result {
         if !isRootHere { return try body() }
-        let work = Work {
+        return try OwnThread.run {
             let code = las_test_become(id)
             if code != 0 { throw CantBecome(code: code) }
             return try body()
         }
-        var thread = pthread_t()
-        let code = pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<Runnable>.fromOpaque(argument).takeUnretainedValue().run()
-                return nil
-            }, Unmanaged.passUnretained(work as Runnable).toOpaque())
-        if code != 0 { throw CantBecome(code: code) }
-        pthread_join(thread, nil)
-        guard let result = work.result else { throw CantBecome(code: 0) }
-        return try result.get()
     }
 
     /// Gives a file or folder to the ordinary user.
@@ -37,13 +25,4 @@ package enum OrdinaryUser {
     }
 
     private struct CantBecome: Error { let code: Int32 }
-
-    private class Runnable { func run() {} }
-
-    private final class Work<Value>: Runnable {
-        let body: () throws -> Value
-        var result: Result<Value, any Error>?
-        init(_ body: @escaping () throws -> Value) { self.body = body }
-        override func run() { result = Result { try body() } }
-    }
 }

@@ -1,0 +1,78 @@
+import Execution
+import Failures
+import Files
+import Glibc
+import HostProtocol
+import Plan
+import TestSupport
+import Testing
+
+@Suite struct JournalTests {
+    /// A journal of five events.
+    func write(_ path: String) throws -> [RunEvent] {
+        let journal = try Journal(path)
+        let events = (1...5).map { number in journal.append(.note) { $0.text = "number \(number) “ü”\n" } }
+        try journal.commit()
+        return events
+    }
+
+    @Test func whatWasCommittedIsThereAgain() throws {
+        try withScratch { folder in
+            let events = try write(folder + "/journal")
+            let again = try Journal(folder + "/journal")
+            #expect(again.recorded == events)
+            #expect(again.append(.note).sequence == 6)
+        }
+    }
+
+    /// A crash, or a power loss, leaves any beginning of the file.
+    @Test func aTornTailIsCutWhereverItIsTorn() throws {
+        try withScratch { folder in
+            let path = folder + "/journal"
+            let events = try write(path)
+            let whole = try File.read(path)
+            let ends = whole.indices.filter { whole[$0] == UInt8(ascii: "\n") }
+            for length in stride(from: 0, through: whole.count, by: 7) {
+                try File.write(whole[..<length], to: path)
+                let journal = try Journal(path)
+                let kept = ends.filter { $0 < length }.count
+                #expect(journal.recorded == Array(events.prefix(kept)))
+                journal.append(.note) { $0.text = "after" }
+                try journal.commit()
+                #expect(try File.read(path).starts(with: whole[..<(kept == 0 ? 0 : ends[kept - 1] + 1)]))
+            }
+        }
+    }
+
+    @Test func aHoleInTheLastLineIsCutToo() throws {
+        try withScratch { folder in
+            let path = folder + "/journal"
+            let events = try write(path)
+            var bytes = try File.read(path)
+            bytes[bytes.count - 8] = 0
+            try File.write(bytes, to: path)
+            #expect(try Journal(path).recorded == Array(events.prefix(4)))
+        }
+    }
+
+    @Test func damageBeforeTheLastLineIsRefused() throws {
+        try withScratch { folder in
+            let path = folder + "/journal"
+            _ = try write(path)
+            var bytes = try File.read(path)
+            bytes[30] ^= 1
+            try File.write(bytes, to: path)
+            let failure = #expect(throws: ExecutionFailure.self) { try Journal(path) }
+            #expect(failure?.exitCode == .integrity)
+        }
+    }
+
+    @Test func onlyOneProcessHoldsIt() throws {
+        try withScratch { folder in
+            let journal = try Journal(folder + "/journal")
+            #expect(Journal.isHeld(folder + "/journal"))
+            #expect(throws: ExecutionFailure.self) { try Journal(folder + "/journal") }
+            withExtendedLifetime(journal) {}
+        }
+    }
+}

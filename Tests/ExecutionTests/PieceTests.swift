@@ -1,0 +1,209 @@
+import Digests
+import Execution
+import Failures
+import Files
+import Glibc
+import HostProtocol
+import Plan
+import TestSupport
+import Testing
+
+/// A run has mounts of its own, and so has the thread that it is in: each gets one.
+func inThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) throws -> Result {
+    try OwnThread.run(body)
+}
+
+@Suite struct PieceTests {
+    static let engines: [Engine] = OrdinaryUser.isRootHere ? [.kernel] : []
+
+    @Test(arguments: engines) func aMetroRunsToItsResults(_ engine: Engine) throws {
+        try withScratch { scratch in
+            let given = plan(
+                [
+                    station("hello", "cat {word} > {out}; echo told >&2", takes: [Taken(.input("word"))]),
+                    station("twice", "cat {in} {in} | wc -l", takes: [from("hello")]),
+                    station("script", "embrace \"$(cat {hello})\" > {out}", takes: [from("hello")]),
+                    station("folder", "for i in 1 2 3; do echo $i > {out}/$i.txt; done", out: ["parts/"]),
+                    station(
+                        "each", "cat {each} > {out}", out: ["{name}.copy"], forEach: [from("folder", "parts/*.txt")]),
+                ])
+            let run = try inThread { try TestRun.perform(given, in: scratch, engine: engine) }
+            #expect(run.ended.succeeded, "\(run.events.last?.text ?? "")")
+            #expect(run.first(.runStarted)?.engine == engine.rawValue)
+            #expect(try run.result("hello/out.txt") == "hello\n")
+            #expect(try run.result("twice/out.txt") == "2\n")
+            #expect(try run.result("script/out.txt") == "<hello>\n")
+            #expect(try run.result("each/2.copy") == "2\n")
+            #expect(run.results.contains("folder/parts/3.txt"))
+            #expect(run.events.map(\.sequence) == Array(1...run.events.count))
+            let done = run.first(.taskDone, "hello")
+            #expect(done?.files == [.init(path: "out.txt", size: 6, digest: Digest(of: "hello\n"))])
+            #expect(try File.read(run.folder.logs + "/hello.err") == Array("told\n".utf8))
+            #expect(run.events.contains { $0.kind == .stationPlanned && $0.station?.name == "each" && $0.count == 3 })
+            // Nothing is left of work folders and mounts.
+            #expect(!File.exists(run.folder.tasks))
+            #expect(try Folder.names(in: run.folder.mounts).isEmpty)
+        }
+    }
+
+    @Test func aFailureStopsOnlyWhatDependsOnIt() throws {
+        try withScratch { scratch in
+            let given = plan([
+                station("bad", "echo about to fail >&2; echo half > {out}; exit 7"),
+                station("after", "cat {in}", takes: [from("bad")]),
+                station("last", "cat {in}", takes: [from("after")]),
+                station("other", "echo fine"),
+            ])
+            let run = try inThread { try TestRun.perform(given, in: scratch) }
+            #expect(!run.ended.succeeded && run.ended.exitCode == .stationsFailed)
+            let failed = run.first(.taskFailed, "bad")
+            #expect(failed?.text == "it ended with the exit code 7")
+            #expect(failed?.exitCode == 7)
+            #expect(failed?.printed == "about to fail\n")
+            #expect(run.events.filter { $0.kind == .taskSkipped }.map { $0.station?.name } == ["after", "last"])
+            #expect(run.results == ["other/out.txt"], "\(run.events)")
+            // What it had made by then is nowhere.
+            #expect(try Folder.names(in: run.folder.made) == ["other"])
+        }
+    }
+
+    @Test(arguments: [
+        ("kill -SEGV $$; : {out}", "it was killed by the signal SIGSEGV"),
+        (": {out}", "it did not make out.txt"),
+        ("mkdir {out}", "its output out.txt is a folder; the metro has to say so: out.txt/"),
+        ("mkfifo {out}", "its output out.txt is neither a file nor a folder"),
+        (
+            "ln -s /etc/passwd {out}",
+            "its output out.txt is a link that leads out of what it made; copy the file instead (cp -L)"
+        ),
+        (
+            "ln -s ../../journal {out}",
+            "its output out.txt is a link that leads out of what it made; copy the file instead (cp -L)"
+        ),
+        (
+            "echo x > other; ln -s other {out}",
+            "its output out.txt is a link that leads out of what it made; copy the file instead (cp -L)"
+        ),
+        ("nonesuch > {out}", "it ended with the exit code 127"),
+        ("echo x > /x; : {out}", "it ended with the exit code 1"),
+        ("sleep 60; : {out}", "it took longer than the 0.3 s that it may"),
+        ("trap '' TERM; (trap '' TERM; sleep 60) & kill -9 $$; : {out}", "it was killed by the signal SIGKILL"),
+    ])
+    func aTaskThatFailsSaysWhy(_ command: String, _ reason: String) throws {
+        try withScratch { scratch in
+            let uses = Resources(time: 0.3)
+            let run = try inThread {
+                try TestRun.perform(
+                    plan([station("one", command, uses: command.hasPrefix("sleep") ? uses : Resources())]), in: scratch)
+            }
+            #expect(run.first(.taskFailed)?.text == reason)
+            #expect(run.ended.exitCode == .stationsFailed)
+            #expect(try Folder.names(in: run.folder.made).isEmpty)
+        }
+    }
+
+    @Test func linksInsideOfWhatATaskMadeAreItsOwn() throws {
+        try withScratch { scratch in
+            let given = plan([
+                station(
+                    "linked", "echo x > {out}/a; ln -s a {out}/b; mkdir {out}/c; ln -s ../a {out}/c/d; ln -s c {out}/e",
+                    out: ["f/"]),
+                station("takes", "cat {in}/b {in}/c/d {in}/e/d", takes: [from("linked")]),
+            ])
+            let run = try inThread { try TestRun.perform(given, in: scratch) }
+            #expect(run.ended.succeeded, "\(run.events)")
+            #expect(try run.result("takes/out.txt") == "x\nx\nx\n")
+            // Among the results they are files.
+            #expect(try run.result("linked/f/c/d") == "x\n")
+            #expect(File.status(run.folder.results + "/linked/f/b")?.kind == .file)
+        }
+    }
+
+    @Test func filesAreNeverSetuid() throws {
+        try withScratch { scratch in
+            let run = try inThread {
+                try TestRun.perform(plan([station("one", "cp /bin/bash {out}; chmod 6755 {out}")]), in: scratch)
+            }
+            #expect(File.status(run.folder.results + "/one/out.txt")?.mode == 0o755)
+        }
+    }
+
+    @Test func tasksSeeOnlyWhatTheyTake() throws {
+        try withScratch { scratch in
+            let given = plan([
+                station("secret", "echo s > {out}"),
+                station("taken", "echo t > {out}"),
+                station("looks", "ls -a / /.las/made /task > {out}; echo x >> {in} || true", takes: [from("taken")]),
+            ])
+            let run = try inThread { try TestRun.perform(given, in: scratch) }
+            let seen = try run.result("looks/out.txt")
+            #expect(seen.contains("/.las/made:\n.\n..\ntaken\n"))
+            #expect(seen.contains("/task:\n.\n..\nout.txt\n"))
+            #expect(try run.result("taken/out.txt") == "t\n")
+        }
+    }
+
+    @Test func asManyRunAtOnceAsThereAreCpus() throws {
+        try withScratch { scratch in
+            let stations = (1...6).map {
+                station("s\($0)", "sleep 0.05; echo > {out}", uses: Resources(cpus: $0 == 3 ? 2 : 1))
+            }
+            let run = try inThread { try TestRun.perform(plan(stations), in: scratch, cpus: 2) }
+            #expect(run.ended.succeeded)
+            var (running, most) = (0, 0)
+            for event in run.events {
+                let cpus = event.task?.name == "s3" ? 2 : 1
+                if event.kind == .taskStarted { running += cpus }
+                if event.kind == .taskDone { running -= cpus }
+                most = max(most, running)
+            }
+            #expect(most == 2)
+        }
+    }
+
+    @Test func aStationThatIsTooLargeIsRefusedBeforeAnythingStarts() throws {
+        try withScratch { scratch in
+            let given = plan([station("small", "echo"), station("large", "echo", uses: Resources(cpus: 1000))])
+            let run = try inThread { try TestRun.perform(given, in: scratch, cpus: 2) }
+            #expect(run.ended.exitCode == .resources)
+            #expect(run.events.map(\.kind) == [.runEnded])
+            #expect(
+                run.events.last?.text
+                    == "the station large wants 1000 cpus, and here are 2 for it (change its “uses”, or run it on a larger host)"
+            )
+        }
+    }
+
+    @Test func muchThatIsPrintedIsCutInTheMiddle() throws {
+        try withScratch { scratch in
+            let run = try inThread {
+                try TestRun.perform(
+                    plan([station("loud", "head -c 70000000 /dev/zero >&2; echo end >&2; : > {out}")]), in: scratch)
+            }
+            #expect(run.ended.succeeded)
+            let log = run.folder.logs + "/loud.err"
+            #expect((File.status(log)?.size ?? 0) < 68_000_000)
+            let text = try File.read(log)
+            #expect(text.suffix(4).elementsEqual("end\n".utf8))
+            #expect(String(decoding: text.suffix(17_000), as: UTF8.self).contains("bytes left out here]"))
+        }
+    }
+
+    @Test func anImageThatIsNoneIsToldInTheJournal() throws {
+        try withScratch { scratch in
+            let lash = LASH(root: scratch + "/lash")
+            try File.write([UInt8](repeating: 7, count: 8192), to: scratch + "/bad")
+            let image = ImageLocation(path: scratch + "/bad", offset: 0, size: 8192, digest: Digest(of: "bad"))
+            let start = RunStart(run: RunID("bad")!, metro: image, environments: [:])
+            let folder = RunFolder(start.run, in: lash)
+            try folder.make(for: start)
+            let ended = try inThread {
+                Piece(start, folder: folder, in: lash, journal: try Journal(folder.journal)).perform()
+            }
+            #expect(!ended.succeeded)
+            let recorded = try Journal(folder.journal).recorded
+            #expect(recorded.map(\.kind) == [.runEnded])
+            #expect(recorded.last?.text?.isEmpty == false)
+        }
+    }
+}

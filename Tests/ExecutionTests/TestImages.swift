@@ -1,0 +1,142 @@
+import Digests
+import Execution
+import Files
+import Glibc
+import HostProtocol
+import JSON
+import Metro
+import Parts
+import Plan
+import TestSupport
+
+/// Images as squashfs-tools make them: an environment of bash and a few programs of this machine, and metros of a plan.
+enum TestImages {
+    static let folder = "/tmp/las-tests/images-\(getuid())"
+
+    /// Made once for all tests.
+    static let environment: String = {
+        do { return try makeEnvironment() } catch { fatalError("the test's image can't be made: \(error)") }
+    }()
+
+    private static let programs = [
+        "bash", "cat", "ls", "cp", "mkdir", "sleep", "head", "ln", "seq", "wc", "chmod", "mkfifo", "id", "echo",
+    ]
+
+    private static func makeEnvironment() throws -> String {
+        let image = folder + "/environment.squashfs"
+        if File.exists(image) { return image }
+        try Folder.withTemporary(in: folder, named: "tree") { tree in
+            chmod(tree, 0o755)
+            for name in ["bin", "lib", "lib64", ".las", "proc", "sys", "dev", "tmp", "task", "etc"] {
+                try Folder.make(tree + "/" + name)
+            }
+            for name in programs {
+                guard let program = Program.find(name) else { continue }
+                try Program("cp").run("-L", program, tree + "/bin/" + name)
+                for library in try Program("ldd").run(program).output.split(whereSeparator: \.isWhitespace)
+                where library.hasPrefix("/") {
+                    try Folder.make(tree + File.parent(of: String(library)))
+                    try Program("cp").run("-L", "-n", String(library), tree + String(library))
+                }
+            }
+            try pack(tree, to: image)
+        }
+        return image
+    }
+
+    /// The metro image: the plan, a script and an input.
+    static func metro(_ plan: Plan, to image: String) throws {
+        try Folder.withTemporary(in: folder, named: "metro") { tree in
+            chmod(tree, 0o755)
+            for name in ["made", "inputs/word", "files/bin"] { try Folder.make(tree + "/" + name) }
+            try File.write(JSONText.encode(plan), to: tree + "/plan.json")
+            try File.write("hello\n", to: tree + "/inputs/word/word.txt")
+            try File.write("#!/bin/bash\necho \"<$1>\"\n", to: tree + "/files/bin/embrace", mode: 0o755)
+            try pack(tree, to: image)
+        }
+    }
+
+    private static func pack(_ tree: String, to image: String) throws {
+        let beside = image + ".\(UInt32.random(in: 0 ... .max))"
+        let made = try Program("mksquashfs").run(
+            tree, beside, "-comp", "zstd", "-all-root", "-noappend", "-no-progress", "-quiet")
+        guard made.status == 0 else { throw FileFailure("make the image", image, code: EIO) }
+        try File.rename(beside, to: image)
+    }
+
+    /// A part of the file, cut in pieces of a mebibyte.
+    static func part(_ kind: Part.Kind, _ name: String, _ path: String) throws -> (part: Part, extents: ExtentList) {
+        let bytes = try File.read(path)
+        let extents = try ExtentList(
+            stride(from: 0, to: bytes.count, by: 1 << 20).map { start in
+                let piece = bytes[start..<min(start + 1 << 20, bytes.count)]
+                return Extent(length: Int64(piece.count), digest: Digest(of: piece))
+            })
+        return (Part(kind: kind, name: name, size: Int64(bytes.count), digest: extents.digest), extents)
+    }
+}
+
+/// A plan in few words.
+func station(
+    _ name: String, _ command: String, out: [String] = ["out.txt"], takes: [Taken] = [], forEach: [Taken] = [],
+    uses: Resources = Resources()
+) -> PlannedStation {
+    PlannedStation(
+        id: StationID(name), line: "line", environment: .main, takes: takes, forEach: forEach, command: command,
+        outputs: out, uses: uses)
+}
+
+func from(_ station: String, _ pattern: String? = nil) -> Taken {
+    Taken(.station(StationID(station)), pattern: pattern)
+}
+
+func plan(_ stations: [PlannedStation], results: [String]? = nil) -> Plan {
+    Plan(
+        metro: "test", environments: [PlannedEnvironment(id: .main, needs: Needs())],
+        inputs: [
+            PlannedInput(
+                name: "word", kind: .files, patterns: ["word.txt"],
+                files: [PlannedFile(name: "word", path: "/.las/inputs/word/word.txt", source: "word.txt")])
+        ],
+        stations: stations, results: (results ?? stations.map(\.id.name)).map { PlannedResult(station: StationID($0)) })
+}
+
+/// A run in a LASH of its own, and what happened.
+struct TestRun {
+    let folder: RunFolder
+    let events: [RunEvent]
+    let ended: Piece.Ended
+
+    /// - Parameter engine: nil for the best here.
+    static func perform(
+        _ plan: Plan, in scratch: String, engine: Engine? = nil, cpus: Int? = nil
+    ) throws -> TestRun {
+        let lash = LASH(root: scratch + "/lash")
+        let image = scratch + "/metro.squashfs"
+        try TestImages.metro(plan, to: image)
+        func location(_ kind: Part.Kind, _ name: String, _ path: String) throws -> ImageLocation {
+            let (part, _) = try TestImages.part(kind, name, path)
+            return ImageLocation(path: path, offset: 0, size: part.size, digest: part.digest)
+        }
+        let start = RunStart(
+            run: RunID("test-run")!, metro: try location(.metro, "test", image),
+            environments: ["main": try location(.environment, "main", TestImages.environment)], cpus: cpus,
+            engine: engine)
+        let folder = RunFolder(start.run, in: lash)
+        try folder.make(for: start)
+        let journal = try Journal(folder.journal)
+        nonisolated(unsafe) var events: [RunEvent] = []
+        let ended = Piece(start, folder: folder, in: lash, journal: journal).perform { events.append($0) }
+        return TestRun(folder: folder, events: events, ended: ended)
+    }
+
+    func first(_ kind: RunEvent.Kind, _ task: String? = nil) -> RunEvent? {
+        events.first { $0.kind == kind && (task == nil || $0.task?.name == task) }
+    }
+
+    func result(_ path: String) throws -> String {
+        String(decoding: try File.read(folder.results + "/" + path), as: UTF8.self)
+    }
+
+    var results: [String] { events.last?.files?.map(\.path) ?? [] }
+}
