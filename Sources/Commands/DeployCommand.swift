@@ -1,0 +1,101 @@
+internal import Failures
+internal import Hosts
+internal import Parts
+internal import Synchronization
+internal import Terminal
+
+let deployCommand = CommandSpec(
+    name: "deploy", about: "ship a metro over ssh, run it there, and bring the results back",
+    arguments: [
+        .init(
+            name: "METRO-OR-BUNDLE", about: "the folder that holds metro.yml, or a bundle; the current folder when left out",
+            isOptional: true)
+    ],
+    options: [
+        .init(
+            name: "--host", value: "NAME", about: "a host of “las host list”", mayRepeat: true, completes: .hosts)
+    ] + RunOptions.all,
+    examples: [
+        ("las deploy my-metro --host lab", "nothing needs to be installed on lab"),
+        ("las deploy my-metro.las --host lab --results out", "a bundle that was packed before"),
+    ],
+    details: """
+        With several hosts, the parts are shipped to all of them at once, and the metro runs on the first that took them.
+        Only parts that a host lacks are sent. Ctrl-C stops the run on the host.
+        """
+) { invocation, context in
+    let given = invocation.arguments.first ?? "."
+    let names = invocation.values("--host")
+    try RunOptions.check(invocation)
+    if names.isEmpty {
+        throw UsageFailure(
+            "las deploy needs a host", fix: "--host NAME, with a name of “las host list”; “las host add” adds one")
+    }
+    let list = try HostList.read(context.lash)
+    var hosts: [Host] = []
+    for name in names where !hosts.contains(where: { $0.name == name }) { hosts.append(try list.host(named: name)) }
+    if invocation.has("--dry-run") { return try RunOptions.dryRun(given, on: hosts.map(\.name), context) }
+
+    let connector = try context.connector()
+    let material = try await RunMaterial.prepare(given, context)
+    let following = try RunOptions.following(invocation, context, material)
+    if hosts.count == 1, let host = hosts.first {
+        return try await Deployment.connect(connector, host, context) { session in
+            try await Deployment.ship(material, to: host, session, context)
+            return try await following.run(on: host, session, tethered: false)
+        }
+    }
+    // The first stays connected while the others get their parts in the same way.
+    let outcomes = await Fleet(connector, hosts: hosts).onEach(note: { _, _ in }) { session in
+        try await Deployment.ship(material, to: session.host, session, context)
+    }
+    var ready: [Host] = []
+    var exitCode: ExitCode?
+    for outcome in outcomes {
+        switch outcome.result {
+        case .success: ready.append(outcome.host)
+        case .failure(let error):
+            let failure = (error as? any Failure) ?? UsageFailure("\(error)")
+            context.terminal.fail(failure)
+            exitCode = exitCode ?? failure.exitCode
+        }
+    }
+    guard let first = ready.first else { return exitCode ?? .unreachable }
+    let ended = try await Deployment.connect(connector, first, context) { session in
+        try await following.run(on: first, session, tethered: false)
+    }
+    return ended == .done && exitCode != nil ? .someHostsFailed : ended
+}
+
+enum Deployment {
+    static func connect<Value: Sendable>(
+        _ connector: HostConnector, _ host: Host, _ context: Context,
+        _ body: (HostSession) async throws -> Value
+    ) async throws -> Value {
+        let stage = Stage(context.terminal, "connecting to \(host.name)")
+        do {
+            return try await connector.withSession(to: host, note: { context.show($0, of: host, in: stage) }) { session in
+                stage.end()
+                return try await body(session)
+            }
+        } catch {
+            stage.abandon()
+            throw error
+        }
+    }
+
+    static func ship(_ material: RunMaterial, to host: Host, _ session: HostSession, _ context: Context) async throws {
+        let stage = Stage(context.terminal, "shipping to \(host.name)")
+        do {
+            let shipped = try await session.ship(material.parts, from: PartStore(context.lash)) {
+                stage.update(done: $0.sent, of: $0.total)
+            }
+            let kept = material.parts.count - shipped.parts.count
+            let had = kept > 0 ? ", \(Amounts.count(kept, "part")) it had already" : ""
+            stage.end("\(Amounts.count(shipped.parts.count, "part")), \(Amounts.bytes(shipped.bytes))\(had)")
+        } catch {
+            stage.abandon()
+            throw error
+        }
+    }
+}

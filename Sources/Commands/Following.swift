@@ -1,0 +1,125 @@
+internal import Failures
+internal import Files
+internal import HostProtocol
+internal import Hosts
+internal import Parts
+internal import Synchronization
+internal import Terminal
+
+/// One run on one host: parts shipped, started, followed, its results brought back.
+struct Following {
+    let context: Context
+    let material: RunMaterial
+    /// Where results go.
+    let results: String
+    let cpus: Int?
+    let engine: String?
+
+    /// - Returns: exit code 0 or 1, by how the run ended.
+    func run(on host: Host, _ session: HostSession, tethered: Bool) async throws -> ExitCode {
+        let run = try material.newRun()
+        let terminal = context.terminal
+        try await session.start(
+            Start(run: run, parts: material.parts, cpus: cpus, tethered: tethered, engine: engine))
+        terminal.say(host.isLocal ? "running \(run)" : "running \(run) on \(host.name)")
+        let display = Mutex(RunDisplay(terminal))
+        let ended = try await Interrupts.during {
+            try await session.follow(run) { event in display.withLock { $0.show(event) } }
+        } onInterrupt: {
+            terminal.say("stopping the run; interrupt again to leave at once")
+            session.requestCancel(of: run)
+        }
+        display.withLock { $0.end() }
+        let succeeded = ended.succeeded ?? false
+        let fetched = try await fetch(run, session)
+        if succeeded {
+            try await session.clean(run)
+        } else {
+            let lash = host.isLocal ? context.lash.root : "\(host.name):\(host.lash ?? "~/.las")"
+            terminal.say("what its tasks printed is kept in \(lash)/runs/\(run)/logs")
+        }
+        if !fetched.isEmpty {
+            let size = fetched.reduce(0) { $0 + $1.size }
+            let files = Amounts.count(fetched.count { !$0.isFolder }, "file")
+            terminal.say("results: \(printable(results)) (\(files), \(Amounts.bytes(size)))")
+        }
+        return succeeded ? .done : .stationsFailed
+    }
+
+    private func fetch(_ run: RunID, _ session: HostSession) async throws -> [FetchedFile] {
+        let stage = Stage(context.terminal, "bringing the results back")
+        let done = Mutex(Int64(0))
+        do {
+            let fetched = try await session.fetch(run, into: results) { count in
+                stage.update(
+                    done: done.withLock {
+                        $0 += count
+                        return $0
+                    }, of: 0)
+            }
+            stage.end()
+            return fetched
+        } catch {
+            stage.abandon()
+            throw error
+        }
+    }
+}
+
+/// Options that `run` and `deploy` share.
+enum RunOptions {
+    static let all: [CommandSpec.Option] = [
+        .init(name: "--results", value: "FOLDER", about: "where the results go (results)"),
+        .init(
+            name: "--cpus", value: "N", about: "how many processors the run may use (all of them)",
+            completes: .nothing),
+        .init(
+            name: "--engine", value: "NAME", about: "kernel or extraction: how the images are reached (the best that works)",
+            completes: .nothing),
+        .init(name: "--dry-run", about: "show what would run, and run nothing", completes: .nothing),
+    ]
+
+    static func following(_ invocation: Invocation, _ context: Context, _ material: RunMaterial) throws -> Following {
+        Following(
+            context: context, material: material, results: Context.absolute(invocation.value("--results") ?? "results"),
+            cpus: try cpus(invocation), engine: try engine(invocation))
+    }
+
+    /// Wrong values are told before anything is packed.
+    static func check(_ invocation: Invocation) throws {
+        _ = try cpus(invocation)
+        _ = try engine(invocation)
+    }
+
+    private static func cpus(_ invocation: Invocation) throws -> Int? {
+        guard let text = invocation.value("--cpus") else { return nil }
+        guard let number = Int(text), (1...65536).contains(number) else {
+            throw UsageFailure("--cpus is a number of processors, not “\(text)”", fix: "--cpus 2")
+        }
+        return number
+    }
+
+    private static func engine(_ invocation: Invocation) throws -> String? {
+        guard let name = invocation.value("--engine") else { return nil }
+        guard ["kernel", "extraction"].contains(name) else {
+            throw UsageFailure("there is no engine “\(name)”", fix: "--engine kernel, or --engine extraction")
+        }
+        return name
+    }
+
+    /// What would run, from a metro or a bundle; nothing is fetched, built or started.
+    static func dryRun(_ given: String, on hosts: [String], _ context: Context) throws -> ExitCode {
+        if File.status(given, follow: true)?.kind == .file, !given.hasSuffix(".yml"), !given.hasSuffix(".yaml") {
+            let bundle = try BundleFile.open(given)
+            context.terminal.print("the bundle \(printable(given)), identity \(bundle.identity.short), has these parts:")
+            for placed in bundle.parts {
+                let part = placed.part
+                context.terminal.print("  \(part.kind.rawValue) \(printable(part.name)): \(Amounts.bytes(part.size)), \(part.digest.short)")
+            }
+        } else {
+            context.terminal.print(printable(try MetroSource.read(given).plan.text, keepingLines: true))
+        }
+        context.terminal.print("It would run on: " + hosts.joined(separator: ", "))
+        return .done
+    }
+}

@@ -1,0 +1,53 @@
+internal import Glibc
+internal import Synchronization
+
+/// Ctrl-C and SIGTERM while something runs that must be told: the first asks kindly, the second ends las at once.
+enum Interrupts {
+    private static let action = Mutex<(@Sendable () -> Void)?>(nil)
+    /// Where the signal's handler writes; a handler may do little else.
+    nonisolated(unsafe) private static var wake: Int32 = -1
+
+    /// Calls `onInterrupt`, from a thread of its own, at the first interrupt during `body`.
+    static func during<Value: Sendable>(
+        _ body: () async throws -> Value, onInterrupt: @escaping @Sendable () -> Void
+    ) async rethrows -> Value {
+        action.withLock { $0 = onInterrupt }
+        listen()
+        defer {
+            action.withLock { $0 = nil }
+            signal(SIGINT, SIG_DFL)
+            signal(SIGTERM, SIG_DFL)
+        }
+        return try await body()
+    }
+
+    private static func listen() {
+        if wake < 0 {
+            var ends: [Int32] = [0, 0]
+            guard pipe(&ends) == 0 else { return }
+            for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+            wake = ends[1]
+            let listening = ends[0]
+            var thread = pthread_t()
+            let descriptor = UnsafeMutableRawPointer(bitPattern: Int(listening) + 1)
+            pthread_create(&thread, nil, { Interrupts.wait(on: Int32(Int(bitPattern: $0) - 1)) }, descriptor)
+        }
+        for number in [SIGINT, SIGTERM] {
+            signal(number) { number in
+                // The next one ends las.
+                signal(number, SIG_DFL)
+                var byte = UInt8(truncatingIfNeeded: number)
+                _ = write(Interrupts.wake, &byte, 1)
+            }
+        }
+    }
+
+    private static func wait(on descriptor: Int32) -> UnsafeMutableRawPointer? {
+        var byte: UInt8 = 0
+        while true {
+            let count = read(descriptor, &byte, 1)
+            if count == 1 { action.withLock { $0 }?() }
+            if count == 0 || (count < 0 && errno != EINTR) { return nil }
+        }
+    }
+}

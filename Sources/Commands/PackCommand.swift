@@ -1,0 +1,65 @@
+internal import Bundle
+internal import Digests
+internal import Failures
+internal import Files
+internal import Glibc
+internal import JSON
+internal import Parts
+internal import Terminal
+
+let packCommand = CommandSpec(
+    name: "pack", about: "compile a metro with all its needs into one file",
+    arguments: [metroArgument],
+    options: [
+        .init(name: "--output", value: "FILE", about: "the bundle to write (NAME.las)"),
+        .init(name: "--dry-run", about: "show what would be packed, and write nothing", completes: .nothing),
+        .init(name: "--json", about: "say as JSON what was packed", completes: .nothing),
+    ],
+    examples: [
+        ("las pack my-metro", "writes my-metro.las, which runs on any x86-64 Linux: ./my-metro.las run"),
+        ("las pack my-metro --output out/a.las", "under another name"),
+    ],
+    details: """
+        The same metro, lock and las give the same bytes, wherever and whenever it is packed. What was fetched and built once
+        is kept in LASH, and not made again.
+        """
+) { invocation, context in
+    let source = try MetroSource.read(invocation.arguments.first ?? ".")
+    if invocation.has("--dry-run") {
+        context.terminal.print(printable(source.plan.text, keepingLines: true))
+        let locked = File.exists(source.lockFile)
+        context.terminal.print(
+            locked ? "The packages are those of \(printable(source.lockFile))."
+                : "There is no lock yet: packing would choose the packages and write \(printable(source.lockFile)).")
+        return .done
+    }
+    let output = Context.absolute(invocation.value("--output") ?? "\(source.plan.metro).las")
+    guard File.status(File.parent(of: output), follow: true)?.kind == .folder else {
+        throw UsageFailure("there is no folder \(File.parent(of: output)) to write the bundle into", fix: "make it first")
+    }
+    let packing = Packing(context: context, source: source)
+    let packed = try await packing.parts()
+    let runtime = try packing.store.add(runtimeAt: context.runtime())
+    let stage = Stage(context.terminal, "writing the bundle")
+    let identity: Digest
+    do {
+        identity = try BundleWriter(packing.store).write([runtime] + packed.parts, to: output) {
+            stage.update(done: $0, of: $1)
+        }
+    } catch {
+        stage.abandon()
+        throw error
+    }
+    stage.end()
+    let size = File.status(output)?.size ?? 0
+    if invocation.has("--json") {
+        let parts = ([runtime] + packed.parts).map { JSONValue(encoding: $0) }
+        let told: JSONValue = [
+            "bundle": .string(output), "identity": .string(identity.hex), "size": .integer(size), "parts": .array(parts),
+        ]
+        context.terminal.print(bytes: JSONText.bytes(of: told, indented: true))
+    } else {
+        context.terminal.say("\(printable(output)): \(Amounts.bytes(size)), identity \(identity.short)")
+    }
+    return .done
+}

@@ -1,0 +1,112 @@
+internal import Bundle
+internal import Depot
+internal import Failures
+internal import Files
+internal import JSON
+internal import Layers
+internal import Parts
+internal import Plan
+internal import Terminal
+
+/// A metro to parts: its needs locked and built, its images made, all in LASH's store.
+struct Packing {
+    let context: Context
+    let source: MetroSource
+
+    /// What a metro became.
+    struct Packed {
+        let plan: Plan
+        /// Environments and the metro; the runtime is added by who needs it.
+        let parts: [Part]
+    }
+
+    var store: PartStore { PartStore(context.lash) }
+
+    private var needs: [String: [String]] {
+        Dictionary(source.plan.environments.map { ($0.id.name, $0.needs.debian) }, uniquingKeysWith: { $1 })
+    }
+
+    func parts() async throws -> Packed {
+        let depot = try depot()
+        let lock = try await lock(depot)
+        var trees: [EnvironmentID: LayeredTree] = [:]
+        for environment in source.plan.environments {
+            guard let locked = lock.environments[environment.id.name] else { continue }
+            trees[environment.id] = try await depot.build(locked)
+        }
+        let plan = try source.plan.resolvingImageInputs { environment in
+            trees[environment]?.merged().map { "/" + $0.path.string } ?? []
+        }
+        let writer = ImageWriter(context.lash)
+        var parts: [Part] = []
+        for (environment, tree) in trees.sorted(by: { $0.key < $1.key }) {
+            let stage = Stage(context.terminal, "writing the image of the environment \(environment)")
+            do {
+                parts.append(
+                    try writer.environment(tree, named: environment.name) { stage.update(done: $0, of: $1) })
+            } catch {
+                stage.abandon()
+                throw error
+            }
+            stage.end()
+        }
+        let stage = Stage(context.terminal, "writing the metro's own image")
+        do {
+            parts.append(try writer.metro(try image(of: plan, lock), named: plan.metro) { stage.update(done: $0, of: $1) })
+        } catch {
+            stage.abandon()
+            throw error
+        }
+        stage.end()
+        return Packed(plan: plan, parts: parts)
+    }
+
+    /// The lock beside the metro; made when there is none.
+    private func lock(_ depot: Depot) async throws -> Lock {
+        if File.exists(source.lockFile) {
+            let lock = try Lock.read(source.lockFile)
+            try lock.fits(needs, architecture: depot.architecture, place: source.lockFile)
+            return lock
+        }
+        return try await update(depot)
+    }
+
+    /// Chooses anew, and writes the lock.
+    @discardableResult
+    func update(_ depot: Depot) async throws -> Lock {
+        let lock = try await depot.lock(needs)
+        try lock.write(to: source.lockFile)
+        let count = Set(lock.environments.values.flatMap { $0.packages.map(\.title) }).count
+        context.terminal.say("\(Amounts.count(count, "package")) chosen and written to \(printable(source.lockFile))")
+        return lock
+    }
+
+    func depot() throws -> Depot {
+        let display = DepotDisplay(context.terminal)
+        return try Depot(
+            lash: context.lash, sources: AptSources.ofMachine(environment: context.environment),
+            architecture: Architecture.ofMachine(), observer: { display.show($0) })
+    }
+
+    private func image(of plan: Plan, _ lock: Lock) throws -> MetroImage {
+        var image = MetroImage()
+        func path(_ text: String) throws -> RelativePath {
+            guard let path = RelativePath(text) else {
+                throw UsageFailure("“\(text)” can't be packed under this name", fix: "rename the file")
+            }
+            return path
+        }
+        image.add(try path("plan.json"), bytes: JSONText.encode(plan))
+        image.add(try path("metro.yml"), bytes: source.text)
+        image.add(try path("metro.lock"), bytes: lock.text)
+        image.addFolder(try path("made"))
+        image.addFolder(try path("inputs"))
+        for file in plan.packedFiles {
+            switch file.content {
+            case .text(let text): image.add(try path(file.path), bytes: Array(text.utf8))
+            case .file(let from): try image.add(try path(file.path), fileAt: "\(source.folder)/\(from)")
+            }
+        }
+        return image
+    }
+}

@@ -1,0 +1,28 @@
+internal import Failures
+internal import Hosts
+internal import Parts
+
+let runCommand = CommandSpec(
+    name: "run", about: "run a metro here",
+    arguments: [
+        .init(
+            name: "METRO-OR-BUNDLE", about: "the folder that holds metro.yml, or a bundle; the current folder when left out",
+            isOptional: true)
+    ],
+    options: RunOptions.all,
+    examples: [
+        ("las run my-metro", "packs what is needed, runs it, and puts the results into results/"),
+        ("las run my-metro.las --results out --cpus 4", "a bundle, with other results and at most four processors"),
+    ],
+    details: "Ctrl-C stops the run kindly; what had been made by then is among the results."
+) { invocation, context in
+    let given = invocation.arguments.first ?? "."
+    try RunOptions.check(invocation)
+    if invocation.has("--dry-run") { return try RunOptions.dryRun(given, on: ["local"], context) }
+    let material = try await RunMaterial.prepare(given, context)
+    let following = try RunOptions.following(invocation, context, material)
+    return try await context.connector().withSession(to: .local) { session in
+        _ = try await session.ship(material.parts, from: PartStore(context.lash))
+        return try await following.run(on: .local, session, tethered: true)
+    }
+}

@@ -1,0 +1,72 @@
+internal import Failures
+internal import Files
+internal import Glibc
+internal import HostProtocol
+internal import Parts
+internal import Terminal
+
+/// What `las run` and `las deploy` are given, as parts in LASH's store.
+struct RunMaterial {
+    let metro: String
+    /// The environments and the metro.
+    let parts: [Part]
+
+    var size: Int64 { parts.reduce(0) { $0 + $1.size } }
+
+    /// - Parameter given: a metro (a folder, or its file), or a bundle.
+    static func prepare(_ given: String, _ context: Context) async throws -> RunMaterial {
+        if isBundle(given) { return try unpack(given, context) }
+        let source = try MetroSource.read(given)
+        for note in source.plan.notes { context.terminal.say("note: " + printable(note)) }
+        let packed = try await Packing(context: context, source: source).parts()
+        return RunMaterial(metro: source.plan.metro, parts: packed.parts)
+    }
+
+    /// A bundle begins with a program; a metro is text.
+    private static func isBundle(_ given: String) -> Bool {
+        if given.hasSuffix(".las"), File.status(given, follow: true)?.kind == .file { return true }
+        let descriptor = open(given, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var head = [UInt8](repeating: 0, count: 4)
+        return read(descriptor, &head, 4) == 4 && head == [0x7F, 0x45, 0x4C, 0x46]
+    }
+
+    private static func unpack(_ path: String, _ context: Context) throws -> RunMaterial {
+        let bundle = try BundleFile.open(path)
+        let stage = Stage(context.terminal, "checking the bundle")
+        do {
+            try BundleStamp(bundle, in: context.lash)?.verifyOnce { stage.update(done: $0, of: $1) }
+            let store = PartStore(context.lash)
+            var parts: [Part] = []
+            for placed in bundle.parts where placed.part.kind != .runtime {
+                parts.append(try store.add(placed, from: bundle))
+            }
+            stage.end()
+            return RunMaterial(metro: bundle.metro.part.name, parts: parts)
+        } catch {
+            stage.abandon()
+            throw error
+        }
+    }
+
+    /// `20261125-101530-lambda-variants-7f3a`: sorts by time, unique on the host.
+    func newRun() throws -> RunID {
+        var now = time(nil)
+        var parts = tm()
+        gmtime_r(&now, &parts)
+        func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        let day = "\(1900 + parts.tm_year)\(two(parts.tm_mon + 1))\(two(parts.tm_mday))"
+        let hour = "\(two(parts.tm_hour))\(two(parts.tm_min))\(two(parts.tm_sec))"
+        let name = String(
+            metro.unicodeScalars.prefix(60).map { scalar -> Character in
+                let isPlain = scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar))
+                return isPlain ? Character(scalar) : "-"
+            })
+        let tail = String(UInt32.random(in: 0x10000...0xFFFFF), radix: 16)
+        guard let run = RunID("\(day)-\(hour)-\(name)-\(tail)") else {
+            throw UsageFailure("the metro's name “\(metro)” can't name a run", fix: "give it a shorter one")
+        }
+        return run
+    }
+}
