@@ -6,7 +6,8 @@ extension Context {
     /// What reaches hosts, `local` among them.
     func connector() throws -> HostConnector {
         HostConnector(
-            lash: lash, runtime: try HostRuntime(path: try runtime()), asking: Asking(Self.ask), environment: environment,
+            lash: lash, runtime: try HostRuntime(path: try runtime()), asking: Asking(Self.ask),
+            environment: environment,
             program: "las \(Las.version)")
     }
 
@@ -21,7 +22,8 @@ extension Context {
 
     func show(_ note: ConnectionNote, of host: Host, in stage: Stage) {
         switch note {
-        case .byOpenSSH(let reason): terminal.say("\(host.name): through your own ssh program, since \(printable(reason))")
+        case .byOpenSSH(let reason):
+            terminal.say("\(host.name): through your own ssh program, since \(printable(reason))")
         case .runtime(let sent, let total): stage.update(done: sent, of: total, detail: "the runtime")
         }
     }

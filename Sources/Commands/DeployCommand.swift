@@ -8,7 +8,8 @@ let deployCommand = CommandSpec(
     name: "deploy", about: "ship a metro over ssh, run it there, and bring the results back",
     arguments: [
         .init(
-            name: "METRO-OR-BUNDLE", about: "the folder that holds metro.yml, or a bundle; the current folder when left out",
+            name: "METRO-OR-BUNDLE",
+            about: "the folder that holds metro.yml, or a bundle; the current folder when left out",
             isOptional: true)
     ],
     options: [
@@ -74,7 +75,8 @@ enum Deployment {
     ) async throws -> Value {
         let stage = Stage(context.terminal, "connecting to \(host.name)")
         do {
-            return try await connector.withSession(to: host, note: { context.show($0, of: host, in: stage) }) { session in
+            return try await connector.withSession(to: host, note: { context.show($0, of: host, in: stage) }) {
+                session in
                 stage.end()
                 return try await body(session)
             }

@@ -74,7 +74,8 @@ enum RunOptions {
             name: "--cpus", value: "N", about: "how many processors the run may use (all of them)",
             completes: .nothing),
         .init(
-            name: "--engine", value: "NAME", about: "kernel or extraction: how the images are reached (the best that works)",
+            name: "--engine", value: "NAME",
+            about: "kernel or extraction: how the images are reached (the best that works)",
             completes: .nothing),
         .init(name: "--dry-run", about: "show what would run, and run nothing", completes: .nothing),
     ]
@@ -111,10 +112,13 @@ enum RunOptions {
     static func dryRun(_ given: String, on hosts: [String], _ context: Context) throws -> ExitCode {
         if File.status(given, follow: true)?.kind == .file, !given.hasSuffix(".yml"), !given.hasSuffix(".yaml") {
             let bundle = try BundleFile.open(given)
-            context.terminal.print("the bundle \(printable(given)), identity \(bundle.identity.short), has these parts:")
+            context.terminal.print(
+                "the bundle \(printable(given)), identity \(bundle.identity.short), has these parts:")
             for placed in bundle.parts {
                 let part = placed.part
-                context.terminal.print("  \(part.kind.rawValue) \(printable(part.name)): \(Amounts.bytes(part.size)), \(part.digest.short)")
+                context.terminal.print(
+                    "  \(part.kind.rawValue) \(printable(part.name)): \(Amounts.bytes(part.size)), \(part.digest.short)"
+                )
             }
         } else {
             context.terminal.print(printable(try MetroSource.read(given).plan.text, keepingLines: true))

@@ -109,7 +109,8 @@ let hostListCommand = CommandSpec(
         }
         context.terminal.print(bytes: JSONText.bytes(of: .array(rows), indented: true))
     } else {
-        let rows = [["local", "this machine"]] + hosts.map { [$0.name, $0.address?.description ?? "", found[$0.name] ?? ""] }
+        let rows =
+            [["local", "this machine"]] + hosts.map { [$0.name, $0.address?.description ?? "", found[$0.name] ?? ""] }
         for line in Table.lines(rows) { context.terminal.print(line) }
     }
     return failures == 0 ? .done : failures < hosts.count ? .someHostsFailed : .unreachable

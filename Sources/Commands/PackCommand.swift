@@ -29,13 +29,15 @@ let packCommand = CommandSpec(
         context.terminal.print(printable(source.plan.text, keepingLines: true))
         let locked = File.exists(source.lockFile)
         context.terminal.print(
-            locked ? "The packages are those of \(printable(source.lockFile))."
+            locked
+                ? "The packages are those of \(printable(source.lockFile))."
                 : "There is no lock yet: packing would choose the packages and write \(printable(source.lockFile)).")
         return .done
     }
     let output = Context.absolute(invocation.value("--output") ?? "\(source.plan.metro).las")
     guard File.status(File.parent(of: output), follow: true)?.kind == .folder else {
-        throw UsageFailure("there is no folder \(File.parent(of: output)) to write the bundle into", fix: "make it first")
+        throw UsageFailure(
+            "there is no folder \(File.parent(of: output)) to write the bundle into", fix: "make it first")
     }
     let packing = Packing(context: context, source: source)
     let packed = try await packing.parts()
@@ -55,7 +57,8 @@ let packCommand = CommandSpec(
     if invocation.has("--json") {
         let parts = ([runtime] + packed.parts).map { JSONValue(encoding: $0) }
         let told: JSONValue = [
-            "bundle": .string(output), "identity": .string(identity.hex), "size": .integer(size), "parts": .array(parts),
+            "bundle": .string(output), "identity": .string(identity.hex), "size": .integer(size),
+            "parts": .array(parts),
         ]
         context.terminal.print(bytes: JSONText.bytes(of: told, indented: true))
     } else {

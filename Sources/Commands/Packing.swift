@@ -52,7 +52,8 @@ struct Packing {
         }
         let stage = Stage(context.terminal, "writing the metro's own image")
         do {
-            parts.append(try writer.metro(try image(of: plan, lock), named: plan.metro) { stage.update(done: $0, of: $1) })
+            parts.append(
+                try writer.metro(try image(of: plan, lock), named: plan.metro) { stage.update(done: $0, of: $1) })
         } catch {
             stage.abandon()
             throw error

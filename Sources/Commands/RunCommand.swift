@@ -6,7 +6,8 @@ let runCommand = CommandSpec(
     name: "run", about: "run a metro here",
     arguments: [
         .init(
-            name: "METRO-OR-BUNDLE", about: "the folder that holds metro.yml, or a bundle; the current folder when left out",
+            name: "METRO-OR-BUNDLE",
+            about: "the folder that holds metro.yml, or a bundle; the current folder when left out",
             isOptional: true)
     ],
     options: RunOptions.all,

@@ -37,6 +37,11 @@ package struct LasCommand {
 
     @discardableResult
     package func callAsFunction(_ arguments: String..., input: String = "") throws -> Program.Ended {
+        try self(arguments, input: input)
+    }
+
+    @discardableResult
+    package func callAsFunction(_ arguments: [String], input: String = "") throws -> Program.Ended {
         var environment = [
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": folder, "LASH": lash,
         ]

@@ -1,0 +1,175 @@
+import Files
+import Foundation
+import TestSupport
+import Testing
+
+/// A bare host: an ssh server, a LASH of its own, and a PATH with nothing but the five programs that las asks for.
+struct BareHost {
+    let server: SSHServer
+    let lash: String
+    let name = "lab"
+
+    init(in folder: String, lash: String? = nil, userKeys: [SSHServer.KeyType] = [.ed25519], options: [String] = [])
+        throws
+    {
+        for inside in ["server", "bin"] { try Folder.make("\(folder)/\(inside)") }
+        for program in ["sh", "mkdir", "cat", "chmod", "mv"] {
+            let real = try #require(Program.find(program))
+            try FileManager.default.createSymbolicLink(atPath: "\(folder)/bin/\(program)", withDestinationPath: real)
+        }
+        self.lash = lash ?? folder + "/host-lash"
+        server = try SSHServer(
+            in: folder + "/server", userKeys: userKeys, variables: ["PATH": folder + "/bin", "LASH": self.lash],
+            options: options)
+        try server.setKnownHosts(server.knownHostsLine())
+    }
+
+    /// las as the user of this host's keys.
+    func las(in folder: String, lash: String) -> LasCommand {
+        var las = LasCommand(in: folder, lash: lash)
+        las.variables["LAS_SSH_CONFIG"] = server.clientConfiguration
+        return las
+    }
+
+    @discardableResult
+    func add(_ las: LasCommand, address: String? = nil, _ more: String...) throws -> Program.Ended {
+        try las(
+            [
+                "host", "add", name, address ?? server.address, "--identity", server.userKey(.ed25519), "--host-lash",
+                lash,
+            ] + more)
+    }
+
+    /// Nothing half-made lies under a name that counts, and no file of a part was left behind.
+    func hasOnlyWholeParts() throws -> Bool {
+        guard File.exists(lash + "/parts") else { return true }
+        let names = try Folder.names(in: lash + "/parts")
+        return names.filter { !$0.hasSuffix(".extents") && $0.count == 64 }.allSatisfy {
+            names.contains($0 + ".extents")
+        }
+            && names.allSatisfy { $0.replacingOccurrences(of: ".extents", with: "").count == 64 }
+    }
+}
+
+@Suite(.serialized, .enabled(if: SSHServer.missing == nil, "sshd and its tools are needed")) struct DeployTests {
+    private func bench(_ body: (_ folder: String, _ host: BareHost, _ las: LasCommand) throws -> Void) throws {
+        try withScratch { folder in
+            let host = try BareHost(in: folder)
+            let las = host.las(in: folder, lash: try makeLash(in: folder))
+            try las("new", "hello", "m")
+            try body(folder, host, las)
+        }
+    }
+
+    @Test func aMetroRunsOnABareHost() throws {
+        try bench { folder, host, las in
+            let added = try host.add(las)
+            #expect(added.status == 0, "\(added.errors)")
+            let listed = try las("host", "list", "--check")
+            #expect(listed.status == 0 && listed.output.contains("lab"), "\(listed.output)\(listed.errors)")
+            let first = try las("deploy", "m", "--host", "lab")
+            #expect(first.status == 0, "\(first.errors)")
+            #expect(
+                try String(decoding: File.read(folder + "/results/hello/hello.txt"), as: UTF8.self).hasPrefix("Hello"))
+            // What the host has is not sent again, and a run that went well leaves nothing but the parts.
+            let second = try las("deploy", "m", "--host", "lab")
+            #expect(second.errors.contains("0 parts, 0 B, 2 parts it had already"), "\(second.errors)")
+            #expect(try Folder.names(in: host.lash + "/runs").isEmpty)
+            #expect(try host.hasOnlyWholeParts())
+            #expect(try las("host", "remove", "lab").status == 0)
+            #expect(try las("deploy", "m", "--host", "lab").status == 2)
+        }
+    }
+
+    @Test func anUnknownKeyIsRefusedAndAccepted() throws {
+        try bench { folder, host, las in
+            try host.server.setKnownHosts("")
+            let refused = try host.add(las)
+            #expect(refused.status == 5)
+            #expect(refused.errors.contains(try host.server.fingerprint()))
+            #expect(refused.errors.contains("--accept-key SHA256:"), "\(refused.errors)")
+            let accepted = try las(
+                "host", "add", "lab", host.server.address, "--identity", host.server.userKey(.ed25519), "--host-lash",
+                host.lash,
+                "--accept-key", try host.server.fingerprint())
+            #expect(accepted.status == 0, "\(accepted.errors)")
+            #expect(try las("deploy", "m", "--host", "lab").status == 0)
+        }
+    }
+
+    @Test func changedAndRevokedKeysAreRefused() throws {
+        try bench { _, host, las in
+            try host.add(las)
+            let other = try String(decoding: File.read(host.server.userKey(.ed25519) + ".pub"), as: UTF8.self).split(
+                separator: " ")
+            try host.server.setKnownHosts("[127.0.0.1]:\(host.server.port) \(other[0]) \(other[1])\n")
+            let changed = try las("deploy", "m", "--host", "lab")
+            #expect(changed.status == 5)
+            #expect(changed.errors.contains("another key"), "\(changed.errors)")
+            try host.server.setKnownHosts(
+                try host.server.knownHostsLine(), try host.server.knownHostsLine(names: "*", marker: "@revoked"))
+            let revoked = try las("deploy", "m", "--host", "lab")
+            #expect(revoked.status == 5)
+            #expect(revoked.errors.contains("revoked"), "\(revoked.errors)")
+        }
+    }
+
+    @Test func aHostThatIsDown() throws {
+        try bench { folder, host, las in
+            try host.add(las)
+            host.server.stop()
+            let down = try las("deploy", "m", "--host", "lab")
+            #expect(down.status == 4)
+            #expect(down.errors.contains("refused") || down.errors.contains("Connection"), "\(down.errors)")
+            #expect(!File.exists(folder + "/results"))
+        }
+    }
+
+    @Test func aKeyThatTheHostDoesNotTake() throws {
+        try bench { folder, host, las in
+            try Program("ssh-keygen").run("-q", "-t", "ed25519", "-N", "", "-f", folder + "/other")
+            let refused = try las("host", "add", "lab", host.server.address, "--identity", folder + "/other")
+            #expect(refused.status == 4)
+            #expect(refused.errors.contains("does not let"), "\(refused.errors)")
+            #expect(try las("host", "list", "--names").lines == ["local"])
+        }
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "a small tmpfs needs root")) func aFullDiskOnTheHost() throws {
+        try withScratch { folder in
+            try Folder.make(folder + "/small")
+            // Room for the runtime, not for the environment.
+            try #require(
+                try Program("mount").run("-t", "tmpfs", "-o", "size=14m", "tmpfs", folder + "/small").status == 0)
+            defer { _ = try? Program("umount").run("-l", folder + "/small") }
+            let host = try BareHost(in: folder, lash: folder + "/small/lash")
+            let las = host.las(in: folder, lash: try makeLash(in: folder))
+            try las("new", "hello", "m")
+            try host.add(las)
+            let full = try las("deploy", "m", "--host", "lab")
+            #expect(full.status == 6, "\(full.errors)")
+            #expect(full.errors.contains("No space left") || full.errors.contains("space"), "\(full.errors)")
+            #expect(try host.hasOnlyWholeParts())
+            #expect(!File.exists(folder + "/results"))
+        }
+    }
+
+    @Test func aConnectionThatIsCutWhileShipping() throws {
+        try bench { folder, host, las in
+            #expect(try host.add(las).status == 0)
+            let proxy = try CuttingProxy(to: host.server.port, cutAfter: 3 << 20)
+            try host.server.setKnownHosts(
+                try host.server.knownHostsLine(), try host.server.knownHostsLine(names: "[127.0.0.1]:\(proxy.port)"))
+            #expect(
+                try host.add(las, address: "\(host.server.user)@127.0.0.1:\(proxy.port)", "--unchecked").status == 0)
+            let cut = try las("deploy", "m", "--host", "lab")
+            #expect(cut.status == 4, "\(cut.errors)")
+            #expect(cut.errors.contains("connection"), "\(cut.errors)")
+            #expect(try host.hasOnlyWholeParts())
+            #expect(!File.exists(folder + "/results"))
+            #expect(try host.add(las).status == 0)
+            let again = try las("deploy", "m", "--host", "lab")
+            #expect(again.status == 0, "\(again.errors)")
+        }
+    }
+}
