@@ -1,1 +1,79 @@
+import Failures
+import TestSupport
 import Testing
+
+@testable import Commands
+
+@Suite struct CommandLineTests {
+    @Test func wordsBecomeACommandWithWhatItWasGiven() throws {
+        let (command, given) = try CommandLine.parse(
+            ["deploy", "m", "--host", "a", "--host=b", "--results", "out"], table: CommandTable.all)
+        #expect(command?.name == "deploy")
+        #expect(given.arguments == ["m"])
+        #expect(given.values("--host") == ["a", "b"])
+        #expect(given.value("--results") == "out")
+    }
+
+    @Test func twoWordsMayNameACommand() throws {
+        #expect(try CommandLine.parse(["host", "list"], table: CommandTable.all).command?.name == "host list")
+    }
+
+    @Test func whatFollowsTwoDashesIsNoOption() throws {
+        #expect(
+            try CommandLine.parse(["run", "--", "--odd"], table: CommandTable.all).invocation.arguments == ["--odd"])
+    }
+
+    @Test(arguments: [
+        (["nwe"], "did you mean “las new”?"),
+        (["host"], "there are: las host add, las host list, las host remove"),
+        (["host", "lst"], "there are: las host add"),
+        (["run", "--reslts", "x"], "did you mean --results?"),
+        (["pack", "--output"], "“las pack --help” lists them"),
+        (["host", "add", "lab"], "usage: las host add NAME ADDRESS"),
+        (["check", "a", "b"], "usage: las check"),
+        (["run", "--cpus", "2", "--cpus", "3"], "leave one of them out"),
+    ]) func aWrongLineSaysHowItIsRight(_ words: [String], _ fix: String) throws {
+        let failure = #expect(throws: UsageFailure.self) { try CommandLine.parse(words, table: CommandTable.all) }
+        #expect(failure?.fix?.contains(fix) == true, "\(failure?.description ?? "")")
+        #expect(failure?.exitCode == .usage)
+    }
+
+    @Test func everyCommandExplainsItselfWithAnExample() {
+        for command in CommandTable.all {
+            #expect(!command.examples.isEmpty, "\(command.name)")
+            for example in command.examples {
+                #expect(example.line.hasPrefix("las \(command.name)"), "\(example.line)")
+            }
+            #expect(!command.about.hasSuffix("."), "\(command.name)")
+            // What the examples write is what the parser takes.
+            for example in command.examples where !example.line.contains(where: { "|>".contains($0) }) {
+                let words = example.line.split(separator: " ").dropFirst().map(String.init)
+                #expect(throws: Never.self) { try CommandLine.parse(words, table: CommandTable.all) }
+            }
+        }
+    }
+}
+
+@Suite struct CompletionTests {
+    @Test func bashCompletesCommandsAndOptions() throws {
+        try withScratch { _ in
+            let script = CompletionScript.bash(CommandTable.all)
+            func complete(_ words: String...) throws -> [String] {
+                let list = words.map { "'\($0)'" }.joined(separator: " ")
+                let ended = try Program("bash").run(
+                    "-c",
+                    "\(script)\nCOMP_WORDS=(\(list)); COMP_CWORD=\(words.count - 1); _las; printf '%s\\n' \"${COMPREPLY[@]}\""
+                )
+                #expect(ended.errors.isEmpty, "\(ended.errors)")
+                return ended.lines
+            }
+            #expect(try complete("las", "pa") == ["pack"])
+            #expect(try complete("las", "host", "") == ["add", "list", "remove"])
+            #expect(try complete("las", "deploy", "--ho") == ["--host"])
+        }
+    }
+
+    @Test(.enabled(if: Program.find("zsh") != nil, "zsh is not installed")) func zshReadsItsScript() throws {
+        #expect(try Program("zsh").run("-n", "-c", CompletionScript.zsh(CommandTable.all)).status == 0)
+    }
+}
