@@ -4,6 +4,7 @@ internal import Failures
 internal import Files
 internal import JSON
 internal import Layers
+internal import Metro
 internal import Parts
 internal import Plan
 internal import Terminal
@@ -22,8 +23,8 @@ struct Packing {
 
     var store: PartStore { PartStore(context.lash) }
 
-    private var needs: [String: [String]] {
-        Dictionary(source.plan.environments.map { ($0.id.name, $0.needs.debian) }, uniquingKeysWith: { $1 })
+    private var needs: [String: Needs] {
+        Dictionary(source.plan.environments.map { ($0.id.name, $0.needs) }, uniquingKeysWith: { $1 })
     }
 
     func parts() async throws -> Packed {
@@ -84,9 +85,11 @@ struct Packing {
 
     func depot() throws -> Depot {
         let display = DepotDisplay(context.terminal)
-        return try Depot(
-            lash: context.lash, sources: AptSources.ofMachine(environment: context.environment),
-            architecture: Architecture.ofMachine(), observer: { display.show($0) })
+        let architecture = try Architecture.ofThisMachine()
+        return Depot(
+            lash: context.lash,
+            sources: try AptSources.ofMachine(environment: context.environment, architecture: architecture),
+            architecture: architecture, observer: { display.show($0) })
     }
 
     private func image(of plan: Plan, _ lock: Lock) throws -> MetroImage {

@@ -36,11 +36,12 @@ struct RunMaterial {
         let bundle = try BundleFile.open(path)
         let stage = Stage(context.terminal, "checking the bundle")
         do {
-            try BundleStamp(bundle, in: context.lash)?.verifyOnce { stage.update(done: $0, of: $1) }
+            try bundle.verifyOnce(in: context.lash) { stage.update(done: $0, of: $1) }
             let store = PartStore(context.lash)
             var parts: [Part] = []
             for placed in bundle.parts where placed.part.kind != .runtime {
-                parts.append(try store.add(placed, from: bundle))
+                try store.add(placed, from: bundle)
+                parts.append(placed.part)
             }
             stage.end()
             return RunMaterial(metro: bundle.metro.part.name, parts: parts)
