@@ -56,21 +56,19 @@ import Testing
 
 @Suite struct CompletionTests {
     @Test func bashCompletesCommandsAndOptions() throws {
-        try withScratch { _ in
-            let script = CompletionScript.bash(CommandTable.all)
-            func complete(_ words: String...) throws -> [String] {
-                let list = words.map { "'\($0)'" }.joined(separator: " ")
-                let ended = try Program("bash").run(
-                    "-c",
-                    "\(script)\nCOMP_WORDS=(\(list)); COMP_CWORD=\(words.count - 1); _las; printf '%s\\n' \"${COMPREPLY[@]}\""
-                )
-                #expect(ended.errors.isEmpty, "\(ended.errors)")
-                return ended.lines
-            }
-            #expect(try complete("las", "pa") == ["pack"])
-            #expect(try complete("las", "host", "") == ["add", "list", "remove"])
-            #expect(try complete("las", "deploy", "--ho") == ["--host"])
+        let script = CompletionScript.bash(CommandTable.all)
+        func complete(_ words: String...) throws -> [String] {
+            let list = words.map { "'\($0)'" }.joined(separator: " ")
+            let ended = try Program("bash").run(
+                "-c",
+                "\(script)\nCOMP_WORDS=(\(list)); COMP_CWORD=\(words.count - 1); _las; printf '%s\\n' \"${COMPREPLY[@]}\""
+            )
+            #expect(ended.errors.isEmpty, "\(ended.errors)")
+            return ended.lines
         }
+        #expect(try complete("las", "pa") == ["pack"])
+        #expect(try complete("las", "host", "") == ["add", "list", "remove"])
+        #expect(try complete("las", "deploy", "--ho") == ["--host"])
     }
 
     @Test(.enabled(if: Program.find("zsh") != nil, "zsh is not installed")) func zshReadsItsScript() throws {
