@@ -191,7 +191,9 @@ struct Archives {
         for byHash in [true, false] {
             var downloads: [Download] = []
             for index in wanted
-            where !File.exists(place(index)) && !downloads.contains(where: { $0.path == place(index) }) {
+            where !downloads.contains(where: { $0.path == place(index) })
+                && !Download.isWhole(place(index), size: index.item.size, digest: index.item.digest)
+            {
                 let folder = File.parent(of: index.path.string)
                 let name =
                     byHash && index.release.file.hasByHash

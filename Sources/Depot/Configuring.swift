@@ -51,7 +51,7 @@ struct Configuring {
     /// What packages' scripts count on: that no service is started, and an awk.
     private func prepareScripts(_ root: String) throws {
         try Folder.make(root + "/usr/sbin")
-        try File.write("#!/bin/sh\nexit 101\n", to: root + RootCleaning.policy, mode: 0o755)
+        try File.create(root + RootCleaning.policy, "#!/bin/sh\nexit 101\n", mode: 0o755)
         guard chmod(root + RootCleaning.policy, 0o755) == 0 else {
             throw FileFailure("write", root + RootCleaning.policy)
         }
@@ -122,7 +122,7 @@ struct Configuring {
     private func failure(_ reason: String, log: String) -> DepotFailure {
         let text = (try? File.read(log)) ?? []
         let kept = store.lash.temporary + "/configuration.log"
-        try? File.write(text, to: kept)
+        try? File.create(kept, text)
         let lines = String(decoding: text, as: UTF8.self).split(separator: "\n").suffix(12)
         return DepotFailure(
             "the packages can't be configured: \(reason)",

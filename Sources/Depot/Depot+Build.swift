@@ -10,10 +10,17 @@ extension Depot {
     /// - Throws: exit code 4 where packages can't be fetched, 5 where they are not what the lock says, 6 where the machine
     ///   refuses something.
     package func build(_ environment: LockedEnvironment) async throws -> LayeredTree {
-        try await Threads.alone { try buildHere(environment) }
+        try await Threads.alone {
+            let tree = try buildHere(environment)
+            // The disk may be busy: nobody has to wait for that, and where this process ends sooner only a power failure
+            // matters, after which what was not settled is made again.
+            Threads.aside { try? LayerStore(lash: lash).settle(tree.layers.map(\.digest)) }
+            return tree
+        }
     }
 
-    private func buildHere(_ environment: LockedEnvironment) throws -> LayeredTree {
+    /// On the thread that calls it.
+    func buildHere(_ environment: LockedEnvironment) throws -> LayeredTree {
         let store = LayerStore(lash: lash)
         let unpacking = PackageUnpacking(architecture: architecture)
         let skeleton = Skeleton(architecture: architecture)

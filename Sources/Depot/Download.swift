@@ -1,4 +1,6 @@
 internal import Digests
+internal import Files
+internal import Glibc
 
 /// A file to be got from an archive.
 struct Download: Sendable {
@@ -14,6 +16,22 @@ struct Download: Sendable {
     let size: Int64?
     /// No more than this many bytes are taken where the size is not known.
     var limit: Int64 = 1 << 26
+
+    /// Whether the file is there from an earlier time, and whole: it was not synced then, so its bytes are looked at.
+    static func isWhole(_ path: String, size: Int64, digest: Digest) -> Bool {
+        guard File.status(path)?.size == size,
+            let descriptor = try? File.open(path, O_RDONLY | O_CLOEXEC, action: "read")
+        else { return false }
+        defer { close(descriptor) }
+        var hasher = SHA256()
+        var chunk = [UInt8](repeating: 0, count: 1 << 18)
+        while true {
+            let count = read(descriptor, &chunk, chunk.count)
+            if count < 0 { return false }
+            if count == 0 { return hasher.digest() == digest }
+            chunk.withUnsafeBytes { hasher.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+        }
+    }
 }
 
 /// Why a file did not come.

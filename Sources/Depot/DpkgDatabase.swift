@@ -17,9 +17,9 @@ struct DpkgDatabase {
         for package in packages {
             status += try paragraph(of: package, configurationFiles: try setAside(of: package, moved: moved))
         }
-        try File.write(status, to: folder + "/status")
-        for name in ["available", "diversions", "statoverride"] { try File.write("", to: folder + "/" + name) }
-        try File.write("1\n", to: folder + "/info/format")
+        try File.create(folder + "/status", status)
+        for name in ["available", "diversions", "statoverride"] { try File.create(folder + "/" + name, "") }
+        try File.create(folder + "/info/format", "1\n")
         try writeTriggers()
     }
 
@@ -33,7 +33,8 @@ struct DpkgDatabase {
             guard line.hasPrefix("/"), RelativePath(String(line.dropFirst())) != nil else { continue }
             names.append(String(line))
             let path = root + "/" + moved(String(line.dropFirst()))
-            if File.status(path)?.kind == .file { try File.rename(path, to: path + ".dpkg-new") }
+            guard File.status(path)?.kind == .file else { continue }
+            guard rename(path, path + ".dpkg-new") == 0 else { throw FileFailure("rename", path) }
         }
         return names
     }
@@ -68,8 +69,8 @@ struct DpkgDatabase {
                 }
             }
         }
-        try File.write(files.sorted().joined(), to: folder + "/triggers/File")
-        for (name, labels) in named { try File.write(labels.sorted().joined(), to: folder + "/triggers/" + name) }
+        try File.create(folder + "/triggers/File", files.sorted().joined())
+        for (name, labels) in named { try File.create(folder + "/triggers/" + name, labels.sorted().joined()) }
     }
 
     /// The packages that are not wholly installed, with their state.

@@ -25,7 +25,7 @@ enum Keyring {
             }
         }
         let path = folder + "/keyring.gpg"
-        try File.write(keys, to: path, mode: 0o600)
+        try File.create(path, keys, mode: 0o600)
         return path
     }
 

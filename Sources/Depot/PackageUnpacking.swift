@@ -44,7 +44,7 @@ struct PackageUnpacking {
             guard let control, control.name == package.name, control.version == package.version else {
                 throw DebFile.hostile(file, "it is not \(package.title), as its archive said")
             }
-            try File.write(control.text, to: folder + "/control")
+            try File.create(folder + "/control", control.text)
             let information = "var/lib/dpkg/info/" + control.label + "."
             try tree.add(information + "list", Array(list.utf8), mode: 0o644, modified: Self.folderTime)
             for script in scripts {

@@ -29,7 +29,7 @@ struct RootCleaning {
                 if File.status(certificates + "/" + name, follow: true) == nil { unlink(certificates + "/" + name) }
             }
         }
-        try File.write("", to: root + "/var/lib/dpkg/available")
+        try File.create(root + "/var/lib/dpkg/available", "")
     }
 
     private func removeFiles(in folder: String, _ isWanted: (String) -> Bool = { _ in true }) throws {

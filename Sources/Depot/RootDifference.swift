@@ -25,7 +25,7 @@ struct RootDifference {
         /// Of now, and not of any change that is made after this returns.
         static func take(in folder: String) throws -> Stamp {
             let path = folder + "/stamp"
-            try File.write("", to: path)
+            try File.create(path, "")
             var information = stat()
             guard lstat(path, &information) == 0 else { throw FileFailure("read", path) }
             // The kernel's clock for files ticks every few milliseconds.

@@ -33,7 +33,7 @@ struct Skeleton {
             // Places for what a sandbox with a network takes from its host; programs look up their own machine without one.
             let files = ["etc/hosts": "127.0.0.1\tlocalhost\n::1\tlocalhost\n", "etc/resolv.conf": ""]
             for (name, text) in files {
-                try File.write(text, to: tree + "/" + name)
+                try File.create(tree + "/" + name, text)
                 add(name, .file(size: Int64(text.utf8.count)), mode: 0o644)
             }
             return entries

@@ -15,6 +15,11 @@ enum Threads {
         }
     }
 
+    /// Does `body` on a thread that nobody waits for.
+    static func aside(_ body: @escaping @Sendable () -> Void) {
+        if let thread = start(body) { pthread_detach(thread) }
+    }
+
     /// Does `body` for every item on `width` threads, or on fewer where the system gives no more.
     ///
     /// After an error no further item is begun; the error of the first item that failed, in their order, is thrown.
