@@ -1,1 +1,0 @@
-// Unpacking: see docs/architecture.md.
