@@ -30,16 +30,30 @@ package enum Folder {
     }
 
     /// Removes it and all that it holds, without following links, making folders writable first where they are not.
-    /// What is not there is fine.
-    package static func remove(_ path: String) throws(FileFailure) {
-        guard let status = File.status(path) else { return }
-        if status.kind == .folder {
-            if status.mode & 0o700 != 0o700 { chmod(path, 0o700) }
-            for name in try names(in: path) { try remove(path + "/" + name) }
-            if rmdir(path) != 0, errno != ENOENT { throw FileFailure("remove the folder", path) }
-        } else if unlink(path) != 0, errno != ENOENT {
-            throw FileFailure("remove", path)
+    /// What is not there is fine. Names need not be text.
+    package static func remove(_ path: String) throws(FileFailure) { try remove(Array(path.utf8CString)) }
+
+    /// - Parameter path: ends with 0.
+    private static func remove(_ path: [CChar]) throws(FileFailure) {
+        func failure(_ action: String) -> FileFailure {
+            FileFailure(action, String(decoding: path.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self))
         }
+        var info = stat()
+        guard lstat(path, &info) == 0 else { return }
+        guard info.st_mode & S_IFMT == S_IFDIR else {
+            if unlink(path) != 0, errno != ENOENT { throw failure("remove") }
+            return
+        }
+        if info.st_mode & 0o700 != 0o700 { chmod(path, 0o700) }
+        guard let stream = opendir(path) else { throw failure("read the folder") }
+        var names: [[CChar]] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { $0.prefix { $0 != 0 }.map(CChar.init(bitPattern:)) }
+            if name != [0x2e], name != [0x2e, 0x2e] { names.append(name) }
+        }
+        closedir(stream)
+        for name in names { try remove(path.dropLast() + [CChar(bitPattern: UInt8(ascii: "/"))] + name + [0]) }
+        if rmdir(path) != 0, errno != ENOENT { throw failure("remove the folder") }
     }
 
     package static func sync(_ path: String) {

@@ -1,4 +1,5 @@
 import Files
+import Glibc
 import TestSupport
 import Testing
 
@@ -14,6 +15,17 @@ import Testing
 
     @Test(arguments: ["", "/a", "a/../b", "..", "a//b", "./a", "a/", "a\0b"])
     func pathsThatLeaveTheirFolderAreNotRelativePaths(_ text: String) { #expect(RelativePath(text) == nil) }
+
+    @Test func foldersWithNamesThatAreNoTextAreRemovedToo() throws {
+        try withScratch { folder in
+            try Folder.make(folder + "/a/b", mode: 0o700)
+            let name = Array((folder + "/a/b/x").utf8CString.dropLast()) + [CChar(bitPattern: 0xff), 0]
+            #expect(mkdir(name, 0o500) == 0)
+            try Folder.remove(folder + "/a")
+            let left = try Folder.names(in: folder)
+            #expect(left == [])
+        }
+    }
 
     @Test func aFailureSaysWhatWasTriedAndWhy() {
         let failure = #expect(throws: FileFailure.self) { try File.read("/nonexistent/file") }
