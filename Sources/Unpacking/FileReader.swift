@@ -41,12 +41,16 @@ final class FileReader {
         guard share.offset <= held, count <= held - share.offset else {
             throw .damaged("a file reaches out of its fragment", in: image.path)
         }
-        if count > 0 { try body(offset, UnsafeRawBufferPointer(rebasing: fragment[share.offset..<share.offset + count])) }
+        if count > 0 {
+            try body(offset, UnsafeRawBufferPointer(rebasing: fragment[share.offset..<share.offset + count]))
+        }
     }
 
     private func hold(_ number: Int) throws(UnpackFailure) -> Int {
         if let held, held.number == number { return held.count }
-        guard number < fragments.count else { throw .damaged("a file has a fragment that is not there", in: image.path) }
+        guard number < fragments.count else {
+            throw .damaged("a file has a fragment that is not there", in: image.path)
+        }
         held = nil
         let count = try decompressor.read(at: fragments[number].start, size: fragments[number].size, into: fragment)
         held = (number, count)

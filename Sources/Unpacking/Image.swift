@@ -36,7 +36,9 @@ final class Image: Sendable {
             close(descriptor)
             throw .damaged("there is no squashfs at byte \(offset)", in: path)
         }
-        let (inodes, _, blockSize) = (fields.number(UInt32.self), fields.number(UInt32.self), fields.number(UInt32.self))
+        let (inodes, _, blockSize) = (
+            fields.number(UInt32.self), fields.number(UInt32.self), fields.number(UInt32.self)
+        )
         let fragments = fields.number(UInt32.self)
         let (compression, blockLog) = (fields.number(UInt16.self), fields.number(UInt16.self))
         fields.skip(4)
@@ -51,7 +53,9 @@ final class Image: Sendable {
         if compression != 6 { problem = "it is not compressed with zstd" }
         if !(12...20).contains(blockLog) || blockSize != 1 << UInt32(blockLog) { problem = "its block size is wrong" }
         if used > Self.most.bytes || inode > used || directory > used { problem = "its tables lie outside of it" }
-        if fragments > 0 && (fragment > used || fragments > Self.most.fragments) { problem = "its fragments lie outside of it" }
+        if fragments > 0 && (fragment > used || fragments > Self.most.fragments) {
+            problem = "its fragments lie outside of it"
+        }
         if let problem {
             close(descriptor)
             throw .damaged(problem, in: path)

@@ -15,7 +15,9 @@ package struct ImageReader: Sendable {
         var inode = try metadata.inode(image.rootInode)
         for component in path.components {
             guard case .folder(let listing, let size) = inode.kind,
-                let entry = try metadata.list(listing, size: size).first(where: { $0.name.elementsEqual(component.utf8) })
+                let entry = try metadata.list(listing, size: size).first(where: {
+                    $0.name.elementsEqual(component.utf8)
+                })
             else { throw .missing(path, in: image.path) }
             inode = try metadata.inode(entry.reference)
         }

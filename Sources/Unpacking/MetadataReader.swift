@@ -148,7 +148,8 @@ extension MetadataReader {
         let listing = Cursor(block: image.directoryTable + Int64(block), offset: offset)
         // The format counts three bytes that are not there.
         return Inode(
-            kind: .folder(listing: listing, size: max(0, size - 3)), mode: mode & 0o1777, modified: modified, links: links)
+            kind: .folder(listing: listing, size: max(0, size - 3)), mode: mode & 0o1777, modified: modified,
+            links: links)
     }
 
     private func data(
@@ -186,7 +187,8 @@ extension MetadataReader {
                 guard length <= 255 else { throw .damaged("a name is too long", in: image.path) }
                 let name = try read(length, at: &cursor)
                 left -= 8 + length
-                let isSafe = !name.contains(0) && !name.contains(UInt8(ascii: "/")) && name != [0x2e] && name != [0x2e, 0x2e]
+                let isSafe =
+                    !name.contains(0) && !name.contains(UInt8(ascii: "/")) && name != [0x2e] && name != [0x2e, 0x2e]
                 guard isSafe else { throw .damaged("a name leads out of its folder", in: image.path) }
                 entries.append(DirectoryEntry(name: name, reference: UInt64(block) << 16 | UInt64(offset)))
             }

@@ -1,5 +1,5 @@
 package import Failures
-package import Files
+internal import Files
 
 /// An image that could not be read, or not be unpacked.
 package struct UnpackFailure: Failure {
