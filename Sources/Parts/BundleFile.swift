@@ -121,7 +121,7 @@ struct BundleFooter {
         return hasher.digest()
     }
 
-    private static func digest(ofFooter bytes: ArraySlice<UInt8>) -> Digest {
+    static func digest(ofFooter bytes: ArraySlice<UInt8>) -> Digest {
         var hasher = SHA256()
         hasher.update("las bundle footer\0")
         hasher.update(bytes)
