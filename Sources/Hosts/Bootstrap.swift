@@ -73,7 +73,7 @@ struct Bootstrap {
             case nil: "${LASH:-$HOME/.las}"
             }
         let channel = try transport.start("exec sh")
-        let text = "las() {\nl=\(folder)\n\(script)\n}\nlas\n"
+        let text = "las() {\nl=\(folder)\n\(script)\n}\nlas; exit\n"
         let conversation = Conversation(channel, word: word, transport: transport, waiter: waiter)
         do throws(HostFailure) { try channel.write(Array(text.utf8)) } catch {
             if error.kind == .cut { try conversation.end() }

@@ -6,6 +6,9 @@ final class SSHChannel: Channel {
     private let handle: OpaquePointer
     private(set) var errors = Tail()
     private var isClosed = false
+    /// What came while something was written.
+    private var early: [UInt8] = []
+    private static let mostEarly = 4 << 20
     private var status: Int32?
     private static let chunk = 256 << 10
     private static let window: UInt32 = 2 << 20
@@ -38,6 +41,10 @@ final class SSHChannel: Channel {
     }
 
     func read(waiting: Bool) throws(HostFailure) -> [UInt8]? {
+        if !early.isEmpty {
+            defer { early = [] }
+            return early
+        }
         var buffer = [UInt8](repeating: 0, count: Self.chunk)
         while true {
             let count = read(0, into: &buffer)
@@ -82,12 +89,25 @@ final class SSHChannel: Channel {
                 done += count
                 if count == 0 { try session.wait() }
             } else if count == Int(LIBSSH2_ERROR_EAGAIN) {
-                if libssh2_channel_eof(handle) != 0 { throw HostFailure(.cut, "the program on the host takes no more") }
+                if try hasEnded() { throw HostFailure(.cut, "the program on the host takes no more") }
                 try session.wait()
             } else {
                 throw HostFailure(.cut, "the connection to the host was cut", cause: session.lastError)
             }
         }
+    }
+
+    /// Whether the program takes nothing more. What it has said is taken in first: libssh2 tells of the end only when
+    /// nothing lies unread before it.
+    private func hasEnded() throws(HostFailure) -> Bool {
+        var buffer = [UInt8](repeating: 0, count: 32 << 10)
+        while early.count < Self.mostEarly {
+            let count = read(0, into: &buffer)
+            if count <= 0 { break }
+            early += buffer[..<count]
+        }
+        _ = try drainErrors()
+        return libssh2_channel_eof(handle) != 0
     }
 
     func finishWriting() throws(HostFailure) {
