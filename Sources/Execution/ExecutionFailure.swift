@@ -21,6 +21,10 @@ package struct ExecutionFailure: Failure, Hashable {
             failure.summary, place: failure.place, cause: failure.cause, fix: failure.fix, exitCode: failure.exitCode)
     }
 
+    init(_ error: any Error) {
+        if let failure = error as? any Failure { self.init(failure) } else { self.init("\(error)") }
+    }
+
     /// With the system's own words for an error number.
     static func system(_ summary: String, code: Int32 = errno, fix: String? = nil) -> ExecutionFailure {
         ExecutionFailure(summary, cause: String(cString: strerror(code)), fix: fix)

@@ -18,7 +18,9 @@ struct ImageCache {
             if File.exists(place) { return place }
             let beside = try Folder.makeTemporary(in: lash.images, named: ".\(image.digest.short)")
             do {
-                try unpack(image, into: beside + "/tree")
+                try Folder.make(beside + "/tree")
+                try ImageReader(image.path, offset: image.offset).unpack(into: beside + "/tree")
+                try Folder.syncDisk(of: beside)
                 try File.rename(beside + "/tree", to: place)
                 try? Folder.remove(beside)
             } catch {
@@ -26,17 +28,8 @@ struct ImageCache {
                 throw error
             }
             return place
-        } catch let error as FileFailure {
-            throw ExecutionFailure(error)
-        } catch let error as ExecutionFailure {
-            throw error
         } catch {
-            throw ExecutionFailure(
-                "can't unpack the image \(image.digest.short)", cause: "\(error)", exitCode: .integrity)
+            throw ExecutionFailure(error)
         }
-    }
-
-    private func unpack(_ image: ImageLocation, into folder: String) throws {
-        throw ExecutionFailure("this las can't unpack images yet", fix: "run it as root")
     }
 }

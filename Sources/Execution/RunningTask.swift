@@ -20,6 +20,8 @@ final class RunningTask {
     /// When to do the next thing against it: end it kindly, then kill it.
     private(set) var deadline: Double?
     var settling: Settling?
+    /// Whether it still counts against what the host has.
+    var hasRoom = true
 
     /// How long a task may take to end after it was asked to.
     static let grace = 10.0

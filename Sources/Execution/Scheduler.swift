@@ -19,6 +19,7 @@ final class Scheduler {
     private var waiting = TaskQueue()
     private var running: [UInt64: RunningTask] = [:]
     private var free: Capacity
+    private var settlingCount = 0
     private var nextNumber: UInt64 = 1
     private var told: [StationID: Int] = [:]
     private var made: [String: RunEvent.File] = [:]
@@ -151,10 +152,14 @@ final class Scheduler {
         if let log = task.printed { poller.remove(log.output) }
         if let reason = task.reason(of: end) { return fail(task, reason, end: end) }
         task.settling = try Settling(task, made: run.made, tell: settled.write)
+        // The next one starts while this one's outputs are written out, but not without bound.
+        settlingCount += 1
+        if settlingCount <= 2 * capacity.cpus { giveRoom(of: task) }
     }
 
     private func finish(_ number: UInt64) throws(ExecutionFailure) {
         guard let task = running[number], let settling = task.settling else { return }
+        settlingCount -= 1
         switch settling.outcome() {
         case .failure(let refused as Outputs.Refused): fail(task, refused.reason, end: .exited(0))
         case .failure(let error): fail(task, "its outputs can't be kept: \(error)", end: .exited(0))
@@ -171,9 +176,14 @@ final class Scheduler {
         }
     }
 
+    private func giveRoom(of task: RunningTask) {
+        if task.hasRoom { free.give(task.task.uses) }
+        task.hasRoom = false
+    }
+
     private func remove(_ task: RunningTask) {
         running[task.number] = nil
-        free.give(task.task.uses)
+        giveRoom(of: task)
         // Half-made outputs, temporary files: nothing of it is anyone's.
         try? Folder.remove(task.folder)
     }

@@ -18,10 +18,7 @@ struct TaskSandbox {
         var plan = SandboxPlan(
             namespaces: [.mount, .pid, .ipc, .uts, .network], root: root, arguments: arguments(of: task.command))
         if images.hasUserNamespaces { plan.namespaces.insert(.user) }
-        plan.steps = [
-            .bind(source: images.metro, target: "/.las", readOnly: true),
-            .tmpfs(target: "/.las/made", mode: 0o755),
-        ]
+        plan.steps = try metroSteps()
         // Sorted, so that a folder comes before what lies in it.
         for read in task.reads.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
             guard let read = RelativePath(read) else {
@@ -41,6 +38,23 @@ struct TaskSandbox {
         plan.limits = [.init(resource: 4 /* RLIMIT_CORE */, value: 0)]
         plan.environment = environment(of: task)
         return plan
+    }
+
+    /// The metro image at `/.las`, and in it an empty `made` for what the task takes.
+    private func metroSteps() throws(ExecutionFailure) -> [SandboxPlan.Step] {
+        if File.status(images.metro + "/made")?.kind == .folder {
+            return [
+                .bind(source: images.metro, target: "/.las", readOnly: true),
+                .tmpfs(target: "/.las/made", mode: 0o755),
+            ]
+        }
+        // An image without a place for it: its parts are shown one by one.
+        do throws(FileFailure) {
+            return [.tmpfs(target: "/.las", mode: 0o755), .folder(target: "/.las/made", mode: 0o755)]
+                + (try Folder.names(in: images.metro)).map {
+                    .bind(source: images.metro + "/" + $0, target: "/.las/" + $0, readOnly: true)
+                }
+        } catch { throw ExecutionFailure(error) }
     }
 
     private func arguments(of command: PlannedTask.Command) -> [String] {
