@@ -8,15 +8,22 @@ import Plan
 import TestSupport
 import Testing
 
-/// A run has mounts of its own, and so has the thread that it is in: each gets one.
-func inThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) throws -> Result {
-    try OwnThread.run(body)
+/// Who runs, and by which engine.
+struct Way: Sendable, CustomTestStringConvertible {
+    let engine: Engine
+    let isOrdinaryUser: Bool
+    var testDescription: String { "\(engine.rawValue), \(isOrdinaryUser ? "an ordinary user" : "root")" }
+
+    static let here =
+        OrdinaryUser.isRootHere
+        ? [
+            Way(engine: .kernel, isOrdinaryUser: false), Way(engine: .extraction, isOrdinaryUser: false),
+            Way(engine: .extraction, isOrdinaryUser: true),
+        ] : [Way(engine: .extraction, isOrdinaryUser: true)]
 }
 
 @Suite struct PieceTests {
-    static let engines: [Engine] = OrdinaryUser.isRootHere ? [.kernel] : []
-
-    @Test(arguments: engines) func aMetroRunsToItsResults(_ engine: Engine) throws {
+    @Test(arguments: Way.here) func aMetroRunsToItsResults(_ way: Way) throws {
         try withScratch { scratch in
             let given = plan(
                 [
@@ -27,9 +34,9 @@ func inThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result)
                     station(
                         "each", "cat {each} > {out}", out: ["{name}.copy"], forEach: [from("folder", "parts/*.txt")]),
                 ])
-            let run = try inThread { try TestRun.perform(given, in: scratch, engine: engine) }
+            let run = try TestRun.perform(given, in: scratch, engine: way.engine, asOrdinaryUser: way.isOrdinaryUser)
             #expect(run.ended.succeeded, "\(run.events.last?.text ?? "")")
-            #expect(run.first(.runStarted)?.engine == engine.rawValue)
+            #expect(run.first(.runStarted)?.engine == way.engine.rawValue)
             #expect(try run.result("hello/out.txt") == "hello\n")
             #expect(try run.result("twice/out.txt") == "2\n")
             #expect(try run.result("script/out.txt") == "<hello>\n")
@@ -42,7 +49,7 @@ func inThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result)
             #expect(run.events.contains { $0.kind == .stationPlanned && $0.station?.name == "each" && $0.count == 3 })
             // Nothing is left of work folders and mounts.
             #expect(!File.exists(run.folder.tasks))
-            #expect(try Folder.names(in: run.folder.mounts).isEmpty)
+            #expect(((try? Folder.names(in: run.folder.mounts)) ?? []).isEmpty)
         }
     }
 
@@ -54,7 +61,7 @@ func inThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result)
                 station("last", "cat {in}", takes: [from("after")]),
                 station("other", "echo fine"),
             ])
-            let run = try inThread { try TestRun.perform(given, in: scratch) }
+            let run = try TestRun.perform(given, in: scratch)
             #expect(!run.ended.succeeded && run.ended.exitCode == .stationsFailed)
             let failed = run.first(.taskFailed, "bad")
             #expect(failed?.text == "it ended with the exit code 7")
@@ -92,10 +99,8 @@ func inThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result)
     func aTaskThatFailsSaysWhy(_ command: String, _ reason: String) throws {
         try withScratch { scratch in
             let uses = Resources(time: 0.3)
-            let run = try inThread {
-                try TestRun.perform(
-                    plan([station("one", command, uses: command.hasPrefix("sleep") ? uses : Resources())]), in: scratch)
-            }
+            let run = try TestRun.perform(
+                plan([station("one", command, uses: command.hasPrefix("sleep") ? uses : Resources())]), in: scratch)
             #expect(run.first(.taskFailed)?.text == reason)
             #expect(run.ended.exitCode == .stationsFailed)
             #expect(try Folder.names(in: run.folder.made).isEmpty)
@@ -110,7 +115,7 @@ func inThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result)
                     out: ["f/"]),
                 station("takes", "cat {in}/b {in}/c/d {in}/e/d", takes: [from("linked")]),
             ])
-            let run = try inThread { try TestRun.perform(given, in: scratch) }
+            let run = try TestRun.perform(given, in: scratch)
             #expect(run.ended.succeeded, "\(run.events)")
             #expect(try run.result("takes/out.txt") == "x\nx\nx\n")
             // Among the results they are files.
@@ -121,9 +126,7 @@ func inThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result)
 
     @Test func filesAreNeverSetuid() throws {
         try withScratch { scratch in
-            let run = try inThread {
-                try TestRun.perform(plan([station("one", "cp /bin/bash {out}; chmod 6755 {out}")]), in: scratch)
-            }
+            let run = try TestRun.perform(plan([station("one", "cp /bin/bash {out}; chmod 6755 {out}")]), in: scratch)
             #expect(File.status(run.folder.results + "/one/out.txt")?.mode == 0o755)
         }
     }
@@ -135,7 +138,7 @@ func inThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result)
                 station("taken", "echo t > {out}"),
                 station("looks", "ls -a / /.las/made /task > {out}; echo x >> {in} || true", takes: [from("taken")]),
             ])
-            let run = try inThread { try TestRun.perform(given, in: scratch) }
+            let run = try TestRun.perform(given, in: scratch)
             let seen = try run.result("looks/out.txt")
             #expect(seen.contains("/.las/made:\n.\n..\ntaken\n"))
             #expect(seen.contains("/task:\n.\n..\nout.txt\n"))
@@ -145,26 +148,26 @@ func inThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result)
 
     @Test func asManyRunAtOnceAsThereAreCpus() throws {
         try withScratch { scratch in
-            let stations = (1...6).map {
-                station("s\($0)", "sleep 0.05; echo > {out}", uses: Resources(cpus: $0 == 3 ? 2 : 1))
-            }
-            let run = try inThread { try TestRun.perform(plan(stations), in: scratch, cpus: 2) }
+            let command =
+                "read from rest < /proc/uptime; sleep 0.1; read to rest < /proc/uptime; echo $from $to > {out}"
+            let stations = (1...6).map { station("s\($0)", command, uses: Resources(cpus: $0 == 3 ? 2 : 1)) }
+            let run = try TestRun.perform(plan(stations), in: scratch, cpus: 2)
             #expect(run.ended.succeeded)
-            var (running, most) = (0, 0)
-            for event in run.events {
-                let cpus = event.task?.name == "s3" ? 2 : 1
-                if event.kind == .taskStarted { running += cpus }
-                if event.kind == .taskDone { running -= cpus }
-                most = max(most, running)
+            let times = try (1...6).map { number -> (cpus: Int, from: Double, to: Double) in
+                let words = try run.result("s\(number)/out.txt").split(whereSeparator: \.isWhitespace)
+                return (number == 3 ? 2 : 1, try #require(Double(words[0])), try #require(Double(words[1])))
             }
-            #expect(most == 2)
+            for (_, from, to) in times {
+                let moment = (from + to) / 2
+                #expect(times.filter { $0.from < moment && moment < $0.to }.map(\.cpus).reduce(0, +) <= 2)
+            }
         }
     }
 
     @Test func aStationThatIsTooLargeIsRefusedBeforeAnythingStarts() throws {
         try withScratch { scratch in
             let given = plan([station("small", "echo"), station("large", "echo", uses: Resources(cpus: 1000))])
-            let run = try inThread { try TestRun.perform(given, in: scratch, cpus: 2) }
+            let run = try TestRun.perform(given, in: scratch, cpus: 2)
             #expect(run.ended.exitCode == .resources)
             #expect(run.events.map(\.kind) == [.runEnded])
             #expect(
@@ -176,10 +179,8 @@ func inThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result)
 
     @Test func muchThatIsPrintedIsCutInTheMiddle() throws {
         try withScratch { scratch in
-            let run = try inThread {
-                try TestRun.perform(
-                    plan([station("loud", "head -c 70000000 /dev/zero >&2; echo end >&2; : > {out}")]), in: scratch)
-            }
+            let run = try TestRun.perform(
+                plan([station("loud", "head -c 70000000 /dev/zero >&2; echo end >&2; : > {out}")]), in: scratch)
             #expect(run.ended.succeeded)
             let log = run.folder.logs + "/loud.err"
             #expect((File.status(log)?.size ?? 0) < 68_000_000)
@@ -197,13 +198,57 @@ func inThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result)
             let start = RunStart(run: RunID("bad")!, metro: image, environments: [:])
             let folder = RunFolder(start.run, in: lash)
             try folder.make(for: start)
-            let ended = try inThread {
+            let ended = try OwnThread.run {
                 Piece(start, folder: folder, in: lash, journal: try Journal(folder.journal)).perform()
             }
             #expect(!ended.succeeded)
             let recorded = try Journal(folder.journal).recorded
             #expect(recorded.map(\.kind) == [.runEnded])
             #expect(recorded.last?.text?.isEmpty == false)
+        }
+    }
+
+    @Test func anImageIsUnpackedOnceForAllRuns() throws {
+        try withScratch { scratch in
+            let given = plan([station("one", "echo")])
+            let run = try TestRun.perform(given, in: scratch, engine: .extraction)
+            #expect(run.ended.succeeded)
+            let environment = try TestImages.part(.environment, "main", TestImages.environment).part.digest
+            let place = scratch + "/lash/images/" + environment.hex
+            let before = try #require(File.status(place)?.inode)
+            try Folder.remove(run.folder.path)
+            #expect(try TestRun.perform(given, in: scratch, engine: .extraction).ended.succeeded)
+            #expect(File.status(place)?.inode == before)
+        }
+    }
+
+    @Test func theKernelEngineIsForRootOnly() throws {
+        try withScratch { scratch in
+            let run = try TestRun.perform(
+                plan([station("one", "echo")]), in: scratch, engine: .kernel, asOrdinaryUser: true)
+            #expect(run.ended.exitCode == .usage)
+            #expect(run.events.last?.text?.contains("for root only") == true)
+        }
+    }
+
+    @Test(arguments: Way.here) func noTaskGetsOutOfItsSandbox(_ way: Way) throws {
+        try withScratch { scratch in
+            let given = plan([
+                station("taken", "echo t > {out}"),
+                station(
+                    "root",
+                    "! echo x > /x; ! echo x > /bin/cat; ! echo x > /.las/plan.json; ! echo x > /.las/made/taken/out.txt; : > {out}",
+                    takes: [from("taken")]),
+                station("host", "ls -a /tmp > {out}; ! ls \(scratch)"),
+                station(
+                    "rights",
+                    "id -u > {out}; while read a b; do case $a in Cap*) echo $b;; esac; done < /proc/self/status >> {out}"
+                ),
+            ])
+            let run = try TestRun.perform(given, in: scratch, engine: way.engine, asOrdinaryUser: way.isOrdinaryUser)
+            #expect(run.ended.succeeded, "\(run.events)")
+            #expect(try run.result("host/out.txt") == ".\n..\n")
+            #expect(try run.result("rights/out.txt") == "0\n" + String(repeating: "0000000000000000\n", count: 5))
         }
     }
 }

@@ -102,16 +102,16 @@ func plan(_ stations: [PlannedStation], results: [String]? = nil) -> Plan {
 }
 
 /// A run in a LASH of its own, and what happened.
-struct TestRun {
+struct TestRun: Sendable {
     let folder: RunFolder
     let events: [RunEvent]
     let ended: Piece.Ended
 
+    /// In a thread of its own: a run may have mounts of its own, and so has the thread that it is in.
     /// - Parameter engine: nil for the best here.
     static func perform(
-        _ plan: Plan, in scratch: String, engine: Engine? = nil, cpus: Int? = nil
+        _ plan: Plan, in scratch: String, engine: Engine? = nil, cpus: Int? = nil, asOrdinaryUser: Bool = false
     ) throws -> TestRun {
-        let lash = LASH(root: scratch + "/lash")
         let image = scratch + "/metro.squashfs"
         try TestImages.metro(plan, to: image)
         func location(_ kind: Part.Kind, _ name: String, _ path: String) throws -> ImageLocation {
@@ -122,12 +122,18 @@ struct TestRun {
             run: RunID("test-run")!, metro: try location(.metro, "test", image),
             environments: ["main": try location(.environment, "main", TestImages.environment)], cpus: cpus,
             engine: engine)
-        let folder = RunFolder(start.run, in: lash)
-        try folder.make(for: start)
-        let journal = try Journal(folder.journal)
-        nonisolated(unsafe) var events: [RunEvent] = []
-        let ended = Piece(start, folder: folder, in: lash, journal: journal).perform { events.append($0) }
-        return TestRun(folder: folder, events: events, ended: ended)
+        let body: @Sendable () throws -> TestRun = {
+            let lash = LASH(root: scratch + "/lash")
+            let folder = RunFolder(start.run, in: lash)
+            try folder.make(for: start)
+            let journal = try Journal(folder.journal)
+            nonisolated(unsafe) var events: [RunEvent] = []
+            let ended = Piece(start, folder: folder, in: lash, journal: journal).perform { events.append($0) }
+            return TestRun(folder: folder, events: events, ended: ended)
+        }
+        if !asOrdinaryUser { return try OwnThread.run(body) }
+        OrdinaryUser.give(scratch)
+        return try OrdinaryUser.run(body)
     }
 
     func first(_ kind: RunEvent.Kind, _ task: String? = nil) -> RunEvent? {
