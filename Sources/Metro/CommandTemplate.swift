@@ -31,6 +31,8 @@ package struct CommandTemplate: Sendable {
         package let offset: Int
         package let message: String
         package let fix: String
+        /// The command ends too early.
+        package var isOfTheEnd = false
     }
 
     package let pieces: [Piece]

@@ -4,7 +4,8 @@ internal import Failures
 struct Diagnostics {
     let file: String
     private var list: [Diagnostic] = []
-    private var count = 0
+    /// All, also those that are only counted.
+    private(set) var total = 0
     /// How many words may still be compared for suggestions: a hostile metro must not cost minutes.
     private var comparisons = 200_000
 
@@ -17,7 +18,7 @@ struct Diagnostics {
     var isFull: Bool { list.count >= Self.limit }
 
     mutating func add(_ message: String, at position: Position, fix: String? = nil) {
-        count += 1
+        total += 1
         if list.count < Self.limit { list.append(Diagnostic(file: file, at: position, message, fix: fix)) }
     }
 
@@ -34,6 +35,6 @@ struct Diagnostics {
         let sorted = list.enumerated().sorted {
             ($0.element.line, $0.element.column, $0.offset) < ($1.element.line, $1.element.column, $1.offset)
         }
-        return MetroFailure(sorted.map(\.element), more: count - list.count)
+        return MetroFailure(sorted.map(\.element), more: total - list.count)
     }
 }

@@ -90,6 +90,12 @@ extension Glob {
         return text(scalars[..<stemLength(of: scalars)])
     }
 
+    /// `s1.fq` of `s1.fq.gz`.
+    static func withoutCompression(_ name: String) -> String {
+        for ending in compressions where name.hasSuffix("." + ending) { return String(name.dropLast(ending.count + 1)) }
+        return name
+    }
+
     /// The `{name}` of a file that the glob matches: what its stars matched, joined by `_`, without the file's ending where
     /// a star covers that; the file's name without its ending when there is no star.
     ///

@@ -88,20 +88,22 @@ extension MetroCheck {
         guard let command = station.command else { return }
         let template = CommandTemplate(command.value)
         for mistake in template.mistakes {
-            diagnostics.add(mistake.message, at: command.position(at: mistake.offset), fix: mistake.fix)
+            let more = mistake.isOfTheEnd && command.isPlain
+            diagnostics.add(
+                mistake.message, at: command.position(at: mistake.offset),
+                fix: mistake.fix + (more ? "; without quotes “ #” ends a text, so put such a command below “command: |”" : ""))
         }
-        let (taken, each) = (takes[number].map(\.name), forEach[number])
-        let vocabulary = Vocabulary(
-            takes: taken, forEach: each.map { ($0.name, values(of: $0)) }, outputs: station.outputs.count)
-        // A name that could not be looked up is told already; the words that would come of it are not mistakes of their own.
-        let isWhole = taken.count >= (station.takes?.count ?? 0) && each.count == station.forEach.count
-        let both = Set(taken).intersection(each.map(\.name))
-        let said = Set(((station.takes ?? []) + station.forEach).map { String($0.value.prefix { $0 != "/" }) })
+        // A name that could not be looked up is told already; what comes of it is no mistake of its own.
+        func name(_ text: SourceText) -> String { String(text.value.prefix { $0 != "/" }) }
+        let taken = station.takes.map { $0.map(name) } ?? takes[number].map(\.name)
+        let isKnown = forEach[number].count == station.forEach.count
+        let each =
+            isKnown ? forEach[number].map { ($0.name, values(of: $0)) } : station.forEach.map { (name($0), 1000) }
+        let vocabulary = Vocabulary(takes: taken, forEach: each, outputs: station.outputs.count)
+        let both = Set(taken).intersection(each.map(\.0))
         for placeholder in template.placeholders {
             if vocabulary.meaning(of: placeholder.word) == nil {
-                let stem = Vocabulary.numbered(placeholder.word)?.0 ?? placeholder.word
-                if !isWhole, said.contains(stem) || ["in", "each", "name"].contains(stem) { continue }
-                complain(of: placeholder, in: command, vocabulary, number)
+                if !station.isUncertain { complain(of: placeholder, in: command, vocabulary, number) }
             } else if both.contains(placeholder.word) {
                 diagnostics.add(
                     "“{\(placeholder.word)}” could be the one item or all of them",

@@ -95,7 +95,8 @@ struct MetroCheck {
             diagnostics.add(
                 "the path “\(Shown.text(text))” lies outside the metro's folder", at: pattern.position,
                 fix:
-                    "put the file, or a copy of it, into the folder of the metro; for a file that a need brings write “image: \(Shown.text(text))”"
+                    "put the file, or a copy of it, into the folder of the metro"
+                    + (text.hasPrefix("/") ? "; for a file that a need brings write “image: \(Shown.text(text))”" : "")
             )
         } else if text.split(separator: "/").contains("..") {
             diagnostics.add(
@@ -149,7 +150,7 @@ struct MetroCheck {
         let pattern = parts.count == 2 && !parts[1].isEmpty ? parts[1] : nil
         guard let entry = known[name] else {
             diagnostics.add(
-                "there is no input and no station “\(Shown.text(name))”", at: text.position, fix: suggestion(for: name))
+                "there is no input and no station “\(Shown.text(name))”", at: text.position, fix: suggestion(for: name, in: text.value))
             return nil
         }
         if let pattern,
@@ -172,14 +173,14 @@ struct MetroCheck {
         return Reference(kind: .station, name: name, pattern: pattern, position: text.position)
     }
 
-    private mutating func suggestion(for name: String) -> String? {
+    private mutating func suggestion(for name: String, in text: String) -> String? {
         if diagnostics.isFull { return nil }
         let bare = name.filter { !"{}".contains($0) }
         if bare != name, known[bare] != nil { return "names stand without braces here: “\(bare)”" }
-        if name.contains(".") || name.contains("*") {
+        if let nearest = diagnostics.nearest(to: name, among: names) { return "did you mean “\(nearest)”?" }
+        if name.contains("*") || text.split(separator: "/").last?.contains(".") ?? false, !text.hasPrefix("{") {
             return "files are declared under “inputs” with a name, and taken by that name"
         }
-        if let nearest = diagnostics.nearest(to: name, among: names) { return "did you mean “\(nearest)”?" }
         if names.isEmpty { return "declare it under “inputs”" }
         return
             "there is \(names.prefix(8).map { Shown.text($0, atMost: 30) }.joined(separator: ", "))\(names.count > 8 ? ", …" : ""); declare a file under “inputs”"

@@ -6,6 +6,8 @@ struct MetroDraft {
         /// nil where the metro says no `in`.
         var takes: [SourceText]?
         var forEach: [SourceText] = []
+        /// What it takes could not be read whole, which has been told.
+        var isUncertain = false
         /// nil where it is missing, which has been told.
         var command: SourceText?
         var outputs: [SourceText] = []

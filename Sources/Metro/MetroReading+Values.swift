@@ -6,6 +6,7 @@ extension MetroReading {
     ///
     /// - Returns: nil when it is no group of keys, which is told.
     mutating func members(of node: YAMLNode, _ keys: Keys) -> [String: YAMLNode]? {
+        if node.isRefused { return nil }
         guard case .map(let pairs) = node.content else {
             diagnostics.add(
                 "\(keys.place) is a group of keys, and this is \(node.kind)", at: node.position,
@@ -46,6 +47,7 @@ extension MetroReading {
 
     /// The members of a group whose keys are names that the metro gives.
     mutating func named(_ node: YAMLNode, of key: String, _ form: String) -> [(Located<String>, YAMLNode)] {
+        if node.isRefused { return [] }
         guard case .map(let pairs) = node.content else {
             diagnostics.add(
                 "below “\(key)” names are expected, and this is \(node.kind)", at: node.position,
@@ -96,6 +98,7 @@ extension MetroReading {
             diagnostics.add(
                 "YAML takes what begins with “{” for a group of keys, not for text", at: node.position,
                 fix: "put the whole text into quotes: \"{…}\"")
+        case .refused: break
         case .list, .map:
             diagnostics.add(
                 "“\(key)” is a text, and this is \(node.kind)", at: node.position,

@@ -88,25 +88,23 @@ struct MetroReading {
                     : "the input “\(name.value)” says both “\(given[0])” and “\(given[1])”",
                 at: node.position, fix: "say one: “files: PATH”, “image: /PATH” or “text: …”")
         }
-        if let valid = members["valid"], members["files"] == nil, !given.isEmpty {
+        let conditions = members["valid"].map { self.valid($0) } ?? Validity()
+        if let node = members["valid"], given == ["text"] || (given == ["image"] && !conditions.isAboutNames) {
             diagnostics.add(
-                "this version of las does not know “valid” for such an input yet", at: valid.position,
-                fix: "take it out; the pattern of “image” selects by name")
+                given == ["text"]
+                    ? "a text is always valid" : "this version of las checks only the names of files in an image: extension, name, matches",
+                at: node.position, fix: "take \(given == ["text"] ? "“valid”" : "the other conditions") out")
         }
-        if let image = members["image"] {
-            return made(
-                .image(
-                    text(image, of: "image").map { Located($0.value, at: $0.position) }
-                        ?? Located("/", at: image.position)), comments: comments)
+        if let node = members["image"] {
+            let pattern = text(node, of: "image").map { Located($0.value, at: $0.position) }
+            return made(.image(pattern ?? Located("/", at: node.position)), valid: conditions, comments: comments)
         }
-        if let content = members["text"] {
-            return made(
-                .text(
-                    text(content, of: "text").map { Located($0.value, at: $0.position) }
-                        ?? Located("", at: content.position)), comments: comments)
+        if let node = members["text"] {
+            let content = text(node, of: "text").map { Located($0.value, at: $0.position) }
+            return made(.text(content ?? Located("", at: node.position)), comments: comments)
         }
         let files = members["files"].map { texts($0, of: "files").map { Located($0.value, at: $0.position) } } ?? []
-        return made(.files(files), valid: members["valid"].map { valid($0) } ?? Validity(), comments: comments)
+        return made(.files(files), valid: conditions, comments: comments)
     }
 
     private mutating func valid(_ node: YAMLNode) -> Validity {
@@ -161,6 +159,7 @@ struct MetroReading {
         let name = Located(text?.value ?? "", at: nameNode.position)
         if text != nil { checkName(name, of: "a station") }
         var station = MetroDraft.Station(name: name, line: line)
+        let before = diagnostics.total
         if let node = members["in"] {
             if case .map = node.content, !isBareBrace(node) {
                 diagnostics.add(
@@ -172,6 +171,8 @@ struct MetroReading {
             }
         }
         if let node = members["for_each"] { station.forEach = texts(node, of: "for_each") }
+        station.isUncertain =
+            diagnostics.total > before || [members["in"], members["for_each"]].contains { $0?.isRefused ?? false }
         if let node = members["command"] {
             station.command = self.text(node, of: "command")
         } else {

@@ -67,9 +67,7 @@ struct ShellReader {
         mistakes.append(
             Mistake(
                 offset: offset, message: "the “\(opening)” that opens here is never closed",
-                fix:
-                    "close it; in a YAML text without quotes “ #” ends the text, so put such a command below “command: |”"
-            ))
+                fix: "close it", isOfTheEnd: true))
     }
 
     // MARK: Elements

@@ -11,7 +11,12 @@ package struct SourceText: Hashable, Sendable {
         let isVerbatim: Bool
     }
 
-    init(_ value: String, pieces: [Piece]) { (self.value, self.pieces) = (value, pieces) }
+    /// Written without quotes, so that ` #` would have ended it.
+    let isPlain: Bool
+
+    init(_ value: String, pieces: [Piece], isPlain: Bool = false) {
+        (self.value, self.pieces, self.isPlain) = (value, pieces, isPlain)
+    }
 
     package var position: Position { pieces[0].position }
 

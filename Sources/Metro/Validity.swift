@@ -1,6 +1,6 @@
 /// What the files of an input must be to be taken: a closed list of conditions, all of which must hold.
-package struct Validity: Hashable, Sendable {
-    /// Any of these, without their dot.
+package struct Validity: Hashable, Sendable, Codable {
+    /// Any of these, without their dot; a compression's ending may follow.
     package var extensions: [String] = []
     /// A glob for the file's name.
     package var name: String?
@@ -15,4 +15,23 @@ package struct Validity: Hashable, Sendable {
     package init() {}
 
     package var isEmpty: Bool { self == Validity() }
+
+    /// Whether it asks for no more than a name, which is all that is known of a file in an image.
+    package var isAboutNames: Bool { largerThan == nil && smallerThan == nil && contains == nil }
+
+    /// - Parameter name: the file's name without its folder.
+    /// - Returns: why a file of this name is not valid: "does not end with .fq"; nil when it is, as far as names go.
+    package func objection(toName name: String) -> String? {
+        if !extensions.isEmpty {
+            let names = [name, Glob.withoutCompression(name)]
+            if !extensions.contains(where: { ending in names.contains { $0.hasSuffix("." + ending) } }) {
+                return "does not end with \(extensions.map { "." + Shown.text($0) }.joined(separator: " or "))"
+            }
+        }
+        if let pattern = self.name, !Glob(pattern).matches(name) { return "has a name that is not “\(Shown.text(pattern))”" }
+        if let expression = matches, !Expression.matches(name, expression) {
+            return "has a name that does not match “\(Shown.text(expression))”"
+        }
+        return nil
+    }
 }

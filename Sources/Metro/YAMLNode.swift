@@ -5,6 +5,8 @@ struct YAMLNode: Sendable {
         case text(SourceText, isPlain: Bool)
         case list([YAMLNode])
         case map([(key: YAMLNode, value: YAMLNode)])
+        /// Something that a metro has no use for, which is told already.
+        case refused
     }
 
     let content: Content
@@ -17,12 +19,15 @@ struct YAMLNode: Sendable {
         if case .text(let text, let isPlain) = content { text.value.isEmpty && isPlain } else { false }
     }
 
+    var isRefused: Bool { if case .refused = content { true } else { false } }
+
     /// What it is, for messages.
     var kind: String {
         switch content {
         case .text: isNothing ? "nothing" : "a text"
         case .list: "a list"
         case .map: "a group of keys"
+        case .refused: "no text"
         }
     }
 

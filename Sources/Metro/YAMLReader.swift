@@ -120,8 +120,9 @@ struct YAMLReader {
             let isBlock = scalar.style == YAML_LITERAL_SCALAR_STYLE || scalar.style == YAML_FOLDED_SCALAR_STYLE
             let from = source.offset(ofCharacter: raw.start_mark.index)
             let to = max(from, source.offset(ofCharacter: raw.end_mark.index))
-            event.text = SourceText(value, pieces: source.pieces(of: value, in: from..<to, at: start, isBlock: isBlock))
             event.isPlain = scalar.style == YAML_PLAIN_SCALAR_STYLE
+            event.text = SourceText(
+                value, pieces: source.pieces(of: value, in: from..<to, at: start, isBlock: isBlock), isPlain: event.isPlain)
             (hasAnchor, hasTag) = (scalar.anchor != nil, scalar.tag != nil)
         case YAML_SEQUENCE_START_EVENT:
             let sequence = raw.data.sequence_start
@@ -157,7 +158,7 @@ struct YAMLReader {
             diagnostics.add(
                 "YAML takes a text that begins with “*” for a reference, which a metro has no use for", at: event.start,
                 fix: "put the whole text into quotes")
-            return .nothing(at: event.start)
+            return YAMLNode(content: .refused, position: event.start, isFlow: false)
         case YAML_SEQUENCE_START_EVENT:
             var items: [YAMLNode] = []
             while true {

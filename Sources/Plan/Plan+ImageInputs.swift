@@ -14,8 +14,10 @@ extension Plan {
         var plan = self
         for (number, input) in inputs.enumerated() where input.kind == .image {
             var files: [PlannedFile]?
+            var leftOut: [LeftOut] = []
             for environment in input.environments {
-                let found = try Self.files(of: input, among: pathsIn(environment), in: environment)
+                let found: [PlannedFile]
+                (found, leftOut) = try Self.files(of: input, among: pathsIn(environment), in: environment)
                 if let files, files != found {
                     throw PlanFailure(
                         "the input “\(input.name)” stands for other files in the environment “\(environment)” than in "
@@ -24,6 +26,8 @@ extension Plan {
                 files = found
             }
             plan.inputs[number].files = files ?? []
+            plan.inputs[number].leftOut = leftOut
+            if !leftOut.isEmpty { plan.notes.append(Self.note(of: leftOut, input.name, kept: files?.count ?? 0)) }
         }
         _ = try TaskGraph(plan)
         return plan
@@ -31,7 +35,7 @@ extension Plan {
 
     private static func files(
         of input: PlannedInput, among paths: [String], in environment: EnvironmentID
-    ) throws(PlanFailure) -> [PlannedFile] {
+    ) throws(PlanFailure) -> ([PlannedFile], [LeftOut]) {
         let pattern = input.patterns.first ?? ""
         let glob = Glob(pattern)
         let start = "/" + glob.folder.map { $0 + "/" }.joined()
@@ -42,7 +46,28 @@ extension Plan {
                 "the input “\(input.name)” is not in the environment “\(environment)”: nothing there matches "
                     + "“\(Shown.text(pattern, atMost: 200))”", fix: nearest(to: glob, among: paths))
         }
-        return found.map { PlannedFile(name: ItemName.safe(glob.itemName(of: $0) ?? Glob.stem(of: $0)), path: $0) }
+        var (files, leftOut): ([PlannedFile], [LeftOut]) = ([], [])
+        for path in found {
+            if let reason = input.valid?.objection(toName: File.name(of: path)) {
+                leftOut.append(LeftOut(path: path, reason: reason))
+            } else {
+                files.append(PlannedFile(name: ItemName.safe(glob.itemName(of: path) ?? Glob.stem(of: path)), path: path))
+            }
+        }
+        if files.isEmpty, let first = leftOut.first {
+            throw PlanFailure(
+                "no file of “\(input.name)” in the environment “\(environment)” is valid: \(Shown.text(first.path)) "
+                    + first.reason, fix: "change “valid”, or the pattern")
+        }
+        return (files, leftOut)
+    }
+
+    /// "3 of 12 reads were left out: empty.fq is not larger than 0".
+    static func note(of leftOut: [LeftOut], _ input: String, kept: Int) -> String {
+        let named = leftOut.prefix(3).map { "\(Shown.text($0.path, atMost: 200)) \($0.reason)" }.joined(separator: ", ")
+        let more = leftOut.count > 3 ? ", and \(leftOut.count - 3) more" : ""
+        let all = leftOut.count + kept
+        return "\(leftOut.count) of \(all) \(input) \(leftOut.count == 1 ? "was" : "were") left out: \(named)\(more)"
     }
 
     /// The same name in another folder, else a like one in the same.

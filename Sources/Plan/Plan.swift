@@ -22,7 +22,7 @@ package struct Plan: Hashable, Sendable, Codable {
     package let stations: [PlannedStation]
     package let results: [PlannedResult]
     /// What a person should know: inputs that were left out, and why.
-    package let notes: [String]
+    package internal(set) var notes: [String]
 
     package init(
         metro: String, about: String? = nil, environments: [PlannedEnvironment], inputs: [PlannedInput],

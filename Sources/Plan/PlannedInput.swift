@@ -1,3 +1,5 @@
+package import Metro
+
 /// An input of the metro and the files that it stands for.
 package struct PlannedInput: Hashable, Sendable, Codable {
     package enum Kind: String, Hashable, Sendable, Codable {
@@ -18,15 +20,17 @@ package struct PlannedInput: Hashable, Sendable, Codable {
     package let text: String?
     /// Where an `image` input is looked up: the environments of the stations that take it.
     package let environments: [EnvironmentID]
+    /// What the files of an `image` input must be; nil for all others, whose files have been checked.
+    package let valid: Validity?
     /// What `valid` left out.
-    package let leftOut: [LeftOut]
+    package internal(set) var leftOut: [LeftOut]
 
     package init(
         name: String, kind: Kind, patterns: [String] = [], files: [PlannedFile]?, text: String? = nil,
-        environments: [EnvironmentID] = [], leftOut: [LeftOut] = []
+        environments: [EnvironmentID] = [], valid: Validity? = nil, leftOut: [LeftOut] = []
     ) {
         (self.name, self.kind, self.patterns, self.files, self.text) = (name, kind, patterns, files, text)
-        (self.environments, self.leftOut) = (environments, leftOut)
+        (self.environments, self.valid, self.leftOut) = (environments, valid, leftOut)
     }
 }
 
@@ -46,7 +50,7 @@ package struct PlannedFile: Hashable, Sendable, Codable {
     }
 }
 
-/// A file that matched an input's pattern and is not valid: its path relative to the metro's folder, and why.
+/// A file that matched an input's pattern and is not valid: its path as the input says it, and why.
 package struct LeftOut: Hashable, Sendable, Codable {
     package let path: String
     /// "is not larger than 0".

@@ -118,14 +118,9 @@ package enum Planner {
     private static func notes(_ metro: Metro, _ files: InputFiles, _ results: [PlannedResult]) -> [String] {
         var notes: [String] = []
         for input in metro.inputs {
-            let leftOut = files.leftOut[input.name.value] ?? []
-            guard !leftOut.isEmpty else { continue }
-            let all = leftOut.count + (files.found[input.name.value] ?? []).count
-            let named = leftOut.prefix(3).map { "\(Shown.text($0.path)) \($0.reason)" }.joined(separator: ", ")
-            let more = leftOut.count > 3 ? ", and \(leftOut.count - 3) more" : ""
-            notes.append(
-                "\(leftOut.count) of \(all) \(input.name.value) \(leftOut.count == 1 ? "was" : "were") left out: \(named)\(more)"
-            )
+            let name = input.name.value
+            let leftOut = files.leftOut[name] ?? []
+            if !leftOut.isEmpty { notes.append(Plan.note(of: leftOut, name, kept: files.found[name]?.count ?? 0)) }
         }
         let taken = Set(metro.stations.flatMap { $0.takes + $0.forEach }.map(\.name))
         for input in metro.inputs where !taken.contains(input.name.value) {

@@ -6,16 +6,7 @@ extension Validity {
     /// - Returns: why the file is not valid, as what is said of it: "is not larger than 0"; nil when it is.
     func objection(to file: InputFiles.Found, in folder: String) -> String? {
         if isEmpty { return nil }
-        let name = File.name(of: file.path)
-        if !extensions.isEmpty, !extensions.contains(where: { name.hasSuffix("." + $0) }) {
-            return "does not end with \(extensions.map { "." + Shown.text($0) }.joined(separator: " or "))"
-        }
-        if let pattern = self.name, !Glob(pattern).matches(name) {
-            return "has a name that is not “\(Shown.text(pattern))”"
-        }
-        if let expression = matches, !Expression.matches(name, expression) {
-            return "has a name that does not match “\(Shown.text(expression))”"
-        }
+        if let reason = objection(toName: File.name(of: file.path)) { return reason }
         let paths = file.contents.map { $0.map { "\(folder)/\(file.path)/\($0)" } } ?? ["\(folder)/\(file.path)"]
         if largerThan != nil || smallerThan != nil {
             let size = paths.reduce(Int64(0)) { $0 + (File.status($1, follow: true)?.size ?? 0) }

@@ -1,0 +1,37 @@
+import Files
+import Testing
+
+@testable import Metro
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// Each `Wrong/NAME.yml` and what las says of it, `Wrong/NAME.txt`. `Wrong/renew` writes the texts anew; read the difference.
+@Suite struct WrongMetrosTests {
+    static let folder = File.parent(of: #filePath) + "/Wrong"
+    static let names = ((try? Folder.names(in: folder)) ?? []).filter { $0.hasSuffix(".yml") }.map { String($0.dropLast(4)) }
+
+    @Test(arguments: names) func everyMistakeIsToldWithItsPlaceAndFix(_ name: String) throws {
+        let text = try File.read("\(Self.folder)/\(name).yml")
+        let failure = #expect(throws: MetroFailure.self) { try MetroReader.read(text: text, file: "\(name).yml") }
+        let told = (failure?.diagnostics ?? []).map(Self.told).joined()
+        let golden = "\(Self.folder)/\(name).txt"
+        if getenv("LAS_RENEW") != nil { try File.write(told, to: golden) }
+        #expect(told == String(decoding: try File.read(golden), as: UTF8.self))
+        #expect(!told.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" }, "nothing that a terminal obeys")
+    }
+
+    @Test func thereAreManyAndOneHasFiveMistakes() throws {
+        #expect(Self.names.count >= 30)
+        let text = try File.read("\(Self.folder)/five-mistakes.yml")
+        let failure = #expect(throws: MetroFailure.self) { try MetroReader.read(text: text, file: "metro.yml") }
+        #expect(failure?.diagnostics.count == 5)
+        #expect(failure?.summary == "the metro has 5 mistakes")
+        #expect(failure?.exitCode == .usage)
+    }
+
+    static func told(_ mistake: Diagnostic) -> String {
+        "\(mistake.place ?? ""): \(mistake.message)\n" + (mistake.fix.map { "    \($0)\n" } ?? "")
+    }
+}
