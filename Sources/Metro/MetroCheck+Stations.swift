@@ -91,7 +91,8 @@ extension MetroCheck {
             let more = mistake.isOfTheEnd && command.isPlain
             diagnostics.add(
                 mistake.message, at: command.position(at: mistake.offset),
-                fix: mistake.fix + (more ? "; without quotes “ #” ends a text, so put such a command below “command: |”" : ""))
+                fix: mistake.fix
+                    + (more ? "; without quotes “ #” ends a text, so put such a command below “command: |”" : ""))
         }
         // A name that could not be looked up is told already; what comes of it is no mistake of its own.
         func name(_ text: SourceText) -> String { String(text.value.prefix { $0 != "/" }) }

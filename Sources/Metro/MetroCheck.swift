@@ -150,7 +150,8 @@ struct MetroCheck {
         let pattern = parts.count == 2 && !parts[1].isEmpty ? parts[1] : nil
         guard let entry = known[name] else {
             diagnostics.add(
-                "there is no input and no station “\(Shown.text(name))”", at: text.position, fix: suggestion(for: name, in: text.value))
+                "there is no input and no station “\(Shown.text(name))”", at: text.position,
+                fix: suggestion(for: name, in: text.value))
             return nil
         }
         if let pattern,

@@ -92,7 +92,8 @@ struct MetroReading {
         if let node = members["valid"], given == ["text"] || (given == ["image"] && !conditions.isAboutNames) {
             diagnostics.add(
                 given == ["text"]
-                    ? "a text is always valid" : "this version of las checks only the names of files in an image: extension, name, matches",
+                    ? "a text is always valid"
+                    : "this version of las checks only the names of files in an image: extension, name, matches",
                 at: node.position, fix: "take \(given == ["text"] ? "“valid”" : "the other conditions") out")
         }
         if let node = members["image"] {

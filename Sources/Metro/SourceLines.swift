@@ -9,9 +9,15 @@ struct SourceLines {
         self.bytes = bytes
         var samples: [Int] = []
         var count = 0
-        for (offset, byte) in bytes.enumerated() where byte & 0b1100_0000 != 0b1000_0000 {
-            if count % Self.stride == 0 { samples.append(offset) }
-            count += 1
+        bytes.withUnsafeBufferPointer { bytes in
+            var offset = 0
+            while offset < bytes.count {
+                if bytes[offset] & 0b1100_0000 != 0b1000_0000 {
+                    if count % Self.stride == 0 { samples.append(offset) }
+                    count += 1
+                }
+                offset += 1
+            }
         }
         self.samples = samples
     }

@@ -28,7 +28,9 @@ package struct Validity: Hashable, Sendable, Codable {
                 return "does not end with \(extensions.map { "." + Shown.text($0) }.joined(separator: " or "))"
             }
         }
-        if let pattern = self.name, !Glob(pattern).matches(name) { return "has a name that is not “\(Shown.text(pattern))”" }
+        if let pattern = self.name, !Glob(pattern).matches(name) {
+            return "has a name that is not “\(Shown.text(pattern))”"
+        }
         if let expression = matches, !Expression.matches(name, expression) {
             return "has a name that does not match “\(Shown.text(expression))”"
         }

@@ -122,7 +122,8 @@ struct YAMLReader {
             let to = max(from, source.offset(ofCharacter: raw.end_mark.index))
             event.isPlain = scalar.style == YAML_PLAIN_SCALAR_STYLE
             event.text = SourceText(
-                value, pieces: source.pieces(of: value, in: from..<to, at: start, isBlock: isBlock), isPlain: event.isPlain)
+                value, pieces: source.pieces(of: value, in: from..<to, at: start, isBlock: isBlock),
+                isPlain: event.isPlain)
             (hasAnchor, hasTag) = (scalar.anchor != nil, scalar.tag != nil)
         case YAML_SEQUENCE_START_EVENT:
             let sequence = raw.data.sequence_start

@@ -51,7 +51,8 @@ extension Plan {
             if let reason = input.valid?.objection(toName: File.name(of: path)) {
                 leftOut.append(LeftOut(path: path, reason: reason))
             } else {
-                files.append(PlannedFile(name: ItemName.safe(glob.itemName(of: path) ?? Glob.stem(of: path)), path: path))
+                files.append(
+                    PlannedFile(name: ItemName.safe(glob.itemName(of: path) ?? Glob.stem(of: path)), path: path))
             }
         }
         if files.isEmpty, let first = leftOut.first {

@@ -10,7 +10,9 @@ import Testing
 /// Each `Wrong/NAME.yml` and what las says of it, `Wrong/NAME.txt`. `Wrong/renew` writes the texts anew; read the difference.
 @Suite struct WrongMetrosTests {
     static let folder = File.parent(of: #filePath) + "/Wrong"
-    static let names = ((try? Folder.names(in: folder)) ?? []).filter { $0.hasSuffix(".yml") }.map { String($0.dropLast(4)) }
+    static let names = ((try? Folder.names(in: folder)) ?? []).filter { $0.hasSuffix(".yml") }.map {
+        String($0.dropLast(4))
+    }
 
     @Test(arguments: names) func everyMistakeIsToldWithItsPlaceAndFix(_ name: String) throws {
         let text = try File.read("\(Self.folder)/\(name).yml")
