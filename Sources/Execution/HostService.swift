@@ -77,6 +77,12 @@ package final class HostService {
     private func clean(_ run: RunID) throws {
         let folder = RunFolder(run, in: lash)
         if Journal.isHeld(folder.journal) {
+            // A run that has ended holds its journal for as long as its process tidies up.
+            if try JournalFollower(folder.journal).take().last?.kind == .runEnded {
+                Journal.waitUntilFree(folder.journal)
+            }
+        }
+        if Journal.isHeld(folder.journal) {
             throw ExecutionFailure("the run \(run) is going on", fix: "cancel it first", exitCode: .usage)
         }
         try Folder.remove(folder.path)

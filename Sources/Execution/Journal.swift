@@ -81,6 +81,14 @@ package final class Journal {
         waiting.removeAll(keepingCapacity: true)
     }
 
+    /// Waits until no process holds the journal.
+    static func waitUntilFree(_ path: String) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        if descriptor < 0 { return }
+        defer { close(descriptor) }
+        while flock(descriptor, LOCK_SH) != 0, errno == EINTR {}
+    }
+
     /// Whether a process holds the journal: the run goes on.
     package static func isHeld(_ path: String) -> Bool {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)

@@ -87,7 +87,7 @@ import Testing
     @Test func whatCanNotBeDoneIsRefused() throws {
         try withScratch { scratch in
             let client = try HostClient(lash: scratch + "/lash")
-            let metro = try ShippedMetro(plan([station("a", "echo")]), in: scratch)
+            let metro = try ShippedMetro(plan([station("a", "sleep 0.3; : > {out}")]), in: scratch)
             func refusal(_ body: () throws -> Void) -> String? {
                 #expect(throws: Refusal.self, performing: body)?.summary
             }
@@ -95,6 +95,16 @@ import Testing
             try metro.ship(over: client)
             #expect(refusal { _ = try client.start("r", [metro.all[0]]) } == "a run needs the image of a metro")
             #expect(refusal { _ = try client.start("r", metro.all, engine: "magic") } == "there is no engine “magic”")
+            _ = try client.start("long", metro.all)
+            #expect(
+                refusal {
+                    try client.send(Frame(.clean, json: Clean(run: RunID("long")!)))
+                    _ = try client.answer(.done, Done.self)
+                } == "the run long is going on")
+            // The moment that it has ended it can be cleaned.
+            #expect(try client.follow("long").last?.kind == .runEnded)
+            try client.send(Frame(.clean, json: Clean(run: RunID("long")!)))
+            _ = try client.answer(.done, Done.self)
             #expect(refusal { _ = try client.follow("nonesuch") } == "there is no run nonesuch on this host")
             _ = try client.start("r", metro.all)
             #expect(refusal { _ = try client.start("r", metro.all) } == "there is a run r here already")
