@@ -36,7 +36,7 @@ extension HostConnector {
             throw HostFailure(
                 .vouchedFor, "the host's key is not known: \(key.kind) \(key.fingerprint)",
                 cause: "the certificate authority in \(authority) can't be used by libssh2",
-                fix: "write `ssh: openssh` for this host into \(lash.hosts), or: \(accepting(key, host, address))")
+                fix: "use your own ssh for it (las host add … --ssh openssh), or: \(accepting(key, host, address))")
         case .unknown(nil):
             throw HostFailure(
                 .unknownHostKey, "the host's key is not known yet: \(key.kind) \(key.fingerprint)",
@@ -57,6 +57,7 @@ extension HostConnector {
         var words = ["las", "host", "add", host.name, word(address.description), "--accept-key", key.fingerprint]
         if let identity = host.identity { words += ["--identity", word(identity)] }
         if let lash = host.lash { words += ["--host-lash", word(lash)] }
+        if host.program != .auto { words += ["--ssh", host.program.rawValue] }
         return words.joined(separator: " ")
     }
 

@@ -57,7 +57,7 @@ package struct HostConnector: Sendable {
             if mayFallBack { return try openSSH(because: "your OpenSSH configuration asks for \(beyond)") }
             throw HostFailure(
                 .usage, "your OpenSSH configuration asks for \(beyond), which libssh2 can't do",
-                fix: "install OpenSSH's client and write `ssh: openssh` for this host into \(lash.hosts)")
+                fix: "install OpenSSH's client, and add the host with --ssh openssh")
         }
         let session: SSHSession
         do throws(HostFailure) {

@@ -86,7 +86,7 @@ final class SSHSession {
                     throw HostFailure(
                         .noCommonMethod, "libssh2 and the host at \(place) find no method in common", cause: cause,
                         fix:
-                            "hosts that have an RSA key only need `ssh: openssh` in the host list, or a further host key"
+                            "a host that has an RSA key only needs your own ssh (las host add … --ssh openssh), or a further key"
                     )
                 }
                 throw HostFailure(

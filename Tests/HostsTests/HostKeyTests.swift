@@ -19,7 +19,7 @@ struct HostKeyTests {
             #expect(failure?.kind == .unknownHostKey && failure?.exitCode == .integrity)
             #expect(failure?.summary == "the host's key is not known yet: ED25519 \(fingerprint)")
             let command =
-                "las host add vega \(bench.server.address) --accept-key \(fingerprint) --identity \(bench.server.userKey(.ed25519)) --host-lash '/scratch/my las'"
+                "las host add vega \(bench.server.address) --accept-key \(fingerprint) --identity \(bench.server.userKey(.ed25519)) --host-lash '/scratch/my las' --ssh libssh2"
             #expect(failure?.fix?.hasSuffix(command) == true, "\(failure!)")
 
             let connector = try bench.connector()
