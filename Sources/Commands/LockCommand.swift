@@ -5,7 +5,10 @@ let lockCommand = CommandSpec(
     name: "lock", about: "choose the exact packages of a metro's needs",
     arguments: [metroArgument],
     options: [
-        .init(name: "--update", about: "choose anew, also where there is a lock", completes: .nothing)
+        .init(name: "--update", about: "choose anew, also where there is a lock", completes: .nothing),
+        .init(
+            name: "--allow-unsigned", value: "ADDRESS", about: "an archive that needs no signature", completes: .nothing
+        ),
     ],
     examples: [
         ("las lock my-metro", "writes metro.lock, where there is none yet"),
@@ -21,7 +24,10 @@ let lockCommand = CommandSpec(
         context.terminal.say("\(printable(source.lockFile)) is there already; “las lock --update” makes it anew")
         return .done
     }
-    let packing = Packing(context: context, source: source)
+    var packing = Packing(context: context, source: source)
+    if let address = invocation.value("--allow-unsigned") {
+        packing.allowsUnsigned = [address.hasSuffix("/") ? address : address + "/"]
+    }
     try await packing.update(try packing.depot())
     return .done
 }

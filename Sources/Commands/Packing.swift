@@ -13,6 +13,8 @@ internal import Terminal
 struct Packing {
     let context: Context
     let source: MetroSource
+    /// Addresses of archives whose release files need no signature.
+    var allowsUnsigned: Set<String> = []
 
     /// What a metro became.
     struct Packed {
@@ -89,7 +91,7 @@ struct Packing {
         return Depot(
             lash: context.lash,
             sources: try AptSources.ofMachine(environment: context.environment, architecture: architecture),
-            architecture: architecture, observer: { display.show($0) })
+            architecture: architecture, allowsUnsigned: allowsUnsigned, observer: { display.show($0) })
     }
 
     private func image(of plan: Plan, _ lock: Lock) throws -> MetroImage {

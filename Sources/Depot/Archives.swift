@@ -43,7 +43,7 @@ struct Archives {
                 "the source \(source.name.printable) is marked trusted, so anyone on the way could change its packages",
                 place: source.place,
                 fix:
-                    "name its key with signed-by in the place of trusted, or allow it: --allow-unsigned \(source.uri.printable)",
+                    "name its key with signed-by in the place of trusted, or allow it: las lock --allow-unsigned \(source.uri.printable)",
                 .integrity)
         }
         let (releases, unreachable) = try Folder.withTemporary(in: lash.temporary, named: "archives") { folder in
@@ -120,7 +120,8 @@ struct Archives {
     private func unsigned(_ source: AptSource) -> DepotFailure {
         DepotFailure(
             "the release file of \(source.name.printable) is not signed", place: source.place,
-            fix: "use a signed archive, or allow this one: --allow-unsigned \(source.uri.printable)", .integrity)
+            fix: "use a signed archive, or allow this one: las lock --allow-unsigned \(source.uri.printable)",
+            .integrity)
     }
 
     private func checkTime(of file: ReleaseFile, _ source: AptSource, folder: String) throws {
