@@ -22,7 +22,7 @@ struct MetadataWriter {
         try check("begin the super block", sqfs_super_init(&block, options.blockSize, latest, SQFS_COMP_ZSTD))
         let written = las_sqfs_write_options(compressor.handle, file)
         if written < 0 { throw .squashfs("write the compression's options", written) }
-        block.flags = UInt16(SQFS_FLAG_NO_XATTRS.rawValue | SQFS_FLAG_NO_DUPLICATES.rawValue)
+        block.flags = UInt16(SQFS_FLAG_NO_XATTRS.rawValue)
         if written > 0 { block.flags |= UInt16(SQFS_FLAG_COMPRESSOR_OPTIONS.rawValue) }
 
         let owners = try LibraryObject(sqfs_id_table_create(0), "begin the table of owners")

@@ -1,0 +1,139 @@
+import Digests
+import Files
+import Glibc
+import Layers
+import Parts
+import TestSupport
+import Testing
+
+@testable import Bundle
+
+@Suite struct BundleWriterTests {
+    private func metro(_ folder: String, plan: String = "{}") throws -> MetroImage {
+        var image = MetroImage()
+        image.add(try path("plan.json"), bytes: Array(plan.utf8))
+        try image.add(try path("files/bin/count"), fileAt: folder + "/count.sh")
+        try image.add(try path("inputs/texts/a.txt"), fileAt: folder + "/a.txt")
+        image.addFolder(try path("made"))
+        return image
+    }
+
+    private func path(_ text: String) throws -> RelativePath { try #require(RelativePath(text)) }
+
+    /// A bundle of a stand-in for the runtime, one environment and a metro.
+    private func bundle(in folder: String, as name: String = "x.las", plan: String = "{}") throws -> (String, Digest) {
+        try File.write("#!/bin/sh\nwc -l\n", to: folder + "/count.sh", mode: 0o750)
+        try File.write([UInt8](repeating: 0x61, count: 300_000), to: folder + "/a.txt", mode: 0o600)
+        try File.write([UInt8](repeating: 0x7f, count: 12_345), to: folder + "/runtime", mode: 0o755)
+        try Folder.make(folder + "/root/etc")
+        try File.write("hello", to: folder + "/root/etc/motd")
+        #expect(try Program("find").run(folder + "/root", "-exec", "touch", "-d", "@1000000000", "{}", "+").status == 0)
+        let lash = LASH(root: folder + "/lash")
+        let (store, writer) = (PartStore(lash), ImageWriter(lash))
+        let layer = try SampleLayers.layer(of: folder + "/root", named: "root")
+        let parts = [
+            try writer.metro(try metro(folder, plan: plan), named: "texts"),
+            try writer.environment(LayeredTree(layers: [layer]), named: "base"),
+            try store.add(runtimeAt: folder + "/runtime"),
+        ]
+        let identity = try BundleWriter(store).write(parts, to: "\(folder)/\(name)")
+        return ("\(folder)/\(name)", identity)
+    }
+
+    @Test func theImagesOfABundleAreReadAtTheirOffsets() throws {
+        try withScratch("bundle") { folder in
+            let (path, identity) = try bundle(in: folder)
+            let file = try BundleFile.open(path)
+            try file.verify()
+            #expect(file.identity == identity)
+            #expect(file.parts.map(\.part.kind) == [.runtime, .environment, .metro])
+            #expect(File.status(path)?.mode == 0o755)
+            for placed in file.parts.dropFirst() {
+                let out = "\(folder)/out-\(placed.part.name)"
+                let ended = try Program("unsquashfs").run("-n", "-o", "\(placed.offset)", "-d", out, path)
+                #expect(ended.status == 0, "\(ended.errors)")
+            }
+            #expect(try File.read(folder + "/out-base/etc/motd") == Array("hello".utf8))
+            #expect(try Folder.names(in: folder + "/out-base") == [".las", "dev", "etc", "proc", "sys", "task", "tmp"])
+            #expect(try Folder.names(in: folder + "/out-texts") == ["files", "inputs", "made", "plan.json"])
+            #expect(try File.read(folder + "/out-texts/inputs/texts/a.txt") == File.read(folder + "/a.txt"))
+            #expect(File.status(folder + "/out-texts/files/bin/count")?.mode == 0o755)
+            #expect(File.status(folder + "/out-texts/inputs/texts/a.txt")?.mode == 0o644)
+            #expect(File.status(folder + "/out-texts/plan.json")?.modified == 315_532_800)
+        }
+    }
+
+    @Test(.enabled(if: getuid() == 0, "mounting needs root"))
+    func theKernelMountsTheImagesOfABundle() throws {
+        try withScratch("bundle") { folder in
+            let (path, _) = try bundle(in: folder)
+            let mounted = folder + "/mounted"
+            try Folder.make(mounted)
+            for placed in try BundleFile.open(path).parts.dropFirst() {
+                let ended = try Program("mount").run(
+                    "-t", "squashfs", "-o", "loop,ro,offset=\(placed.offset)", path, mounted)
+                #expect(ended.status == 0, "\(ended.errors)")
+                let read = try Program("bash").run("-c", "find \(mounted) -type f -print0 | xargs -0 sha256sum")
+                #expect(read.status == 0 && read.lines.count >= 1)
+                #expect(try Program("umount").run(mounted).status == 0)
+            }
+        }
+    }
+
+    @Test func theSameMetroGivesTheSameBytesElsewhereAndLater() throws {
+        try withScratch("here") { here in
+            let (one, _) = try bundle(in: here)
+            sleep(1)
+            try withScratch("there") { there in
+                let (two, _) = try bundle(in: there, as: "another name.las")
+                let compared = try Program("cmp").run(one, two)
+                #expect(compared.status == 0, "\(compared.output)")
+            }
+        }
+    }
+
+    @Test func anEditedPlanLeavesTheOtherPartsAndTheInputsAsTheyWere() throws {
+        try withScratch("bundle") { folder in
+            let first = try BundleFile.open(try bundle(in: folder).0)
+            let second = try BundleFile.open(try bundle(in: folder, as: "y.las", plan: #"{"edited":true}"#).0)
+            #expect(first.identity != second.identity)
+            #expect(first.parts.map(\.part).dropLast() == second.parts.map(\.part).dropLast())
+            let common = Set(first.metro.extents.extents).intersection(second.metro.extents.extents)
+            #expect(common.count >= 2, "the extents of the input and of the files")
+        }
+    }
+
+    @Test func aPartThatIsDamagedInTheStoreMakesNoBundle() throws {
+        try withScratch("bundle") { folder in
+            let (path, _) = try bundle(in: folder)
+            let store = PartStore(LASH(root: folder + "/lash"))
+            let parts = try BundleFile.open(path).parts.map(\.part)
+            let part = store.path(of: parts[1].digest)
+            var bytes = try File.read(part)
+            bytes[5000] ^= 1
+            try File.write(bytes, to: part)
+            #expect(throws: PartFailure.self) { try BundleWriter(store).write(parts, to: folder + "/bad.las") }
+            let left = try Folder.names(in: folder).filter { $0.hasPrefix("bad") }
+            #expect(left == [])
+            #expect(throws: PartFailure.self) {
+                try BundleWriter(store).write(Array(parts.dropLast()), to: folder + "/bad.las")
+            }
+        }
+    }
+
+    @Test func twoThingsWithOnePathAreAnError() throws {
+        try withScratch("bundle") { folder in
+            var image = MetroImage()
+            image.add(try path("files/a"), bytes: [1])
+            image.add(try path("files/a"), bytes: [2])
+            #expect(throws: BundleFailure.self) { try ImageWriter(LASH(root: folder)).metro(image, named: "x") }
+            var nested = MetroImage()
+            nested.add(try path("files"), bytes: [1])
+            nested.add(try path("files/a"), bytes: [2])
+            let failure = #expect(throws: BundleFailure.self) {
+                try ImageWriter(LASH(root: folder)).metro(nested, named: "x")
+            }
+            #expect(failure?.summary == "files is no folder, so files/a can't be in it")
+        }
+    }
+}
