@@ -22,6 +22,25 @@ final class DepotDisplay: Sendable {
         }
     }
 
+    /// Shows what the depot does in `body`, up to its end.
+    func during<Value>(_ body: () async throws -> Value) async throws -> Value {
+        do {
+            let value = try await body()
+            close { $0.end() }
+            return value
+        } catch {
+            close { $0.abandon() }
+            throw error
+        }
+    }
+
+    private func close(_ end: (Stage) -> Void) {
+        state.withLock { state in
+            if let stage = state.stage { end(stage) }
+            (state.phase, state.stage) = (nil, nil)
+        }
+    }
+
     private func show(_ progress: DepotProgress) {
         state.withLock { state in
             if state.phase != progress.phase {

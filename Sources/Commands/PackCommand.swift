@@ -42,17 +42,9 @@ let packCommand = CommandSpec(
     let packing = Packing(context: context, source: source)
     let packed = try await packing.parts()
     let runtime = try packing.store.add(runtimeAt: context.runtime())
-    let stage = Stage(context.terminal, "writing the bundle")
-    let identity: Digest
-    do {
-        identity = try BundleWriter(packing.store).write([runtime] + packed.parts, to: output) {
-            stage.update(done: $0, of: $1)
-        }
-    } catch {
-        stage.abandon()
-        throw error
+    let identity = try Stage.during(context.terminal, "writing the bundle") { stage in
+        try BundleWriter(packing.store).write([runtime] + packed.parts, to: output) { stage.update(done: $0, of: $1) }
     }
-    stage.end()
     let size = File.status(output)?.size ?? 0
     if invocation.has("--json") {
         let parts = ([runtime] + packed.parts).map { JSONValue(encoding: $0) }

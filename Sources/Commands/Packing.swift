@@ -15,6 +15,11 @@ struct Packing {
     let source: MetroSource
     /// Addresses of archives whose release files need no signature.
     var allowsUnsigned: Set<String> = []
+    private let display: DepotDisplay
+
+    init(context: Context, source: MetroSource) {
+        (self.context, self.source, display) = (context, source, DepotDisplay(context.terminal))
+    }
 
     /// What a metro became.
     struct Packed {
@@ -35,7 +40,7 @@ struct Packing {
         var trees: [EnvironmentID: LayeredTree] = [:]
         for environment in source.plan.environments {
             guard let locked = lock.environments[environment.id.name] else { continue }
-            trees[environment.id] = try await depot.build(locked)
+            trees[environment.id] = try await display.during { try await depot.build(locked) }
         }
         let plan = try source.plan.resolvingImageInputs { environment in
             trees[environment]?.merged().map { "/" + $0.path.string } ?? []
@@ -43,25 +48,17 @@ struct Packing {
         let writer = ImageWriter(context.lash)
         var parts: [Part] = []
         for (environment, tree) in trees.sorted(by: { $0.key < $1.key }) {
-            let stage = Stage(context.terminal, "writing the image of the environment \(environment)")
-            do {
-                parts.append(
-                    try writer.environment(tree, named: environment.name) { stage.update(done: $0, of: $1) })
-            } catch {
-                stage.abandon()
-                throw error
-            }
-            stage.end()
-        }
-        let stage = Stage(context.terminal, "writing the metro's own image")
-        do {
+            let title = "writing the image of the environment \(environment)"
             parts.append(
-                try writer.metro(try image(of: plan, lock), named: plan.metro) { stage.update(done: $0, of: $1) })
-        } catch {
-            stage.abandon()
-            throw error
+                try Stage.during(context.terminal, title) { stage in
+                    try writer.environment(tree, named: environment.name) { stage.update(done: $0, of: $1) }
+                })
         }
-        stage.end()
+        let image = try image(of: plan, lock)
+        parts.append(
+            try Stage.during(context.terminal, "writing the metro's own image") { stage in
+                try writer.metro(image, named: plan.metro) { stage.update(done: $0, of: $1) }
+            })
         return Packed(plan: plan, parts: parts)
     }
 
@@ -78,7 +75,7 @@ struct Packing {
     /// Chooses anew, and writes the lock.
     @discardableResult
     func update(_ depot: Depot) async throws -> Lock {
-        let lock = try await depot.lock(needs)
+        let lock = try await display.during { try await depot.lock(needs) }
         try lock.write(to: source.lockFile)
         let count = Set(lock.environments.values.flatMap { $0.packages.map(\.title) }).count
         context.terminal.say("\(Amounts.count(count, "package")) chosen and written to \(printable(source.lockFile))")
@@ -86,12 +83,11 @@ struct Packing {
     }
 
     func depot() throws -> Depot {
-        let display = DepotDisplay(context.terminal)
         let architecture = try Architecture.ofThisMachine()
         return Depot(
             lash: context.lash,
             sources: try AptSources.ofMachine(environment: context.environment, architecture: architecture),
-            architecture: architecture, allowsUnsigned: allowsUnsigned, observer: { display.show($0) })
+            architecture: architecture, allowsUnsigned: allowsUnsigned, observer: { [display] in display.show($0) })
     }
 
     private func image(of plan: Plan, _ lock: Lock) throws -> MetroImage {

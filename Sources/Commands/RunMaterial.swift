@@ -34,21 +34,13 @@ struct RunMaterial {
 
     private static func unpack(_ path: String, _ context: Context) throws -> RunMaterial {
         let bundle = try BundleFile.open(path)
-        let stage = Stage(context.terminal, "checking the bundle")
-        do {
+        let store = PartStore(context.lash)
+        try Stage.during(context.terminal, "checking the bundle") { stage in
             try bundle.verifyOnce(in: context.lash) { stage.update(done: $0, of: $1) }
-            let store = PartStore(context.lash)
-            var parts: [Part] = []
-            for placed in bundle.parts where placed.part.kind != .runtime {
-                try store.add(placed, from: bundle)
-                parts.append(placed.part)
-            }
-            stage.end()
-            return RunMaterial(metro: bundle.metro.part.name, parts: parts)
-        } catch {
-            stage.abandon()
-            throw error
+            for placed in bundle.parts where placed.part.kind != .runtime { try store.add(placed, from: bundle) }
         }
+        return RunMaterial(
+            metro: bundle.metro.part.name, parts: bundle.parts.map(\.part).filter { $0.kind != .runtime })
     }
 
     /// `20261125-101530-lambda-variants-7f3a`: sorts by time, unique on the host.

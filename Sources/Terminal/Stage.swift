@@ -21,6 +21,21 @@ package final class Stage: Sendable {
         state.withLock { $0.shown = began }
     }
 
+    /// Shows the work of `body`; when that fails the bar is taken away without a word.
+    package static func during<Value>(
+        _ terminal: Terminal, _ title: String, _ body: (Stage) throws -> Value
+    ) rethrows -> Value {
+        let stage = Stage(terminal, title)
+        do {
+            let value = try body(stage)
+            stage.end()
+            return value
+        } catch {
+            stage.abandon()
+            throw error
+        }
+    }
+
     /// Bytes done so far and in all; 0 in all when that is not known.
     package func update(done: Int64, of total: Int64, detail: String = "") {
         let now = Clock.now()
