@@ -8,7 +8,7 @@ internal import Sandbox
 /// changed as a layer.
 struct Configuring {
     /// Counts up whenever the same packages would be configured otherwise.
-    private static let version = 1
+    private static let version = 2
 
     let architecture: Architecture
     let store: LayerStore
@@ -37,7 +37,7 @@ struct Configuring {
             try run(root, log: log, epoch: epoch, count: packages.count)
             let unfinished = try DpkgDatabase.unfinished(in: root)
             if !unfinished.isEmpty { throw failure(unfinished.joined(separator: ", "), log: log) }
-            try RootCleaning(root: root).clean()
+            try RootCleaning(root: root, epoch: epoch).clean()
             let entries = try RootDifference(
                 tree: tree, merged: merged, root: root, assembled: assembled, epoch: epoch
             ).extract(to: folder + "/tree")

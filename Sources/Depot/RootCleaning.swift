@@ -7,6 +7,8 @@ struct RootCleaning {
     static let policy = "/usr/sbin/policy-rc.d"
 
     let root: String
+    /// The time that replaces those of the scripts' run.
+    let epoch: Int64
 
     private static let files = [
         policy, "/etc/.pwd.lock", "/etc/group-", "/etc/gshadow-", "/etc/passwd-", "/etc/shadow-", "/etc/subgid-",
@@ -30,6 +32,12 @@ struct RootCleaning {
             }
         }
         try File.create(root + "/var/lib/dpkg/available", "")
+        let certificatesOfJava = certificates + "/java/cacerts"
+        if File.status(certificatesOfJava)?.kind == .file,
+            let timeless = JavaKeystore.withTimes(try File.read(certificatesOfJava), epoch)
+        {
+            try File.create(certificatesOfJava, timeless)
+        }
     }
 
     private func removeFiles(in folder: String, _ isWanted: (String) -> Bool = { _ in true }) throws {
