@@ -41,7 +41,10 @@ package struct CommandTemplate: Sendable {
     package let mistakes: [Mistake]
 
     package init(_ text: String) {
-        let (elements, braceMistakes) = Braces.elements(of: text)
+        // What stands below “command: |” ends with the end of its last line.
+        var text = Substring(text)
+        while text.last?.isNewline == true { text.removeLast() }
+        let (elements, braceMistakes) = Braces.elements(of: String(text))
         var reader = ShellReader(elements)
         reader.read()
         pieces = reader.pieces

@@ -18,7 +18,6 @@ extension CommandTemplate {
                 text += placeholder.quoting.text(of: values(placeholder.word))
             }
         }
-        while text.last?.isNewline == true { text.removeLast() }
         return .shell(text)
     }
 
