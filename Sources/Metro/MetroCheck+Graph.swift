@@ -68,6 +68,7 @@ extension MetroCheck {
     mutating func checkResults(_ results: [Reference]?) {
         let taken = Set(
             stations.indices.filter { stations[$0].isEnabled }.flatMap { takes[$0] + forEach[$0] }.map(\.name))
+        if results == nil, hasUnknownNames || stations.contains(where: \.isUncertain) { return }
         let wanted = Dictionary(grouping: results ?? [], by: \.name)
         for (number, station) in stations.enumerated() where station.isEnabled && !station.forEach.isEmpty {
             let globs: [Glob?]

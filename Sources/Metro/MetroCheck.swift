@@ -19,6 +19,8 @@ struct MetroCheck {
     var takes: [[Reference]] = []
     var forEach: [[Reference]] = []
     var outputs: [[OutputName]] = []
+    /// So what is taken by whom is not known for sure.
+    var hasUnknownNames = false
 
     /// Bytes of a path or pattern, at most.
     static let longest = 1000
@@ -149,6 +151,7 @@ struct MetroCheck {
         let name = parts[0]
         let pattern = parts.count == 2 && !parts[1].isEmpty ? parts[1] : nil
         guard let entry = known[name] else {
+            hasUnknownNames = true
             diagnostics.add(
                 "there is no input and no station “\(Shown.text(name))”", at: text.position,
                 fix: suggestion(for: name, in: text.value))

@@ -126,4 +126,19 @@ import Testing
         #expect(graph.isFinished)
         #expect(graph.results.isEmpty)
     }
+
+    @Test func aPlanOfANewerLasIsRefusedKindly() throws {
+        guard case .object(var members) = JSONValue(encoding: Self.variants) else { return }
+        members["version"] = 2
+        let plan = try JSONValue.object(members).decode(Plan.self)
+        let failure = #expect(throws: PlanFailure.self) { try TaskGraph(plan) }
+        #expect(failure?.description.hasPrefix("this metro was packed by a newer las: its plan has version 2") == true)
+        #expect(failure?.exitCode == .integrity)
+    }
+
+    @Test func thePlanIsWrittenTheSameEachTime() throws {
+        let text = Self.variants.json
+        for _ in 0..<5 { #expect(Self.variants.json == text) }
+        #expect(try JSONText.decode(Plan.self, from: Array(text.utf8)) == Self.variants)
+    }
 }
