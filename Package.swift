@@ -17,7 +17,8 @@ func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 /// The tests of a target, in `Tests/NAMETests`.
 func tests(of name: String, _ more: [Target.Dependency] = [], beside: [String] = []) -> Target {
     .testTarget(
-        name: "\(name)Tests", dependencies: [.byName(name: name), "TestSupport"] + more, exclude: beside, swiftSettings: swift)
+        name: "\(name)Tests", dependencies: [.byName(name: name), "TestSupport"] + more, exclude: beside,
+        swiftSettings: swift)
 }
 
 let package = Package(
