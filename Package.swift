@@ -28,7 +28,7 @@ let package = Package(
         .executable(name: "las-runtime", targets: ["las-runtime"]),
     ],
     targets: [
-        // MARK: C libraries, one importer each
+        // MARK: C libraries, one importer each, save zstd: what writes images and what reads them
         library("CYaml", "yaml-0.1", debian: "libyaml-dev"),
         library("CJansson", "jansson", debian: "libjansson-dev"),
         library("CCrypto", "libcrypto", debian: "libssl-dev"),
@@ -40,21 +40,16 @@ let package = Package(
         .systemLibrary(name: "CSolv", pkgConfig: "libsolvext", providers: [.apt(["libsolv-dev", "libsolvext-dev"])]),
         // Namespaces, mounts, clone3, seccomp: the system calls that Swift's Glibc module lacks.
         .target(name: "CLinux"),
-        // libsquashfuse, with our own zstd-only decompressor in the place of the one that needs GPL code.
-        .target(
-            name: "CSquashfuse",
-            cSettings: [.define("_FILE_OFFSET_BITS", to: "64")],
-            linkerSettings: [.linkedLibrary("squashfuse"), .linkedLibrary("zstd")]),
 
         // MARK: Ground, shared by las and the runtime, free of Foundation
-        // errors as people see them, exit codes
+        // errors and foreign text as people see them, exit codes
         room("Failures", []),
         // JSON text to values and back, sorted keys
         room("JSON", ["CJansson", "Failures"]),
         // SHA-256 digests
         room("Digests", ["CCrypto"]),
         // work on several threads, without a pool
-        room("Threads", []),
+        room("Threads", ["Failures"]),
         // LASH's layout; files written whole or not at all
         room("Files", ["CLinux", "Failures"]),
 
@@ -66,7 +61,7 @@ let package = Package(
 
         // MARK: What it is made of
         // a layer's tree and its list of entries
-        room("Layers", ["Digests", "JSON", "Files", "Failures"]),
+        room("Layers", ["Digests", "Files", "Failures"]),
         // parts, extents, index, identity; reading a bundle
         room("Parts", ["Digests", "JSON", "Files", "Failures"]),
 
@@ -78,27 +73,34 @@ let package = Package(
         // needs, lock, layers, store
         room(
             "Depot",
-            ["CSolv", "CArchive", "CCurl", "Metro", "Layers", "Sandbox", "Digests", "JSON", "Files", "Failures"]),
+            [
+                "CSolv", "CArchive", "CCurl", "Metro", "Layers", "Sandbox", "Threads", "Digests", "JSON", "Files",
+                "Failures",
+            ]),
         // images and the bundle file
         room("Bundle", ["CSquashfs", "CZstd", "Layers", "Parts", "Threads", "Digests", "JSON", "Files", "Failures"]),
 
         // MARK: Running
         // namespaces and mounts as a plan, and its launch
-        room("Sandbox", ["CLinux", "Files", "Failures"]),
+        room("Sandbox", ["CLinux", "Failures"]),
         // an image read without the kernel
-        room("Unpacking", ["CSquashfuse", "Threads", "Files", "Failures"]),
+        room("Unpacking", ["CZstd", "Threads", "Files", "Failures"]),
         // ladder, scheduler, journal
         room(
             "Execution",
-            ["Plan", "Parts", "HostProtocol", "Sandbox", "Unpacking", "CLinux", "Digests", "JSON", "Files", "Failures"]),
+            [
+                "Plan", "Parts", "HostProtocol", "Sandbox", "Unpacking", "CLinux", "Threads", "Digests", "JSON",
+                "Files",
+                "Failures",
+            ]),
 
         // MARK: Reaching hosts
         // ssh, host list, shipping
-        room("Hosts", ["CSsh2", "HostProtocol", "Parts", "Digests", "JSON", "Files", "Failures"]),
+        room("Hosts", ["CSsh2", "HostProtocol", "Parts", "Threads", "Digests", "Files", "Failures"]),
 
         // MARK: las
         // progress, tables, diagnostics
-        room("Terminal", ["Failures", "Metro", "HostProtocol", "Files"]),
+        room("Terminal", ["Metro", "Plan", "HostProtocol", "Files", "Failures"]),
         room(
             "Commands",
             [
@@ -111,7 +113,7 @@ let package = Package(
         .executableTarget(
             name: "las-runtime",
             dependencies: [
-                "Execution", "HostProtocol", "Parts", "Plan", "JSON", "Digests", "Files", "Failures", "CLinux",
+                "Execution", "HostProtocol", "Parts", "JSON", "Digests", "Files", "Failures",
             ],
             path: "runtime",
             swiftSettings: swift + [.unsafeFlags(["-static-stdlib"], .when(configuration: .release))],
@@ -124,7 +126,7 @@ let package = Package(
         // MARK: Tests mirror Sources
         .target(name: "CTestSupport", path: "Tests/CSupport"),
         .target(
-            name: "TestSupport", dependencies: ["CTestSupport", "Files", "Failures"], path: "Tests/Support",
+            name: "TestSupport", dependencies: ["CTestSupport", "Threads", "Files"], path: "Tests/Support",
             swiftSettings: swift),
         tests(of: "JSON"),
         tests(of: "Digests"),
@@ -139,13 +141,15 @@ let package = Package(
         tests(of: "Bundle"),
         tests(of: "Sandbox", ["Files"]),
         tests(of: "Unpacking"),
-        tests(of: "Execution", ["Plan", "Metro", "Parts", "HostProtocol", "JSON", "Digests", "Files", "Failures"]),
-        tests(of: "Hosts", ["HostProtocol", "Parts", "Digests", "JSON", "Files", "Failures"]),
+        tests(
+            of: "Execution",
+            ["Plan", "Metro", "Parts", "HostProtocol", "Threads", "JSON", "Digests", "Files", "Failures"]),
+        tests(of: "Hosts", ["HostProtocol", "Parts", "Digests", "Files", "Failures"]),
         tests(of: "Terminal"),
         tests(of: "Commands"),
         // The built programs, as a user runs them.
         .testTarget(
-            name: "EndToEndTests", dependencies: ["TestSupport", "Files", "JSON", "Digests", "Parts"],
+            name: "EndToEndTests", dependencies: ["TestSupport", "Files", "JSON", "Digests"],
             swiftSettings: swift),
     ]
 )

@@ -22,11 +22,11 @@ enum InspectCommand {
             Output.line(JSONText.string(of: value, indented: true))
             return
         }
-        Output.line("\(Output.printable(bundle.metro.part.name)), \(Output.size(bundle.size))")
+        Output.line("\(Shown.whole(bundle.metro.part.name)), \(Output.size(bundle.size))")
         Output.line("identity \(bundle.identity)")
         for placed in bundle.parts {
             Output.line(
-                "  \(Output.printable(placed.part.words)): \(Output.size(placed.part.size)) at \(placed.offset), \(placed.part.digest.short)"
+                "  \(Shown.whole(placed.part.words)): \(Output.size(placed.part.size)) at \(placed.offset), \(placed.part.digest.short)"
             )
         }
     }
@@ -43,7 +43,7 @@ enum DoctorCommand {
             Output.line(JSONText.string(of: JSONValue(encoding: facts), indented: true))
             return
         }
-        Output.line("\(Output.printable(facts.name)): Linux \(Output.printable(facts.kernel)), \(facts.architecture)")
+        Output.line("\(Shown.whole(facts.name)): Linux \(Shown.whole(facts.kernel)), \(facts.architecture)")
         Output.line("cpus     \(facts.cpus)")
         Output.line("memory   \(Output.size(facts.memory))")
         Output.line("disk     \(Output.size(facts.freeDisk)) free at \(lash.root)")

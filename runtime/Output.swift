@@ -5,18 +5,6 @@ enum Output {
     static func line(_ text: String) { write(text + "\n", to: 1) }
     static func note(_ text: String) { write(text + "\n", to: 2) }
 
-    /// Names and texts come from the bundle: nothing in them reaches the terminal's controls.
-    static func printable(_ text: String) -> String {
-        String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.map { scalar in
-                    let isControl = scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value)
-                    let isDirection =
-                        (0x202a...0x202e).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
-                    return isControl || isDirection ? "?" : scalar
-                }))
-    }
-
     static func size(_ bytes: Int64) -> String {
         var (amount, unit) = (Double(bytes), 0)
         let units = ["B", "kB", "MB", "GB", "TB"]

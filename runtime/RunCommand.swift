@@ -22,7 +22,7 @@ enum RunCommand {
         let (cpus, engine, asJSON) = (try arguments.cpus(), try arguments.engine(), arguments.has("json"))
         if BundleStamp(bundle, in: lash)?.isRecorded != true {
             Output.note(
-                "checking \(Output.size(bundle.partsSize)) of \(Output.printable(bundle.metro.part.name)) (at its first use)"
+                "checking \(Output.size(bundle.partsSize)) of \(Shown.whole(bundle.metro.part.name)) (at its first use)"
             )
         }
         try bundle.verifyOnce(in: lash)

@@ -1,3 +1,4 @@
+internal import Failures
 internal import HostProtocol
 internal import JSON
 
@@ -7,7 +8,7 @@ struct RunLines {
     private(set) var failed = 0
 
     mutating func tell(_ event: RunEvent) {
-        func say(_ text: String) { Output.note(Output.printable(text)) }
+        func say(_ text: String) { Output.note(Shown.whole(text)) }
         let name = event.task?.name ?? event.station?.name ?? ""
         switch event.kind {
         case .runStarted: say("\(event.text ?? "") runs here, by \(event.engine ?? "?"): \(event.reason ?? "")")

@@ -41,6 +41,6 @@ do {
     exit(try perform(Array(CommandLine.arguments.dropFirst())).rawValue)
 } catch {
     let failure = error as? any Failure
-    Output.note("error: " + Output.printable(failure?.description ?? "\(error)"))
+    Output.note("error: " + Shown.whole(failure?.description ?? "\(error)", keepingLines: true))
     exit(failure?.exitCode.rawValue ?? ExitCode.resources.rawValue)
 }

@@ -12,11 +12,5 @@ static inline long las_curl_response_code(CURL *easy) {
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &code);
     return code;
 }
-static inline void *las_curl_private(CURL *easy) {
-    char *value = 0;
-    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &value);
-    return value;
-}
 // The result of a finished transfer; CURLMSG_DONE is the only message that there is.
 static inline CURLcode las_curl_result(const CURLMsg *message) { return message->data.result; }
-static inline int las_curl_multi_limit(CURLM *multi, long connections) { return curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, connections); }

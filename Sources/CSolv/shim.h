@@ -3,5 +3,3 @@
 #include <solv/repo.h>
 #include <solv/solver.h>
 #include <solv/repo_deb.h>
-#include <solv/repo_solv.h>
-#include <solv/selection.h>

@@ -16,9 +16,6 @@
 
 // libsquashfs's objects are destroyed by an inline function that takes any of them.
 static inline void las_sqfs_destroy(void *object) { sqfs_destroy(object); }
-static inline sqfs_compressor_t *las_sqfs_copy(const sqfs_compressor_t *compressor) {
-    return (sqfs_compressor_t *)sqfs_copy(compressor);
-}
 static inline int las_sqfs_zstd(sqfs_u32 block_size, sqfs_u32 level, sqfs_compressor_t **out) {
     sqfs_compressor_config_t config;
     int code = sqfs_compressor_config_init(&config, SQFS_COMP_ZSTD, block_size, 0);

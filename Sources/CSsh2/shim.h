@@ -1,3 +1,2 @@
 #pragma once
 #include <libssh2.h>
-#include <libssh2_publickey.h>

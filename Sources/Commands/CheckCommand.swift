@@ -1,3 +1,4 @@
+internal import Failures
 internal import Terminal
 
 let metroArgument = CommandSpec.Argument(
@@ -11,8 +12,8 @@ let checkCommand = CommandSpec(
     details: "Nothing that the metro says is run."
 ) { invocation, context in
     let source = try MetroSource.read(invocation.arguments.first ?? ".")
-    for note in source.plan.notes { context.terminal.say("note: " + printable(note)) }
+    for note in source.plan.notes { context.terminal.say("note: " + Shown.whole(note)) }
     let stations = Amounts.count(source.plan.stations.count, "station")
-    context.terminal.print("\(printable(source.file)): no mistakes; \(stations)")
+    context.terminal.print("\(Shown.whole(source.file)): no mistakes; \(stations)")
     return .done
 }

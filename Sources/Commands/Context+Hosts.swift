@@ -1,3 +1,4 @@
+internal import Failures
 internal import HostProtocol
 internal import Hosts
 internal import Terminal
@@ -23,7 +24,7 @@ extension Context {
     func show(_ note: ConnectionNote, of host: Host, in stage: Stage) {
         switch note {
         case .byOpenSSH(let reason):
-            terminal.say("\(host.name): through your own ssh program, since \(printable(reason))")
+            terminal.say("\(host.name): through your own ssh program, since \(Shown.whole(reason))")
         case .runtime(let sent, let total): stage.update(done: sent, of: total, detail: "the runtime")
         }
     }
@@ -36,6 +37,6 @@ enum HostText {
             "Linux \(facts.kernel)", Amounts.count(facts.cpus, "cpu"), "\(Amounts.bytes(facts.memory)) of memory",
             "\(Amounts.bytes(facts.freeDisk)) of free disk",
         ]
-        return printable(parts.joined(separator: ", ") + "; engine: \(facts.engine)")
+        return Shown.whole(parts.joined(separator: ", ") + "; engine: \(facts.engine)")
     }
 }

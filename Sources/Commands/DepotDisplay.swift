@@ -1,4 +1,5 @@
 internal import Depot
+internal import Failures
 internal import Synchronization
 internal import Terminal
 
@@ -17,7 +18,7 @@ final class DepotDisplay: Sendable {
 
     func show(_ event: DepotEvent) {
         switch event {
-        case .warning(let text): terminal.warn(printable(text))
+        case .warning(let text): terminal.warn(Shown.whole(text))
         case .progress(let progress): show(progress)
         }
     }

@@ -41,7 +41,7 @@ struct Following {
         if !fetched.isEmpty {
             let size = fetched.reduce(0) { $0 + $1.size }
             let files = Amounts.count(fetched.count { !$0.isFolder }, "file")
-            terminal.say("results: \(printable(results)) (\(files), \(Amounts.bytes(size)))")
+            terminal.say("results: \(Shown.whole(results)) (\(files), \(Amounts.bytes(size)))")
         }
         return succeeded ? .done : .stationsFailed
     }
@@ -113,15 +113,15 @@ enum RunOptions {
         if File.status(given, follow: true)?.kind == .file, !given.hasSuffix(".yml"), !given.hasSuffix(".yaml") {
             let bundle = try BundleFile.open(given)
             context.terminal.print(
-                "the bundle \(printable(given)), identity \(bundle.identity.short), has these parts:")
+                "the bundle \(Shown.whole(given)), identity \(bundle.identity.short), has these parts:")
             for placed in bundle.parts {
                 let part = placed.part
                 context.terminal.print(
-                    "  \(part.kind.rawValue) \(printable(part.name)): \(Amounts.bytes(part.size)), \(part.digest.short)"
+                    "  \(part.kind.rawValue) \(Shown.whole(part.name)): \(Amounts.bytes(part.size)), \(part.digest.short)"
                 )
             }
         } else {
-            context.terminal.print(printable(try MetroSource.read(given).plan.text, keepingLines: true))
+            context.terminal.print(Shown.whole(try MetroSource.read(given).plan.text, keepingLines: true))
         }
         context.terminal.print("It would run on: " + hosts.joined(separator: ", "))
         return .done

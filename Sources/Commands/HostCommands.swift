@@ -94,7 +94,7 @@ let hostListCommand = CommandSpec(
             case .success(let hello): found[outcome.host.name] = hello.host.map { HostText.facts($0) } ?? "reached"
             case .failure(let error):
                 failures += 1
-                found[outcome.host.name] = printable((error as? any Failure)?.description ?? "\(error)")
+                found[outcome.host.name] = Shown.whole((error as? any Failure)?.description ?? "\(error)")
             }
         }
     }

@@ -1,3 +1,4 @@
+internal import Failures
 internal import Files
 internal import Terminal
 
@@ -21,7 +22,7 @@ let lockCommand = CommandSpec(
 ) { invocation, context in
     let source = try MetroSource.read(invocation.arguments.first ?? ".")
     if File.exists(source.lockFile), !invocation.has("--update") {
-        context.terminal.say("\(printable(source.lockFile)) is there already; “las lock --update” makes it anew")
+        context.terminal.say("\(Shown.whole(source.lockFile)) is there already; “las lock --update” makes it anew")
         return .done
     }
     var packing = Packing(context: context, source: source)

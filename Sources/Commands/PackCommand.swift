@@ -26,12 +26,12 @@ let packCommand = CommandSpec(
 ) { invocation, context in
     let source = try MetroSource.read(invocation.arguments.first ?? ".")
     if invocation.has("--dry-run") {
-        context.terminal.print(printable(source.plan.text, keepingLines: true))
+        context.terminal.print(Shown.whole(source.plan.text, keepingLines: true))
         let locked = File.exists(source.lockFile)
         context.terminal.print(
             locked
-                ? "The packages are those of \(printable(source.lockFile))."
-                : "There is no lock yet: packing would choose the packages and write \(printable(source.lockFile)).")
+                ? "The packages are those of \(Shown.whole(source.lockFile))."
+                : "There is no lock yet: packing would choose the packages and write \(Shown.whole(source.lockFile)).")
         return .done
     }
     let output = Context.absolute(invocation.value("--output") ?? "\(source.plan.metro).las")
@@ -54,7 +54,7 @@ let packCommand = CommandSpec(
         ]
         context.terminal.print(bytes: JSONText.bytes(of: told, indented: true))
     } else {
-        context.terminal.say("\(printable(output)): \(Amounts.bytes(size)), identity \(identity.short)")
+        context.terminal.say("\(Shown.whole(output)): \(Amounts.bytes(size)), identity \(identity.short)")
     }
     return .done
 }

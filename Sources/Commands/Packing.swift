@@ -78,7 +78,7 @@ struct Packing {
         let lock = try await display.during { try await depot.lock(needs) }
         try lock.write(to: source.lockFile)
         let count = Set(lock.environments.values.flatMap { $0.packages.map(\.title) }).count
-        context.terminal.say("\(Amounts.count(count, "package")) chosen and written to \(printable(source.lockFile))")
+        context.terminal.say("\(Amounts.count(count, "package")) chosen and written to \(Shown.whole(source.lockFile))")
         return lock
     }
 

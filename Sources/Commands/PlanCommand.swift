@@ -1,3 +1,4 @@
+internal import Failures
 internal import Terminal
 
 let planCommand = CommandSpec(
@@ -14,7 +15,7 @@ let planCommand = CommandSpec(
     if invocation.has("--json") {
         context.terminal.print(bytes: Array(source.plan.json.utf8))
     } else {
-        context.terminal.print(printable(source.plan.text, keepingLines: true))
+        context.terminal.print(Shown.whole(source.plan.text, keepingLines: true))
     }
     return .done
 }

@@ -146,7 +146,7 @@ package struct AptSources: Sendable {
         let uri = uri.replacing("$(ARCH)", with: architecture.name)
         let suite = suite.replacing("$(ARCH)", with: architecture.name)
         guard ["http://", "https://", "file:/", "copy:/"].contains(where: { uri.hasPrefix($0) }) else {
-            warnings.append("\(place): las reads http, https and file archives; \(uri.printable) is left out")
+            warnings.append("\(place): las reads http, https and file archives; \(Shown.whole(uri)) is left out")
             return nil
         }
         guard suite.hasSuffix("/") == components.isEmpty else {

@@ -2,6 +2,7 @@ internal import Digests
 internal import Failures
 internal import Files
 internal import Glibc
+internal import Threads
 
 /// The signed release files of the machine's apt sources, and the package indexes that they vouch for.
 struct Archives {
@@ -40,22 +41,22 @@ struct Archives {
         for warning in sources.warnings { observer(.warning(warning)) }
         for source in sources.sources where source.isTrusted && !allowsUnsigned.contains(source.uri) {
             throw DepotFailure(
-                "the source \(source.name.printable) is marked trusted, so anyone on the way could change its packages",
+                "the source \(Shown.whole(source.name)) is marked trusted, so anyone on the way could change its packages",
                 place: source.place,
                 fix:
-                    "name its key with signed-by in the place of trusted, or allow it: las lock --allow-unsigned \(source.uri.printable)",
+                    "name its key with signed-by in the place of trusted, or allow it: las lock --allow-unsigned \(Shown.whole(source.uri))",
                 .integrity)
         }
         let (releases, unreachable) = try Folder.withTemporary(in: lash.temporary, named: "archives") { folder in
             try self.releases(in: folder)
         }
         for name in unreachable {
-            observer(.warning("\(name.name.printable) can't be reached and is left out: \(name.reason)"))
+            observer(.warning("\(Shown.whole(name.name)) can't be reached and is left out: \(name.reason)"))
         }
         guard !releases.isEmpty else {
             throw DepotFailure(
                 "no apt source can be reached",
-                cause: unreachable.map { "\($0.name.printable): \($0.reason)" }.joined(separator: "; "),
+                cause: unreachable.map { "\(Shown.whole($0.name)): \($0.reason)" }.joined(separator: "; "),
                 fix: "check the network and the machine's apt sources", .unreachable)
         }
         return Offer(indexes: try indexes(of: releases), unreachable: unreachable.map(\.name))
@@ -90,7 +91,7 @@ struct Archives {
             if let problem {
                 guard problem.kind != .disk, problem.kind != .wrong else { throw problem.failure }
                 unreachable.append(
-                    (source.name, problem.kind == .missing ? "it has no release file" : problem.reason.printable))
+                    (source.name, problem.kind == .missing ? "it has no release file" : Shown.whole(problem.reason)))
                 continue
             }
             let isInline = first[number] == nil
@@ -119,8 +120,8 @@ struct Archives {
 
     private func unsigned(_ source: AptSource) -> DepotFailure {
         DepotFailure(
-            "the release file of \(source.name.printable) is not signed", place: source.place,
-            fix: "use a signed archive, or allow this one: las lock --allow-unsigned \(source.uri.printable)",
+            "the release file of \(Shown.whole(source.name)) is not signed", place: source.place,
+            fix: "use a signed archive, or allow this one: las lock --allow-unsigned \(Shown.whole(source.uri))",
             .integrity)
     }
 
@@ -132,13 +133,13 @@ struct Archives {
             if let answer, String(decoding: answer.output, as: UTF8.self).contains("CHECK='false'") {
                 observer(
                     .warning(
-                        "\(source.name.printable) is out of date since \(ReleaseDate.text(until)); "
+                        "\(Shown.whole(source.name)) is out of date since \(ReleaseDate.text(until)); "
                             + "it is used all the same, as this machine's apt configuration says"))
                 return
             }
         }
         throw DepotFailure(
-            "the release file of \(source.name.printable) is out of date since \(ReleaseDate.text(until))",
+            "the release file of \(Shown.whole(source.name)) is out of date since \(ReleaseDate.text(until))",
             place: source.place, cause: "a mirror that is not updated any more hides security fixes",
             fix:
                 "check this machine's clock; use another mirror, or write check-valid-until=no into the source if it is an archive of old versions",
@@ -173,7 +174,7 @@ struct Archives {
                 if found.isEmpty {
                     observer(
                         .warning(
-                            "\(release.source.name.printable) has no packages of \(component ?? "its folder") for \(architecture)"
+                            "\(Shown.whole(release.source.name)) has no packages of \(component ?? "its folder") for \(architecture)"
                         ))
                 }
                 for index in found {
@@ -207,7 +208,7 @@ struct Archives {
             let problems = downloads.isEmpty ? [] : get(downloads).compactMap { $0 }
             if let problem = problems.first(where: { !byHash || $0.kind != .missing }) { throw problem.failure }
         }
-        return try Threads.each(wanted, width: 2) { index in
+        return try Workers.each(wanted, on: 2) { index in
             let path = lash.archives + "/" + index.item.digest.hex
             let text = try Decompression.bytes(of: path, atMost: index.plainSize ?? 1 << 30)
             return Index(archive: index.archive, base: index.base, text: text + [0])

@@ -1,4 +1,5 @@
 internal import Digests
+internal import Failures
 internal import Files
 internal import Glibc
 internal import Layers
@@ -115,7 +116,7 @@ struct Configuring {
                 .progress(
                     DepotProgress(
                         .configuring, done: Int64(min(max(0, lines.count - 1), count)), total: Int64(count),
-                        what: (name ?? "packages").printable)))
+                        what: Shown.whole(name ?? "packages"))))
         } while poll(&ended, 1, 200) == 0
     }
 
@@ -126,7 +127,9 @@ struct Configuring {
         let lines = String(decoding: text, as: UTF8.self).split(separator: "\n").suffix(12)
         return DepotFailure(
             "the packages can't be configured: \(reason)",
-            cause: lines.isEmpty ? nil : "their last words were\n    " + lines.joined(separator: "\n    ").printable,
+            cause: lines.isEmpty
+                ? nil
+                : "their last words were\n    " + Shown.whole(lines.joined(separator: "\n    "), keepingLines: true),
             fix: "the whole log is \(kept)", .resources)
     }
 }

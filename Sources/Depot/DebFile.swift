@@ -1,4 +1,5 @@
 internal import CArchive
+internal import Failures
 internal import Files
 internal import Glibc
 
@@ -111,7 +112,7 @@ struct DebFile {
                     guard let target = archive_entry_symlink(entry).flatMap({ String(validatingCString: $0) }),
                         !target.isEmpty,
                         target.utf8.count < Int(PATH_MAX)
-                    else { throw Self.hostile(path, "the link \(text.printable) leads nowhere") }
+                    else { throw Self.hostile(path, "the link \(Shown.whole(text)) leads nowhere") }
                     kind = .link(target: target)
                 default: kind = .other
                 }
@@ -135,7 +136,7 @@ struct DebFile {
 
     static func hostile(_ path: String, _ what: String) -> DepotFailure {
         DepotFailure(
-            "the package file \(path) is refused", cause: what.printable, fix: "check where the package is from",
+            "the package file \(path) is refused", cause: Shown.whole(what), fix: "check where the package is from",
             .integrity)
     }
 }

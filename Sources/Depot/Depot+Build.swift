@@ -1,6 +1,8 @@
 internal import Digests
+internal import Failures
 internal import Files
 package import Layers
+internal import Threads
 
 extension Depot {
     /// Makes a locked environment's layers, or takes them from the store where they are there already: then neither a network
@@ -10,11 +12,11 @@ extension Depot {
     /// - Throws: exit code 4 where packages can't be fetched, 5 where they are not what the lock says, 6 where the machine
     ///   refuses something.
     package func build(_ environment: LockedEnvironment) async throws -> LayeredTree {
-        try await Threads.alone {
+        try await OwnThread.run {
             let tree = try buildHere(environment)
             // The disk may be busy: nobody has to wait for that, and where this process ends sooner only a power failure
             // matters, after which what was not settled is made again.
-            Threads.aside { try? LayerStore(lash: lash).settle(tree.layers.map(\.digest)) }
+            try? OwnThread { try? LayerStore(lash: lash).settle(tree.layers.map(\.digest)) }.detach()
             return tree
         }
     }
@@ -28,8 +30,8 @@ extension Depot {
         layers[skeleton.digest] =
             try store.layer(skeleton.digest)
             ?? store.publish([(skeleton.digest, try skeleton.prepare(in: store))]).first
-        for layer in try Threads.each(
-            environment.packages, width: 2, { try store.layer(unpacking.digest(of: $0.sha256)) })
+        for layer in try Workers.each(
+            environment.packages, on: 2, { try store.layer(unpacking.digest(of: $0.sha256)) })
         {
             if let layer { layers[layer.digest] = layer }
         }
@@ -83,7 +85,7 @@ extension Depot {
         where !File.exists(file(of: package)) && !downloads.contains(where: { $0.path == file(of: package) }) {
             guard let base = bases[package.archive] else {
                 throw DepotFailure(
-                    "the lock names no archive for \(package.title.printable)", fix: "las lock --update", .integrity)
+                    "the lock names no archive for \(Shown.whole(package.title))", fix: "las lock --update", .integrity)
             }
             downloads.append(
                 Download(
@@ -99,9 +101,9 @@ extension Depot {
         guard let first = problems.first else { return }
         if first.kind == .missing {
             throw DepotFailure(
-                "the archive no longer has \(first.address.printable)"
+                "the archive no longer has \(Shown.whole(first.address))"
                     + (problems.count > 1 ? " and \(problems.count - 1) more" : ""),
-                cause: first.reason.printable, fix: "take what it has now: las lock --update", .unreachable)
+                cause: Shown.whole(first.reason), fix: "take what it has now: las lock --update", .unreachable)
         }
         throw first.failure
     }
@@ -110,12 +112,15 @@ extension Depot {
         _ packages: [LockedPackage], with unpacking: PackageUnpacking, in store: LayerStore
     ) throws -> [Layer] {
         let total = packages.reduce(0) { $0 + $1.size }
-        let count = Counter()
+        let count = Monitor(Int64(0))
         // The largest first, so that the threads end together.
-        let prepared = try Threads.each(packages.sorted { ($1.size, $0.name) < ($0.size, $1.name) }, width: 2) {
+        let prepared = try Workers.each(packages.sorted { ($1.size, $0.name) < ($0.size, $1.name) }, on: 2) {
             package in
             let layer = try unpacking.prepare(package, file: file(of: package), in: store)
-            let done = count.add(package.size)
+            let done = count.change {
+                $0 += package.size
+                return $0
+            }
             observer(.progress(DepotProgress(.unpacking, done: done, total: total, what: package.name)))
             return (digest: unpacking.digest(of: package.sha256), layer: layer)
         }

@@ -2,6 +2,7 @@ internal import Digests
 package import Files
 internal import Layers
 package import Metro
+internal import Threads
 
 /// From the names of Debian packages to layers in LASH's store.
 package struct Depot: Sendable {
@@ -25,7 +26,7 @@ package struct Depot: Sendable {
     /// - Parameter needs: by the environments' names, what the metro says; empty ones for the base alone.
     package func lock(_ needs: [String: Needs]) async throws -> Lock {
         let requests = try needs.mapValues { try $0.debian.map { text in try PackageRequest(text) } }
-        return try await Threads.alone {
+        return try await OwnThread.run {
             let offer = try Archives(
                 lash: lash, sources: sources, architecture: architecture, allowsUnsigned: allowsUnsigned,
                 observer: observer

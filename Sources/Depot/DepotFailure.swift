@@ -14,12 +14,3 @@ package struct DepotFailure: Failure {
         (self.summary, self.place, self.cause, self.fix, self.exitCode) = (summary, place, cause, fix, exitCode)
     }
 }
-
-extension String {
-    /// Text from elsewhere, fit to be shown on a terminal: control characters become `?`.
-    var printable: String {
-        String(
-            String.UnicodeScalarView(
-                unicodeScalars.map { $0.value < 32 && $0 != "\n" || 127...159 ~= $0.value ? "?" : $0 }))
-    }
-}

@@ -1,4 +1,5 @@
 internal import Digests
+internal import Failures
 internal import Files
 internal import Glibc
 
@@ -55,15 +56,16 @@ struct DownloadProblem: Error, Sendable {
         switch kind {
         case .missing, .unreachable:
             DepotFailure(
-                "can't get \(address.printable)", cause: reason.printable,
+                "can't get \(Shown.whole(address))", cause: Shown.whole(reason),
                 fix: "check the network, and that the archive in the apt sources is still there", .unreachable)
         case .wrong:
             DepotFailure(
-                "\(address.printable) is not what its archive signed", cause: reason.printable,
+                "\(Shown.whole(address)) is not what its archive signed", cause: Shown.whole(reason),
                 fix: "try again later or with another mirror: this one, or something on the way, changes files",
                 .integrity)
         case .disk:
-            DepotFailure("can't keep \(address.printable)", cause: reason, fix: "free some space for LASH", .resources)
+            DepotFailure(
+                "can't keep \(Shown.whole(address))", cause: reason, fix: "free some space for LASH", .resources)
         }
     }
 }

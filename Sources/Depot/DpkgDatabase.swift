@@ -1,3 +1,4 @@
+internal import Failures
 internal import Files
 internal import Glibc
 
@@ -78,7 +79,7 @@ struct DpkgDatabase {
         let path = root + "/var/lib/dpkg/status"
         return try ControlText.paragraphs(of: try File.read(path), place: path).compactMap { paragraph in
             let status = paragraph["Status"] ?? "unknown"
-            return status == "install ok installed" ? nil : "\(paragraph["Package"] ?? "?") is “\(status)”".printable
+            return status == "install ok installed" ? nil : Shown.whole("\(paragraph["Package"] ?? "?") is “\(status)”")
         }
     }
 }

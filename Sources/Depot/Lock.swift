@@ -94,13 +94,14 @@ package struct Lock: Hashable, Sendable, Codable {
                     archives.contains(package.archive)
                 else {
                     throw DepotFailure(
-                        "the package “\(package.name.printable)” of \(name.printable) is not a whole one", .integrity)
+                        "the package “\(Shown.whole(package.name))” of \(Shown.whole(name)) is not a whole one",
+                        .integrity)
                 }
             }
             for archive in environment.archives {
                 guard ["http://", "https://", "file:/"].contains(where: { archive.uri.hasPrefix($0) }),
                     archive.uri.hasSuffix("/")
-                else { throw DepotFailure("“\(archive.uri.printable)” is no archive's address", .integrity) }
+                else { throw DepotFailure("“\(Shown.whole(archive.uri))” is no archive's address", .integrity) }
             }
         }
     }
@@ -111,18 +112,18 @@ package struct Lock: Hashable, Sendable, Codable {
     package func misfits(_ needs: [String: Needs], architecture: Architecture) -> [String] {
         var misfits: [String] = []
         if self.architecture != architecture.name {
-            misfits.append("the lock is for \(self.architecture.printable), this machine is \(architecture)")
+            misfits.append("the lock is for \(Shown.whole(self.architecture)), this machine is \(architecture)")
         }
         for name in Set(needs.keys).union(environments.keys).sorted() {
-            let of = name == "main" ? "" : " of \(name.printable)"
+            let of = name == "main" ? "" : " of \(Shown.whole(name))"
             switch (needs[name], environments[name]?.needs) {
             case (let wanted?, let locked?):
                 let (wanted, locked) = (Set(wanted.debian), Set(locked.debian))
                 for added in wanted.subtracting(locked).sorted() {
-                    misfits.append("the needs\(of) now have \(added.printable)")
+                    misfits.append("the needs\(of) now have \(Shown.whole(added))")
                 }
                 for gone in locked.subtracting(wanted).sorted() {
-                    misfits.append("the needs\(of) no longer have \(gone.printable)")
+                    misfits.append("the needs\(of) no longer have \(Shown.whole(gone))")
                 }
             case (.some, nil): misfits.append("the needs\(of) are not in the lock")
             case (nil, .some): misfits.append("the lock has needs\(of), and the metro has none")

@@ -1,3 +1,5 @@
+internal import Failures
+
 /// Debian's names and versions of packages (Debian Policy, 5.6).
 package enum PackageName {
     /// Lower-case letters, digits, plus, minus and full stop, beginning with a letter or digit.
@@ -27,7 +29,7 @@ package struct PackageRequest: Hashable, Sendable {
         guard let name = parts.first, PackageName.isValid(name), parts.count == 1 || PackageName.isVersion(parts[1])
         else {
             throw DepotFailure(
-                "“\(text.printable)” is not the name of a Debian package",
+                "“\(Shown.whole(text))” is not the name of a Debian package",
                 fix: "write a name like samtools, or with its exact version, samtools=1.16.1-1", .usage)
         }
         (self.name, version) = (name, parts.count == 2 ? parts[1] : nil)

@@ -286,7 +286,7 @@ struct PackageSolver {
     }
 
     private func incomplete(_ solvable: UnsafeMutablePointer<Solvable>, _ index: Archives.Index) -> DepotFailure {
-        let name = String(cString: pool_id2str(pool, solvable.pointee.name)).printable
+        let name = Shown.whole(String(cString: pool_id2str(pool, solvable.pointee.name)))
         return DepotFailure(
             "the archive \(index.archive.name) gives no file, size or SHA-256 digest for \(name)", .integrity)
     }
@@ -321,7 +321,7 @@ struct PackageSolver {
         while true {
             problem = solver_next_problem(solver, problem)
             if problem == 0 { break }
-            if let text = solver_problem2str(solver, problem) { texts.append(String(cString: text).printable) }
+            if let text = solver_problem2str(solver, problem) { texts.append(Shown.whole(String(cString: text))) }
         }
         let names = requests.map(\.name).joined(separator: ", ")
         let summary = "these packages can't be together: \(names)"

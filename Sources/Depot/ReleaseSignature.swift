@@ -1,3 +1,4 @@
+internal import Failures
 internal import Files
 
 /// Signatures of release files, checked by the system's gpgv.
@@ -51,7 +52,7 @@ enum ReleaseSignature {
         }
         if begins != 1 || ends != 1 || outside {
             throw DepotFailure(
-                "the release file of \(source.name.printable) is not one signed message", place: source.place,
+                "the release file of \(Shown.whole(source.name)) is not one signed message", place: source.place,
                 fix: "ask who runs the archive, or use another mirror", .integrity)
         }
     }
@@ -79,8 +80,9 @@ enum ReleaseSignature {
             !$0.hasPrefix("gpgv: Signature made") && !$0.contains("using ")
         }
         return DepotFailure(
-            "the release file of \(source.name.printable) has no good signature of a trusted key", place: source.place,
-            cause: lines.isEmpty ? nil : lines.joined(separator: "; ").printable, fix: fix, .integrity)
+            "the release file of \(Shown.whole(source.name)) has no good signature of a trusted key",
+            place: source.place,
+            cause: lines.isEmpty ? nil : Shown.whole(lines.joined(separator: "; ")), fix: fix, .integrity)
     }
 
     /// What gpgv says on its status descriptor (GnuPG's doc/DETAILS).

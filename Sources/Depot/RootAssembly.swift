@@ -1,6 +1,7 @@
 internal import Files
 internal import Glibc
 internal import Layers
+internal import Threads
 
 /// A layered tree as a folder of ordinary files, for programs that write into it: copies, which share data where the file
 /// system can, and no hard links to the layers.
@@ -18,7 +19,7 @@ struct RootAssembly {
         let files = merged.filter { if case .file = $0.entry.kind { true } else { false } }
         let step = 64
         let bundles = stride(from: 0, to: files.count, by: step).map { files[$0..<min($0 + step, files.count)] }
-        _ = try Threads.each(bundles, width: 2) { files in for file in files { try copy(file) } }
+        _ = try Workers.each(bundles, on: 2) { files in for file in files { try copy(file) } }
         for found in merged {
             switch found.entry.kind {
             case .link(let target):

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Plan
+internal import Threads
 
 /// Checks, hashes, syncs and moves a task's outputs in a thread of its own, so that other tasks start meanwhile.
 final class Settling: @unchecked Sendable {
@@ -8,7 +9,7 @@ final class Settling: @unchecked Sendable {
     private let target: String
     private let tell: Int32
     private let number: UInt64
-    private var thread = pthread_t()
+    private var thread: OwnThread?
     // Written by the thread before it tells, read after it was joined.
     private var result: Result<Outputs, any Error>?
 
@@ -16,17 +17,9 @@ final class Settling: @unchecked Sendable {
     init(_ running: RunningTask, made: String, tell: Int32) throws(ExecutionFailure) {
         (task, folder, target) = (running.task, running.folder, made + "/" + running.task.made)
         (self.tell, number) = (tell, running.number)
-        let code = pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<Settling>.fromOpaque(argument).takeRetainedValue().settle()
-                return nil
-            }, Unmanaged.passRetained(self).toOpaque())
-        if code != 0 {
-            Unmanaged.passUnretained(self).release()
-            throw .system("can't start a thread", code: code)
-        }
+        do throws(OwnThread.Refused) {
+            thread = try OwnThread { [self] in settle() }
+        } catch { throw ExecutionFailure(error) }
     }
 
     private func settle() {
@@ -39,7 +32,7 @@ final class Settling: @unchecked Sendable {
 
     /// After it told.
     func outcome() -> Result<Outputs, any Error> {
-        pthread_join(thread, nil)
+        thread?.join()
         guard let result else { preconditionFailure("it tells when there is a result") }
         return result
     }

@@ -39,8 +39,7 @@ extension Hello {
     /// - Throws: when the other side speaks another version.
     package func checkVersion() throws(ProtocolFailure) {
         guard version == Frame.version else {
-            let printable = program.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7f }.prefix(60)
-            throw .version(version, program: String(String.UnicodeScalarView(printable)))
+            throw .version(version, program: Shown.text(program))
         }
     }
 }

@@ -1,3 +1,5 @@
+internal import Failures
+
 /// Brings the runtime to a host that has nothing but `sh`, `mkdir`, `cat`, `chmod` and `mv`, and starts it there.
 ///
 /// The scripts go to `sh` on its standard input, so no shell of the account has anything to quote. Each is one function,
@@ -88,12 +90,12 @@ struct Bootstrap {
         guard words.count == 2 else { return }
         guard words[0] == "Linux" else {
             throw HostFailure(
-                .unfitHost, "the host runs \(HostText.printable(String(words[0]))), and las needs Linux there")
+                .unfitHost, "the host runs \(Shown.whole(String(words[0]))), and las needs Linux there")
         }
         guard words[1] == runtime.architecture else {
             throw HostFailure(
                 .unfitHost,
-                "the host is a \(HostText.printable(String(words[1]))) machine, and this las brings a runtime for \(runtime.architecture)",
+                "the host is a \(Shown.whole(String(words[1]))) machine, and this las brings a runtime for \(runtime.architecture)",
                 fix: "use a host of the same kind as this machine")
         }
     }

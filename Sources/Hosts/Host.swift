@@ -1,3 +1,5 @@
+internal import Failures
+
 /// A machine in the host list, or `local`: this one.
 package struct Host: Hashable, Sendable {
     /// Which program speaks ssh.
@@ -39,14 +41,14 @@ package struct Host: Hashable, Sendable {
         }
         guard Host.isName(name) else {
             throw .usage(
-                "“\(HostText.printable(name))” can't be a host's name",
+                "“\(Shown.whole(name))” can't be a host's name",
                 fix: "use at most 64 letters, digits, “-”, “_” and “.”, a letter or digit first")
         }
         for path in [identity, lash].compactMap({ $0 }) {
             guard path.hasPrefix("/") || path.hasPrefix("~/"), !path.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F })
             else {
                 throw .usage(
-                    "“\(HostText.printable(path))” must be a whole path, without line breaks",
+                    "“\(Shown.whole(path))” must be a whole path, without line breaks",
                     fix: "begin it with “/”, or with “~/”")
             }
         }
@@ -77,7 +79,7 @@ package struct HostAddress: Hashable, Sendable, CustomStringConvertible {
     package init(_ text: String) throws(HostFailure) {
         func refuse(_ why: String) -> HostFailure {
             .usage(
-                "“\(HostText.printable(text))” is no address of a host: \(why)",
+                "“\(Shown.whole(text))” is no address of a host: \(why)",
                 fix:
                     "write user@host:port, where user and port may be left out, or a name of your OpenSSH configuration"
             )

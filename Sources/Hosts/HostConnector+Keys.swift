@@ -1,4 +1,5 @@
 internal import Digests
+internal import Failures
 internal import Files
 
 /// Hosts' keys: checked at every connection, accepted once by a person.
@@ -68,7 +69,7 @@ extension HostConnector {
         let digest = fingerprint.hasPrefix("SHA256:") ? Base64.decode(fingerprint.utf8.dropFirst(7)) : nil
         guard let digest, digest.count == Digest.byteCount else {
             throw HostFailure.usage(
-                "“\(HostText.printable(fingerprint))” is no fingerprint of a key",
+                "“\(Shown.whole(fingerprint))” is no fingerprint of a key",
                 fix: "it is printed by `ssh-keygen -l` on the host, and begins with SHA256:")
         }
         guard let address = host.address else { throw HostFailure.usage("“local” has no key: it is this machine") }

@@ -1,3 +1,5 @@
+internal import Failures
+
 /// The text of `hosts.yml`, written in one way and read strictly.
 extension HostList {
     var text: String {
@@ -56,7 +58,7 @@ extension HostList {
                 if let entry { try finish(entry) }
                 guard value.isEmpty else { throw refuse("a host's address goes into a line of its own") }
                 guard self[String(key)] == nil, entry?.name != String(key) else {
-                    throw refuse("“\(HostText.printable(String(key)))” comes twice")
+                    throw refuse("“\(Shown.whole(String(key)))” comes twice")
                 }
                 entry = Entry(name: String(key), place: place, comments: comments)
                 comments = []
@@ -64,7 +66,7 @@ extension HostList {
                 guard let text = Self.value(of: value) else { throw refuse("this value can't be read") }
                 guard Entry.keys.contains(String(key)) else {
                     throw refuse(
-                        "a host has no “\(HostText.printable(String(key)))”, but \(Entry.keys.joined(separator: ", "))")
+                        "a host has no “\(Shown.whole(String(key)))”, but \(Entry.keys.joined(separator: ", "))")
                 }
                 guard entry?.values.updateValue(text, forKey: String(key)) == nil else {
                     throw refuse("“\(key)” comes twice")
@@ -86,7 +88,7 @@ extension HostList {
     private mutating func finish(_ entry: Entry) throws(HostFailure) {
         do throws(HostFailure) {
             guard let address = entry.values["address"] else {
-                throw HostFailure.usage("the host “\(HostText.printable(entry.name))” has no address")
+                throw HostFailure.usage("the host “\(Shown.whole(entry.name))” has no address")
             }
             var program = Host.Program.auto
             if let word = entry.values["ssh"] {

@@ -21,7 +21,7 @@ package struct HostList: Hashable, Sendable {
         if let host = self[name] { return host }
         let nearest = Suggestion.nearest(to: name, among: hosts.map(\.name) + [Host.local.name])
         throw .usage(
-            "there is no host “\(HostText.printable(name))” in the host list",
+            "there is no host “\(Shown.whole(name))” in the host list",
             fix: nearest.map { "did you mean “\($0)”?" }
                 ?? "add it: las host add \(Host.isName(name) ? name : "NAME") USER@HOST")
     }

@@ -1,3 +1,4 @@
+internal import Failures
 package import Files
 package import HostProtocol
 
@@ -9,7 +10,7 @@ package struct FetchedFile: Hashable, Sendable {
     package let isFolder: Bool
 
     /// The path, safe to show.
-    package var shown: String { HostText.printable(path.string) }
+    package var shown: String { Shown.whole(path.string) }
 }
 
 extension HostSession {

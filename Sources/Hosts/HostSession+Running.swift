@@ -1,3 +1,4 @@
+internal import Failures
 package import HostProtocol
 
 extension HostSession {
@@ -64,9 +65,9 @@ extension HostSession {
 
 extension RunEvent {
     mutating func clean() {
-        text = text.map { HostText.printable($0, keepingLines: true) }
-        reason = reason.map { HostText.printable($0) }
-        engine = engine.map { HostText.printable($0) }
-        printed = printed.map { HostText.printable($0, keepingLines: true) }
+        text = text.map { Shown.whole($0, keepingLines: true) }
+        reason = reason.map { Shown.whole($0) }
+        engine = engine.map { Shown.whole($0) }
+        printed = printed.map { Shown.whole($0, keepingLines: true) }
     }
 }

@@ -1,3 +1,4 @@
+internal import Failures
 package import HostProtocol
 internal import Synchronization
 
@@ -69,7 +70,7 @@ package actor HostSession {
             hello = try next("the runtime's greeting").expect(.hello, Hello.self, awaited: "the runtime's greeting")
         }
         try hello.checkVersion()
-        hello.program = HostText.printable(hello.program)
+        hello.program = Shown.whole(hello.program)
         hello.host?.clean()
     }
 
@@ -177,18 +178,18 @@ extension Frame {
 
 extension Refusal {
     var cleaned: Refusal {
-        func clean(_ text: String?) -> String? { text.map { String(HostText.printable($0).prefix(2000)) } }
+        func clean(_ text: String?) -> String? { text.map { String(Shown.whole($0).prefix(2000)) } }
         return Refusal(summary: clean(summary) ?? "", cause: clean(cause), fix: clean(fix), exitCode: exitCode)
     }
 }
 
 extension HostFacts {
     mutating func clean() {
-        name = HostText.printable(name)
-        architecture = HostText.printable(architecture)
-        kernel = HostText.printable(kernel)
-        engine = HostText.printable(engine)
-        reason = HostText.printable(reason)
-        notes = notes.map { HostText.printable($0) }
+        name = Shown.whole(name)
+        architecture = Shown.whole(architecture)
+        kernel = Shown.whole(kernel)
+        engine = Shown.whole(engine)
+        reason = Shown.whole(reason)
+        notes = notes.map { Shown.whole($0) }
     }
 }

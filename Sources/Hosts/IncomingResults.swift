@@ -1,4 +1,5 @@
 internal import Digests
+internal import Failures
 internal import Files
 internal import Glibc
 internal import HostProtocol
@@ -34,7 +35,7 @@ struct IncomingResults {
     }
 
     mutating func begin(_ header: FileHeader) throws(HostFailure) {
-        let shown = HostText.printable(header.path)
+        let shown = Shown.whole(header.path)
         guard let path = RelativePath(header.path), !path.string.hasPrefix(".") else {
             throw Self.untrusted("the host sends a result with a path that is not allowed: \(shown)")
         }
@@ -78,7 +79,7 @@ struct IncomingResults {
         guard let now = current else { throw Self.untrusted("the host ends a result that has not begun") }
         current = nil
         defer { if now.descriptor >= 0 { close(now.descriptor) } }
-        let shown = HostText.printable(now.path.string)
+        let shown = Shown.whole(now.path.string)
         if now.descriptor >= 0 {
             guard now.size == now.header.size else {
                 throw Self.untrusted("the result \(shown) is cut short: \(now.size) of \(now.header.size) bytes")

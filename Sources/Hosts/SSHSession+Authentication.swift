@@ -1,4 +1,5 @@
 internal import CSsh2
+internal import Failures
 internal import Files
 internal import Glibc
 
@@ -84,7 +85,7 @@ extension SSHSession {
     private func methods(for user: String) throws(HostFailure) -> [String]? {
         while true {
             if let list = libssh2_userauth_list(handle, user, UInt32(user.utf8.count)) {
-                return String(cString: list).split(separator: ",").map { HostText.printable(String($0)) }
+                return String(cString: list).split(separator: ",").map { Shown.whole(String($0)) }
             }
             if libssh2_userauth_authenticated(handle) != 0 { return nil }
             guard libssh2_session_last_errno(handle) == LIBSSH2_ERROR_EAGAIN else {
@@ -200,7 +201,7 @@ extension SSHSession {
             defer { isFirst = false }
             return asking(
                 isFirst && !isShown
-                    ? .password(account: account) : .prompt(text: HostText.printable(text), account: account))
+                    ? .password(account: account) : .prompt(text: Shown.whole(text), account: account))
         }
         defer { asked = nil }
         let result = try patiently {
@@ -246,7 +247,7 @@ final class Agent {
         while libssh2_agent_get_identity(handle, &identity, before) == 0, let found = identity {
             before = found
             let blob = Array(UnsafeRawBufferPointer(start: found.pointee.blob, count: found.pointee.blob_len))
-            let comment = found.pointee.comment.map { HostText.printable(String(cString: $0)) } ?? "a key"
+            let comment = found.pointee.comment.map { Shown.whole(String(cString: $0)) } ?? "a key"
             identities.append(
                 Identity(
                     pointer: found, blob: blob, comment: comment,

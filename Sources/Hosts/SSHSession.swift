@@ -1,4 +1,5 @@
 internal import CSsh2
+internal import Failures
 internal import Glibc
 
 /// A session of libssh2 over a TCP connection; used by one thread, never blocking but in `waiter`.
@@ -52,7 +53,7 @@ final class SSHSession {
     }
 
     /// What the server calls itself.
-    var banner: String? { libssh2_session_banner_get(handle).map { HostText.printable(String(cString: $0)) } }
+    var banner: String? { libssh2_session_banner_get(handle).map { Shown.whole(String(cString: $0)) } }
 
     /// Names that this libssh2 does not know would make it ignore the whole list.
     private static func order(_ preferred: [String], in handle: OpaquePointer) throws(HostFailure) {
@@ -148,7 +149,7 @@ final class SSHSession {
         var length: Int32 = 0
         let code = libssh2_session_last_error(handle, &text, &length, 0)
         guard let text, length > 0 else { return "libssh2 error \(code)" }
-        return HostText.printable(String(cString: text)) + " (libssh2 error \(code))"
+        return Shown.whole(String(cString: text)) + " (libssh2 error \(code))"
     }
 
     /// Starts a program by the account's shell.

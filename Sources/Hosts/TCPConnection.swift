@@ -1,3 +1,4 @@
+internal import Failures
 internal import Glibc
 
 /// A TCP connection to a host: all its addresses are tried, the next one a quarter of a second after the one before it,
@@ -76,7 +77,7 @@ struct TCPConnection: ~Copyable {
         guard result == 0 else {
             let cause = result == EAI_SYSTEM ? String(cString: strerror(errno)) : String(cString: gai_strerror(result))
             throw HostFailure(
-                .unreachable, "the name “\(HostText.printable(host))” leads to no address", cause: cause,
+                .unreachable, "the name “\(Shown.whole(host))” leads to no address", cause: cause,
                 fix: "is it spelled right, and is this machine on the network?")
         }
         defer { freeaddrinfo(list) }

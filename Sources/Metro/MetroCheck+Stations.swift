@@ -1,3 +1,5 @@
+internal import Failures
+
 extension MetroCheck {
     // MARK: Outputs
 

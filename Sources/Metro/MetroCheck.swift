@@ -1,3 +1,5 @@
+internal import Failures
+
 /// From a draft to a metro: names looked up, and every check that needs no file of the disk.
 struct MetroCheck {
     struct Known {

@@ -1,3 +1,5 @@
+internal import Failures
+
 /// The kinds of values that stand below a key.
 extension MetroReading {
     // MARK: Groups

@@ -1,3 +1,5 @@
+internal import Failures
+
 /// From YAML's nodes to a draft: keys and the kinds of their values.
 struct MetroReading {
     var diagnostics: Diagnostics

@@ -1,3 +1,5 @@
+internal import Failures
+
 /// What a station calls one of its outputs: a path in its work folder, `{name}` in it, `/` at the end of a folder.
 package struct OutputName: Hashable, Sendable {
     private enum Piece: Hashable, Sendable {

@@ -1,3 +1,5 @@
+internal import Failures
+
 /// Reads a command as bash does, as far as quoting goes, and finds for each placeholder how its value must be quoted.
 ///
 /// Where a value could not be quoted safely, it is a mistake rather than a guess.

@@ -1,3 +1,5 @@
+internal import Failures
+
 /// What the files of an input must be to be taken: a closed list of conditions, all of which must hold.
 package struct Validity: Hashable, Sendable, Codable {
     /// Any of these, without their dot; a compression's ending may follow.

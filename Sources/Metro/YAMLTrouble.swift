@@ -1,3 +1,5 @@
+internal import Failures
+
 /// What libyaml complains of, and what the person who wrote the file most likely did.
 struct YAMLTrouble {
     let problem: String

@@ -1,3 +1,4 @@
+internal import Failures
 internal import Files
 package import Metro
 
@@ -7,14 +8,15 @@ package enum DiagnosticText {
         var lines: [String] = []
         var sources: [String: [Substring]] = [:]
         for diagnostic in failure.diagnostics {
-            let place = "\(printable(diagnostic.file)):\(diagnostic.line):\(diagnostic.column):"
+            let place = "\(Shown.whole(diagnostic.file)):\(diagnostic.line):\(diagnostic.column):"
             lines.append(
-                style.bold(place) + " " + style.paint("error:", .red, bold: true) + " " + printable(diagnostic.message))
+                style.bold(place) + " " + style.paint("error:", .red, bold: true) + " "
+                    + Shown.whole(diagnostic.message))
             if sources[diagnostic.file] == nil { sources[diagnostic.file] = read(diagnostic.file) }
             if let source = sources[diagnostic.file], diagnostic.line >= 1, diagnostic.line <= source.count {
                 lines += excerpt(String(source[diagnostic.line - 1]), column: diagnostic.column, style: style)
             }
-            if let fix = diagnostic.fix { lines.append("    fix: " + printable(fix, keepingLines: true)) }
+            if let fix = diagnostic.fix { lines.append("    fix: " + Shown.whole(fix, keepingLines: true)) }
         }
         if failure.more > 0 { lines.append("… and \(failure.more) more") }
         return lines
@@ -22,7 +24,7 @@ package enum DiagnosticText {
 
     /// The line, cut to what a terminal shows, and below it the caret.
     private static func excerpt(_ line: String, column: Int, style: Style) -> [String] {
-        let characters = Array(printable(line.replacingTabs()))
+        let characters = Array(Shown.whole(line.replacingTabs()))
         let caret = max(0, min(column - 1, characters.count))
         let start = max(0, caret - 60)
         let shown = String(characters[start..<min(characters.count, start + 100)])

@@ -1,3 +1,4 @@
+internal import Failures
 internal import Glibc
 
 /// Asks the person at the terminal, also when the standard streams are redirected; nil where there is no terminal.
@@ -16,7 +17,7 @@ package enum Question {
             tcsetattr(descriptor, TCSAFLUSH, &before)
             _ = write(descriptor, "\n", 1)
         }
-        let bytes = Array(printable(prompt).utf8)
+        let bytes = Array(Shown.whole(prompt).utf8)
         _ = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
         var line: [UInt8] = []
         var byte: UInt8 = 0

@@ -1,3 +1,4 @@
+internal import Failures
 package import HostProtocol
 internal import Plan
 
@@ -14,11 +15,11 @@ package struct RunDisplay {
     package init(_ terminal: Terminal) { self.terminal = terminal }
 
     package mutating func show(_ event: RunEvent) {
-        let name = printable(event.task?.name ?? event.station?.name ?? "")
+        let name = Shown.whole(event.task?.name ?? event.station?.name ?? "")
         switch event.kind {
         case .runStarted:
-            let reason = event.reason.map { ", \(printable($0))" } ?? ""
-            terminal.say("engine: \(printable(event.engine ?? "?"))\(reason)")
+            let reason = event.reason.map { ", \(Shown.whole($0))" } ?? ""
+            terminal.say("engine: \(Shown.whole(event.engine ?? "?"))\(reason)")
         case .stationPlanned:
             planned[event.station?.name ?? ""] = event.count ?? 0
         case .taskStarted:
@@ -33,20 +34,21 @@ package struct RunDisplay {
                 terminal.say("  \(mark) \(name) (\(Amounts.seconds(event.seconds ?? 0)))")
             } else if done[station] == planned[station] {
                 let mark = terminal.messages.paint("✓", .green)
-                terminal.say("  \(mark) \(printable(station)): \(Amounts.count(done[station] ?? 0, "task"))")
+                terminal.say("  \(mark) \(Shown.whole(station)): \(Amounts.count(done[station] ?? 0, "task"))")
             }
         case .taskFailed:
             finish(name)
             failures += 1
             terminal.say(
-                "  \(terminal.messages.paint("✗", .red)) \(name) failed: \(printable(event.text ?? "no reason given"))")
+                "  \(terminal.messages.paint("✗", .red)) \(name) failed: \(Shown.whole(event.text ?? "no reason given"))"
+            )
             for line in (event.printed ?? "").split(separator: "\n").suffix(20) {
-                terminal.say("      " + printable(String(line)))
+                terminal.say("      " + Shown.whole(String(line)))
             }
         case .taskSkipped:
-            terminal.say("  - \(name) was not run: \(printable(event.text ?? ""))")
+            terminal.say("  - \(name) was not run: \(Shown.whole(event.text ?? ""))")
         case .note:
-            terminal.say("note: " + printable(event.text ?? ""))
+            terminal.say("note: " + Shown.whole(event.text ?? ""))
         case .runEnded:
             ended = event
         }

@@ -1,3 +1,4 @@
+internal import Failures
 internal import Glibc
 internal import Synchronization
 
@@ -81,7 +82,7 @@ package final class Stage: Sendable {
         } else {
             text += " …"
         }
-        return state.detail.isEmpty ? text : text + "  " + printable(state.detail)
+        return state.detail.isEmpty ? text : text + "  " + Shown.whole(state.detail)
     }
 }
 

@@ -21,15 +21,3 @@ package struct Style: Sendable {
 
     package func bold(_ text: String) -> String { hasColour ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
 }
-
-/// What came from elsewhere, a host or a metro, made safe to print: control characters become `�`, newlines stay if asked.
-package func printable(_ text: String, keepingLines: Bool = false) -> String {
-    String(
-        text.unicodeScalars.map { scalar -> Character in
-            if keepingLines, scalar == "\n" || scalar == "\t" { return Character(scalar) }
-            // Bidirectional overrides can make a line read differently from what it says.
-            let turnsDirection = (0x202A...0x202E).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
-            if scalar.value < 32 || (127..<160).contains(scalar.value) || turnsDirection { return "\u{FFFD}" }
-            return Character(scalar)
-        })
-}

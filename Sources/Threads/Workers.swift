@@ -10,32 +10,38 @@ package enum Workers {
     /// Where the system refuses more threads, fewer do the work: `body` must not wait for a thread of a certain number.
     package static func run(_ count: Int, _ body: @Sendable (Int) -> Void) {
         withoutActuallyEscaping(body) { body in
-            var threads: [pthread_t] = []
+            var threads: [OwnThread] = []
             for number in 1..<max(1, count) {
-                let start = Unmanaged.passRetained(Start(number: number, body: body))
-                var thread = pthread_t()
-                let code = pthread_create(
-                    &thread, nil,
-                    { argument in
-                        guard let argument else { return nil }
-                        let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-                        start.body(start.number)
-                        return nil
-                    }, start.toOpaque())
-                if code != 0 {
-                    start.release()
-                    break
-                }
+                guard let thread = try? OwnThread({ body(number) }) else { break }
                 threads.append(thread)
             }
             body(0)
-            for thread in threads { pthread_join(thread, nil) }
+            for thread in threads { thread.join() }
         }
     }
 
-    private final class Start: Sendable {
-        let number: Int
-        let body: @Sendable (Int) -> Void
-        init(number: Int, body: @escaping @Sendable (Int) -> Void) { (self.number, self.body) = (number, body) }
+    /// Does `body` for every item on `count` threads.
+    ///
+    /// After an error no further item is begun; the error of the first item that failed, in their order, is thrown.
+    /// - Returns: the results in the order of the items.
+    package static func each<Item: Sendable, Value: Sendable>(
+        _ items: [Item], on count: Int, _ body: @Sendable (Item) throws -> Value
+    ) throws -> [Value] {
+        let none: [Result<Value, any Error>?] = Array(repeating: nil, count: items.count)
+        let turns = Monitor((next: 0, failed: false, ended: none))
+        run(min(count, items.count)) { _ in
+            while let turn = turns.change({ turns -> Int? in
+                guard !turns.failed, turns.next < items.count else { return nil }
+                defer { turns.next += 1 }
+                return turns.next
+            }) {
+                let result = Result { try body(items[turn]) }
+                turns.change { turns in
+                    turns.ended[turn] = result
+                    if case .failure = result { turns.failed = true }
+                }
+            }
+        }
+        return try turns.change { try $0.ended.compactMap { try $0?.get() } }
     }
 }

@@ -1,4 +1,4 @@
-internal import CSquashfuse
+internal import CZstd
 
 /// zstd, for one thread, with room for a block as it is stored.
 final class Decompressor {
@@ -7,13 +7,13 @@ final class Decompressor {
     private let image: Image
 
     init(_ image: Image) throws(UnpackFailure) {
-        guard let context = las_zstd_create() else { throw .noMemory(image.path) }
+        guard let context = ZSTD_createDCtx() else { throw .noMemory(image.path) }
         (self.context, self.image) = (context, image)
         stored = .allocate(byteCount: max(image.blockSize, Image.metadataSize), alignment: 64)
     }
 
     deinit {
-        las_zstd_free(context)
+        ZSTD_freeDCtx(context)
         stored.deallocate()
     }
 
@@ -30,8 +30,10 @@ final class Decompressor {
             return count
         }
         try image.read(at: position, into: UnsafeMutableRawBufferPointer(rebasing: stored[..<count]))
-        let filled = las_zstd_decompress(context, stored.baseAddress, count, room.baseAddress, room.count)
-        guard filled > 0 else { throw .damaged("the block at byte \(position) can’t be decompressed", in: image.path) }
+        let filled = ZSTD_decompressDCtx(context, room.baseAddress, room.count, stored.baseAddress, count)
+        guard filled > 0, ZSTD_isError(filled) == 0 else {
+            throw .damaged("the block at byte \(position) can’t be decompressed", in: image.path)
+        }
         return filled
     }
 

@@ -1,4 +1,3 @@
-internal import CSquashfuse
 internal import Files
 internal import Glibc
 

@@ -7,6 +7,7 @@ import HostProtocol
 import Plan
 import TestSupport
 import Testing
+import Threads
 
 /// Who runs, and by which engine.
 struct Way: Sendable, CustomTestStringConvertible {
@@ -198,7 +199,7 @@ struct Way: Sendable, CustomTestStringConvertible {
             let start = RunStart(run: RunID("bad")!, metro: image, environments: [:])
             let folder = RunFolder(start.run, in: lash)
             try folder.make(for: start)
-            let ended = try OwnThread.run {
+            let ended = try OwnThread.waiting {
                 Piece(start, folder: folder, in: lash, journal: try Journal(folder.journal)).perform()
             }
             #expect(!ended.succeeded)

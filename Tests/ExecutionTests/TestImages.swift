@@ -8,6 +8,7 @@ import Metro
 import Parts
 import Plan
 import TestSupport
+import Threads
 
 /// Images as squashfs-tools make them: an environment of bash and a few programs of this machine, and metros of a plan.
 enum TestImages {
@@ -131,7 +132,7 @@ struct TestRun: Sendable {
             let ended = Piece(start, folder: folder, in: lash, journal: journal).perform { events.append($0) }
             return TestRun(folder: folder, events: events, ended: ended)
         }
-        if !asOrdinaryUser { return try OwnThread.run(body) }
+        if !asOrdinaryUser { return try OwnThread.waiting(body) }
         OrdinaryUser.give(scratch)
         return try OrdinaryUser.run(body)
     }

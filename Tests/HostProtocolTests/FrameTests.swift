@@ -67,7 +67,8 @@ import Testing
         }
         #expect(
             failure?.summary
-                == "las-runtime 9.0 speaks version 2 of the host protocol, this las speaks version \(Frame.version)")
+                == "las-runtime 9.0\u{FFFD} speaks version 2 of the host protocol, this las speaks version \(Frame.version)"
+        )
     }
 
     @Test func eventsAndRunNamesAreReadBack() throws {

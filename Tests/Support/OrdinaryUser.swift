@@ -1,5 +1,6 @@
 internal import CTestSupport
 internal import Glibc
+internal import Threads
 
 /// A user without any right, for tests that run as root. Where they don't, the one who runs them is ordinary already.
 package enum OrdinaryUser {
@@ -12,7 +13,7 @@ package enum OrdinaryUser {
     /// user's.
     package static func run<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) throws -> Result {
         if !isRootHere { return try body() }
-        return try OwnThread.run {
+        return try OwnThread.waiting {
             let code = las_test_become(id)
             if code != 0 { throw CantBecome(code: code) }
             return try body()

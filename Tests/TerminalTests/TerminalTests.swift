@@ -1,3 +1,4 @@
+import Failures
 import Files
 import Metro
 import Terminal
@@ -20,8 +21,8 @@ import Testing
     }
 
     @Test func whatHostsSendCanNotSteerTheTerminal() {
-        #expect(printable("a\u{1B}[2Jb\nc\u{202E}d") == "a\u{FFFD}[2Jb\u{FFFD}c\u{FFFD}d")
-        #expect(printable("a\nb\u{7}", keepingLines: true) == "a\nb\u{FFFD}")
+        #expect(Shown.whole("a\u{1B}[2Jb\nc\u{202E}d") == "a\u{FFFD}[2Jb\u{FFFD}c\u{FFFD}d")
+        #expect(Shown.whole("a\nb\u{7}", keepingLines: true) == "a\nb\u{FFFD}")
     }
 
     @Test func colourOnlyWhereItIsWanted() {

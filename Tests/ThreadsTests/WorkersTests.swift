@@ -31,4 +31,27 @@ import Threads
         }
         #expect(state.change { $0.order } == Array(0..<100))
     }
+
+    @Test func resultsComeInTheOrderOfTheItems() throws {
+        #expect(try Workers.each(Array(0..<100), on: 4) { $0 * 2 } == (0..<100).map { $0 * 2 })
+        #expect(try Workers.each([Int](), on: 4) { $0 } == [])
+    }
+
+    @Test func afterAnErrorNoFurtherItemIsBegun() throws {
+        struct Wrong: Error, Equatable { let item: Int }
+        let begun = Monitor(0)
+        #expect(throws: Wrong(item: 2)) {
+            try Workers.each(Array(0..<100), on: 1) { item in
+                begun.change { $0 += 1 }
+                if item >= 2 { throw Wrong(item: item) }
+            }
+        }
+        #expect(begun.change { $0 } == 3)
+    }
+
+    @Test func workThatBlocksHasAThreadOfItsOwn() async throws {
+        #expect(try await OwnThread.run { 42 } == 42)
+        struct Wrong: Error {}
+        await #expect(throws: Wrong.self) { try await OwnThread.run { throw Wrong() } }
+    }
 }
