@@ -29,15 +29,6 @@ package struct OwnThread: Sendable {
     /// Nobody waits for its end.
     package func detach() { pthread_detach(thread) }
 
-    /// Does `body` on a thread of its own, and waits without holding one of Swift's.
-    package static func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
-        try await withCheckedThrowingContinuation { continuation in
-            do throws(Refused) {
-                try OwnThread { continuation.resume(with: Result { try body() }) }.detach()
-            } catch { continuation.resume(throwing: error) }
-        }
-    }
-
     /// The system gives no further thread.
     package struct Refused: Failure {
         package let code: Int32

@@ -49,9 +49,9 @@ import Threads
         #expect(begun.change { $0 } == 3)
     }
 
-    @Test func workThatBlocksHasAThreadOfItsOwn() async throws {
-        #expect(try await OwnThread.run { 42 } == 42)
-        struct Wrong: Error {}
-        await #expect(throws: Wrong.self) { try await OwnThread.run { throw Wrong() } }
+    @Test func aThreadOfItsOwnEndsBeforeItIsJoined() throws {
+        let done = Monitor(false)
+        try OwnThread { done.change { $0 = true } }.join()
+        #expect(done.change { $0 })
     }
 }
