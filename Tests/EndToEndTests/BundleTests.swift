@@ -36,7 +36,7 @@ import Testing
         try withScratch { folder in
             let ended = try bare(bundle, in: folder).run("run", "--engine", engine)
             #expect(ended.status == 0, "\(ended.errors)")
-            #expect((ended.output + ended.errors).contains("engine: \(engine)"))
+            #expect((ended.output + ended.errors).contains("hello runs here, by \(engine)"))
         }
     }
 

@@ -50,7 +50,7 @@ import Testing
     }
 
     @Test func anOutputThatIsNotThereIsNamed() throws {
-        try run("true > somewhere-else; : {out}") { ended, _ in
+        try run("true > somewhere-else; true {out}") { ended, _ in
             #expect(ended.status == 1)
             #expect(ended.errors.contains("first failed: it did not make a.txt"), "\(ended.errors)")
         }
