@@ -2,6 +2,7 @@ internal import Failures
 internal import Files
 internal import HostProtocol
 internal import Hosts
+internal import JSON
 internal import Parts
 internal import Synchronization
 internal import Terminal
@@ -14,6 +15,8 @@ struct Following {
     let results: String
     let cpus: Int?
     let engine: String?
+    /// Prints each event as a line of JSON.
+    let printsEvents: Bool
 
     /// - Returns: exit code 0 or 1, by how the run ended.
     func run(on host: Host, _ session: HostSession, tethered: Bool) async throws -> ExitCode {
@@ -24,7 +27,10 @@ struct Following {
         terminal.say(host.isLocal ? "running \(run)" : "running \(run) on \(host.name)")
         let display = Mutex(RunDisplay(terminal))
         let ended = try await Interrupts.during {
-            try await session.follow(run) { event in display.withLock { $0.show(event) } }
+            try await session.follow(run) { event in
+                display.withLock { $0.show(event) }
+                if printsEvents { terminal.print(String(decoding: JSONText.encode(event), as: UTF8.self)) }
+            }
         } onInterrupt: {
             terminal.say("stopping the run; interrupt again to leave at once")
             session.requestCancel(of: run)
@@ -77,13 +83,15 @@ enum RunOptions {
             name: "--engine", value: "NAME",
             about: "kernel or extraction: how the images are reached (the best that works)",
             completes: .nothing),
+        .init(
+            name: "--json", about: "print what happens as JSON, an event a line, for scripts", completes: .nothing),
         .init(name: "--dry-run", about: "show what would run, and run nothing", completes: .nothing),
     ]
 
     static func following(_ invocation: Invocation, _ context: Context, _ material: RunMaterial) throws -> Following {
         Following(
             context: context, material: material, results: Context.absolute(invocation.value("--results") ?? "results"),
-            cpus: try cpus(invocation), engine: try engine(invocation))
+            cpus: try cpus(invocation), engine: try engine(invocation), printsEvents: invocation.has("--json"))
     }
 
     /// Wrong values are told before anything is packed.

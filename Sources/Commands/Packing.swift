@@ -35,6 +35,7 @@ struct Packing {
     }
 
     func parts() async throws -> Packed {
+        Folder.clearAbandoned(in: context.lash.temporary)
         let depot = try depot()
         let lock = try await lock(depot)
         var trees: [EnvironmentID: LayeredTree] = [:]

@@ -16,7 +16,8 @@ struct TaskSandbox {
             throw ExecutionFailure("the environment “\(task.environment)” is not among the parts", exitCode: .integrity)
         }
         var plan = SandboxPlan(
-            namespaces: [.mount, .pid, .ipc, .uts, .network], root: root, arguments: arguments(of: task.command))
+            namespaces: [.mount, .pid, .ipc, .uts, .network], root: root,
+            arguments: try arguments(of: task.command, work: work))
         if images.hasUserNamespaces { plan.namespaces.insert(.user) }
         plan.steps = try metroSteps()
         // Sorted, so that a folder comes before what lies in it.
@@ -57,12 +58,22 @@ struct TaskSandbox {
         } catch { throw ExecutionFailure(error) }
     }
 
-    private func arguments(of command: PlannedTask.Command) -> [String] {
+    private func arguments(of command: PlannedTask.Command, work: String) throws(ExecutionFailure) -> [String] {
         switch command {
-        case .shell(let text): ["/bin/bash", "-euo", "pipefail", "-c", text]
-        case .direct(let arguments): arguments
+        case .direct(let arguments): return arguments
+        case .shell(let text):
+            let bash = ["/bin/bash", "-euo", "pipefail"]
+            if text.utf8.count < Self.longestArgument { return bash + ["-c", text] }
+            // A gathering of thousands of files: too long for one argument, so bash reads it from a file.
+            do throws(FileFailure) { try File.write(text, to: work + "/tmp/.command") } catch {
+                throw ExecutionFailure(error)
+            }
+            return bash + ["/tmp/.command"]
         }
     }
+
+    /// Linux takes no single argument of 128 KiB or more (MAX_ARG_STRLEN).
+    private static let longestArgument = 128 << 10
 
     private func environment(of task: PlannedTask) -> [String: String] {
         [

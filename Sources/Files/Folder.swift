@@ -82,4 +82,17 @@ package enum Folder {
             if errno != EEXIST { throw FileFailure("make the folder", folder) }
         }
     }
+
+    /// Removes what `makeTemporary` made under `path` for processes that were killed: of dead processes, and a day old, since
+    /// the folder may be shared with machines whose processes can't be seen from here.
+    package static func clearAbandoned(in path: String) {
+        let yesterday = Int64(time(nil)) - 86_400
+        for name in (try? names(in: path)) ?? [] {
+            let words = name.split(separator: "-")
+            guard words.count >= 3, let pid = pid_t(words[words.count - 2]), kill(pid, 0) != 0, errno == ESRCH,
+                let status = File.status(path + "/" + name), status.modified < yesterday
+            else { continue }
+            try? remove(path + "/" + name)
+        }
+    }
 }

@@ -22,7 +22,8 @@ import Testing
             try File.write("it's the \"sea\"\n", to: folder + "/counts/texts/a name with 'quotes' and $signs.txt")
             let run = try las("run", "counts", "--results", "out")
             #expect(run.status == 0, "\(run.errors)")
-            #expect(run.errors.contains("1 of 5 texts was left out: texts/empty.txt is not larger than 0"), "\(run.errors)")
+            #expect(
+                run.errors.contains("1 of 5 texts was left out: texts/empty.txt is not larger than 0"), "\(run.errors)")
             // The same by the machine's own tools.
             let judge = try Program("bash", folder: folder + "/counts/texts").run(
                 "-c",
@@ -45,6 +46,33 @@ import Testing
             #expect(again.errors.contains("exists already"))
             let mistyped = try las("new", "helo", "other")
             #expect(mistyped.errors.contains("did you mean hello?"))
+        }
+    }
+}
+
+@Suite struct ManyFilesTests {
+    @Test func aGatheringOfThousandsOfFilesFitsIntoItsCommand() throws {
+        try withScratch { folder in
+            try Folder.make(folder + "/m/parts")
+            for number in 0..<3000 {
+                try File.write("\(number)\n", to: "\(folder)/m/parts/a part with a long name, number \(number).txt")
+            }
+            try File.write(
+                """
+                metro: many
+                inputs:
+                  parts: parts/*.txt
+                lines:
+                  one:
+                    - station: all
+                      in: parts
+                      command: cat {in} | sort -n > {out}
+                      out: all.txt
+                """, to: folder + "/m/metro.yml")
+            let ended = try LasCommand(in: folder)("run", "m")
+            #expect(ended.status == 0, "\(ended.errors.prefix(2000))")
+            let lines = try File.read(folder + "/results/all/all.txt").split(separator: UInt8(ascii: "\n"))
+            #expect(lines.count == 3000 && lines.last.map { String(decoding: $0, as: UTF8.self) } == "2999")
         }
     }
 }

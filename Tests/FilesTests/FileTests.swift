@@ -31,4 +31,20 @@ import Testing
         let failure = #expect(throws: FileFailure.self) { try File.read("/nonexistent/file") }
         #expect(failure?.description == "can't read /nonexistent/file: No such file or directory")
     }
+
+    @Test func whatKilledProcessesLeftIsClearedAfterADay() throws {
+        try withScratch { folder in
+            // No process has the first number; this one has the second.
+            for pid in ["4194999", "\(getpid())"] {
+                for age in ["now", "2 days ago"] {
+                    let name = "\(folder)/image-\(pid)-\(age == "now" ? "new" : "old")"
+                    try Folder.make(name + "/inside")
+                    try Program("touch").run("-d", age, name)
+                }
+            }
+            Folder.clearAbandoned(in: folder)
+            let left = try Folder.names(in: folder)
+            #expect(left.count == 3 && !left.contains("image-4194999-old"), "\(left)")
+        }
+    }
 }
