@@ -10,13 +10,14 @@ package enum Amounts {
         return "\(short(value)) TB"
     }
 
-    /// `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`.
+    /// `0.4 s`, `12 s`, `3 min 05 s`, `2 h 05 min`.
     package static func seconds(_ seconds: Double) -> String {
         if seconds < 9.95 { return "\(tenths(seconds)) s" }
         let whole = Int(seconds.rounded())
         if whole < 60 { return "\(whole) s" }
-        if whole < 3600 { return "\(whole / 60) min \(whole % 60 < 10 ? "0" : "")\(whole % 60) s" }
-        return "\(whole / 3600) h \(whole % 3600 / 60) min"
+        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        if whole < 3600 { return "\(whole / 60) min \(two(whole % 60)) s" }
+        return "\(whole / 3600) h \(two(whole % 3600 / 60)) min"
     }
 
     /// `1 task`, `3 tasks`.
