@@ -105,7 +105,7 @@ let package = Package(
             "Commands",
             [
                 "Terminal", "Metro", "Plan", "Depot", "Bundle", "Layers", "Parts", "Hosts", "HostProtocol", "Digests",
-                "JSON", "Files", "Failures",
+                "JSON", "Files", "Threads", "Failures",
             ]),
         .executableTarget(name: "las", dependencies: ["Commands"], swiftSettings: swift),
 

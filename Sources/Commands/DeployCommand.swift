@@ -46,8 +46,8 @@ let deployCommand = CommandSpec(
             return try await following.run(on: host, session, tethered: false)
         }
     }
-    // The first stays connected while the others get their parts in the same way.
-    let outcomes = await Fleet(connector, hosts: hosts).onEach(note: { _, _ in }) { session in
+    // All get their parts at once; a host that is slow or down does not hold up the others.
+    let outcomes = await Fleet(connector, hosts: hosts).onEach { session in
         try await Deployment.ship(material, to: session.host, session, context)
     }
     var ready: [Host] = []

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Synchronization
+internal import Threads
 
 /// Ctrl-C and SIGTERM while something runs that must be told: the first asks kindly, the second ends las at once.
 enum Interrupts {
@@ -28,9 +29,9 @@ enum Interrupts {
             for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
             wake = ends[1]
             let listening = ends[0]
-            var thread = pthread_t()
-            let descriptor = UnsafeMutableRawPointer(bitPattern: Int(listening) + 1)
-            pthread_create(&thread, nil, { Interrupts.wait(on: Int32(Int(bitPattern: $0) - 1)) }, descriptor)
+            // Without a thread that listens, an interrupt ends las at once, as it did before.
+            guard let thread = try? OwnThread({ Interrupts.wait(on: listening) }) else { return }
+            thread.detach()
         }
         for number in [SIGINT, SIGTERM] {
             signal(number) { number in
@@ -42,12 +43,12 @@ enum Interrupts {
         }
     }
 
-    private static func wait(on descriptor: Int32) -> UnsafeMutableRawPointer? {
+    private static func wait(on descriptor: Int32) {
         var byte: UInt8 = 0
         while true {
             let count = read(descriptor, &byte, 1)
             if count == 1 { action.withLock { $0 }?() }
-            if count == 0 || (count < 0 && errno != EINTR) { return nil }
+            if count == 0 || (count < 0 && errno != EINTR) { return }
         }
     }
 }
