@@ -1,0 +1,91 @@
+# shellcheck shell=bash
+# What the benchmarks stand on; each of them sources it. LAS names the las to measure.
+set -euo pipefail
+export LC_ALL=C
+las=$(readlink -f "${LAS:-.build/release/las}")
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+kept=${LASH:-$top/.demo/lash}     # shared with the demo: packages that were fetched stay for the next time
+# shellcheck disable=SC2034 # those that source this use it
+repeats=3
+
+# needs PROGRAM PACKAGE …: without one of them there is nothing to compare with, which is no error.
+needs() {
+    local path=$PATH:/usr/sbin:/sbin
+    while [ $# -gt 0 ]; do
+        if ! PATH=$path command -v "$1" >/dev/null; then
+            echo "skipped: $1 is not installed (Debian package $2)"
+            exit 0
+        fi
+        shift 2
+    done
+}
+
+server=""
+finish() {
+    if [ -n "$server" ]; then
+        kill "$server" 2>/dev/null || true
+        wait "$server" 2>/dev/null || true
+    fi
+    [ -z "${scratch:-}" ] || rm -rf "$scratch"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+# Makes $scratch, beside the demo's LASH so that layers can be linked rather than copied.
+begin() {
+    mkdir -p "$top/.demo"
+    scratch=$(mktemp -d "$top/.demo/bench.XXXXXX")
+    mkdir "$scratch/samples"
+}
+
+# template NAME: packs a template to $scratch/NAME.las from the metro $scratch/NAME, and leaves LASH a scratch one that has its
+# packages and layers. Nothing is removed from the LASH that is kept.
+template() {
+    "$las" new "$1" "$scratch/$1" --quiet
+    "$las" pack "$scratch/$1" --output "$scratch/$1.las" --quiet --lash "$kept"
+    export LASH=$scratch/lash
+    mkdir -p "$LASH"
+    local folder
+    for folder in packages layers archives; do
+        [ ! -d "$kept/$folder" ] || cp -al "$kept/$folder" "$LASH/" 2>/dev/null || cp -a "$kept/$folder" "$LASH/"
+    done
+}
+
+# unpack BUNDLE FOLDER: its first environment, by the usual tool.
+unpack() {
+    local offset
+    offset=$("${las}-runtime" inspect "$1" | sed -n 's/.*environment.* at \([0-9]*\),.*/\1/p' | head -n 1)
+    unsquashfs -q -n -o "$offset" -d "$2" "$1" > "$scratch/unsquashfs.out"
+}
+
+now() { echo "$EPOCHREALTIME"; }
+difference() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.4f", b - a }'; }
+record() { echo "$2" >> "$scratch/samples/$1"; }                # record NAME VALUE
+median() { sort -n "$scratch/samples/$1" | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
+seconds() { awk -v s="$(median "$1")" 'BEGIN { printf "%.2f s", s }'; }
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { if (b > 0) printf "%.2f", a / b; else printf "-" }'; }
+
+# timed NAME COMMAND…: records its seconds as NAME.
+timed() {
+    local name=$1 start
+    shift
+    start=$(now)
+    "$@"
+    record "$name" "$(difference "$start" "$(now)")"
+}
+
+# peak FILE COMMAND…: runs it, and puts its peak memory into FILE, in KiB; nothing where neither tool is there.
+peak() {
+    local file=$1
+    shift
+    if [ -x /usr/bin/time ]; then
+        /usr/bin/time -o "$file" -f %M "$@"
+    elif command -v python3 >/dev/null; then
+        python3 -c 'import resource, subprocess, sys
+code = subprocess.call(sys.argv[2:])
+open(sys.argv[1], "w").write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(code)' "$file" "$@"
+    else
+        "$@"
+    fi
+}
