@@ -1,28 +1,45 @@
+internal import Failures
 internal import Files
 internal import Glibc
 
-/// The folder that a person finds the results in. Each station's folder appears whole.
+/// The folder that a person finds the results in. Each file appears whole, and what las has not made is left alone.
 struct ResultFolder {
     private let path: String
 
     init(_ path: String) { self.path = path }
 
-    /// Copies the stations' folders; an earlier run's of the same name are replaced.
+    /// Copies the stations' folders; files of the same name are replaced, others stay.
     /// - Returns: how many files there are.
+    /// - Throws: before anything is moved, where a folder stands in a file's way, or a file in a folder's.
     func take(from results: String) throws -> Int {
         let stations = try Folder.names(in: results)
         if stations.isEmpty { return 0 }
         let beside = try Folder.makeTemporary(in: path, named: ".new")
         defer { try? Folder.remove(beside) }
-        chmod(beside, 0o755)
         var count = 0
         for station in stations {
             try copy(results + "/" + station, to: beside + "/" + station, count: &count)
-            let place = path + "/" + station
-            try Folder.remove(place)
-            try File.rename(beside + "/" + station, to: place)
         }
+        for station in stations { try move(beside + "/" + station, to: path + "/" + station, onlyChecking: true) }
+        for station in stations { try move(beside + "/" + station, to: path + "/" + station, onlyChecking: false) }
         return count
+    }
+
+    private func move(_ from: String, to place: String, onlyChecking: Bool) throws {
+        let isFolder = File.status(from)?.kind == .folder
+        if let there = File.status(place, follow: isFolder), (there.kind == .folder) != isFolder {
+            throw UsageFailure(
+                "the result \(Shown.whole(place)) can't be put there: a \(isFolder ? "file" : "folder") of that name is in the way",
+                fix: "move it away, or choose another folder with --results")
+        }
+        if isFolder {
+            if !onlyChecking { try Folder.make(place) }
+            for name in try Folder.names(in: from) {
+                try move(from + "/" + name, to: place + "/" + name, onlyChecking: onlyChecking)
+            }
+        } else if !onlyChecking {
+            try File.rename(from, to: place)
+        }
     }
 
     private func copy(_ from: String, to place: String, count: inout Int) throws {

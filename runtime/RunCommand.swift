@@ -19,6 +19,9 @@ enum RunCommand {
         let bundle = try Bundles.open(try arguments.only)
         let lash = try Bundles.lash(arguments)
         let target = arguments["results"] ?? "results"
+        try Folder.checkPlace(Bundles.absolute(target))
+        // A reader that goes away (`| head`) does not end the run.
+        signal(SIGPIPE, SIG_IGN)
         let (cpus, engine, asJSON) = (try arguments.cpus(), try arguments.engine(), arguments.has("json"))
         if BundleStamp(bundle, in: lash)?.isRecorded != true {
             Output.note(

@@ -62,6 +62,9 @@ enum CommandLine {
             } else {
                 throw UsageFailure("\(name) needs a value: \(name) \(option.value ?? "")", fix: help(command))
             }
+            if option.value != nil, options[name]?.last == "" {
+                throw UsageFailure("\(name) needs a value: \(name) \(option.value ?? "")", fix: help(command))
+            }
             if !option.mayRepeat, options[name]?.count ?? 0 > 1 {
                 throw UsageFailure("\(name) is given twice", fix: "leave one of them out")
             }

@@ -41,6 +41,9 @@ struct Following {
         if succeeded {
             try await session.clean(run)
         } else {
+            if let text = ended.text {
+                terminal.fail(RunFailure(summary: "the run has ended: " + text, exitCode: exitCode(ended)))
+            }
             let lash = host.isLocal ? context.lash.root : "\(host.name):\(host.lash ?? "~/.las")"
             terminal.say("what its tasks printed is kept in \(lash)/runs/\(run)/logs")
         }
@@ -49,7 +52,19 @@ struct Following {
             let files = Amounts.count(fetched.count { !$0.isFolder }, "file")
             terminal.say("results: \(Shown.whole(results)) (\(files), \(Amounts.bytes(size)))")
         }
-        return succeeded ? .done : .stationsFailed
+        return exitCode(ended)
+    }
+
+    private func exitCode(_ ended: RunEvent) -> ExitCode {
+        if ended.succeeded ?? false { return .done }
+        let told = ended.exitCode.flatMap { ExitCode(rawValue: Int32(truncatingIfNeeded: $0)) } ?? .stationsFailed
+        return told == .done ? .stationsFailed : told
+    }
+
+    /// Why a run ended that no station's failure explains: too few cpus, images that can't be reached, a cancel.
+    private struct RunFailure: Failure {
+        let summary: String
+        let exitCode: ExitCode
     }
 
     private func fetch(_ run: RunID, _ session: HostSession) async throws -> [FetchedFile] {
@@ -96,6 +111,7 @@ enum RunOptions {
 
     /// Wrong values are told before anything is packed.
     static func check(_ invocation: Invocation) throws {
+        try Folder.checkPlace(Context.absolute(invocation.value("--results") ?? "results"))
         _ = try cpus(invocation)
         _ = try engine(invocation)
     }
@@ -103,7 +119,7 @@ enum RunOptions {
     private static func cpus(_ invocation: Invocation) throws -> Int? {
         guard let text = invocation.value("--cpus") else { return nil }
         guard let number = Int(text), (1...65536).contains(number) else {
-            throw UsageFailure("--cpus is a number of processors, not “\(text)”", fix: "--cpus 2")
+            throw UsageFailure("--cpus is a number of processors from 1 to 65536, not “\(text)”", fix: "--cpus 2")
         }
         return number
     }

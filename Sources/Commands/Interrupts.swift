@@ -2,7 +2,7 @@ internal import Glibc
 internal import Synchronization
 internal import Threads
 
-/// Ctrl-C and SIGTERM while something runs that must be told: the first asks kindly, the second ends las at once.
+/// Ctrl-C, SIGTERM and a terminal that is closed, while something runs that must be told: the first asks kindly, the second ends las at once.
 enum Interrupts {
     private static let action = Mutex<(@Sendable () -> Void)?>(nil)
     /// Where the signal's handler writes; a handler may do little else.
@@ -18,6 +18,7 @@ enum Interrupts {
             action.withLock { $0 = nil }
             signal(SIGINT, SIG_DFL)
             signal(SIGTERM, SIG_DFL)
+            signal(SIGHUP, SIG_DFL)
         }
         return try await body()
     }
@@ -33,7 +34,7 @@ enum Interrupts {
             guard let thread = try? OwnThread({ Interrupts.wait(on: listening) }) else { return }
             thread.detach()
         }
-        for number in [SIGINT, SIGTERM] {
+        for number in [SIGINT, SIGTERM, SIGHUP] {
             signal(number) { number in
                 // The next one ends las.
                 signal(number, SIG_DFL)

@@ -50,7 +50,12 @@ package final class Journal {
         next = (recorded.last?.sequence ?? 0) + 1
     }
 
-    deinit { close(descriptor) }
+    /// The lock is let go by name: a child that another thread is just starting holds a copy of the descriptor, and with it
+    /// the lock, until its exec.
+    deinit {
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 
     /// - Returns: the event as it will be recorded.
     @discardableResult

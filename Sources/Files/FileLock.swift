@@ -23,5 +23,9 @@ package struct FileLock: ~Copyable {
     /// Lets it go here, and so keeps it until here.
     package consuming func release() {}
 
-    deinit { close(descriptor) }
+    /// Let go by name: a child that another thread is just starting holds a copy of the descriptor until its exec.
+    deinit {
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 }

@@ -95,4 +95,14 @@ package enum Folder {
             try? remove(path + "/" + name)
         }
     }
+
+    /// Whether a folder could be made there, or is there and may be written into; nothing is made yet.
+    package static func checkPlace(_ path: String) throws(FileFailure) {
+        var place = path
+        while !File.exists(place), place != File.parent(of: place) { place = File.parent(of: place) }
+        guard File.status(place, follow: true)?.kind == .folder else {
+            throw FileFailure("use as a folder", place, code: ENOTDIR)
+        }
+        if access(place, W_OK | X_OK) != 0 { throw FileFailure("write into", place) }
+    }
 }

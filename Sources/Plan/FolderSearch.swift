@@ -109,9 +109,18 @@ struct FolderSearch {
     }
 
     private func filesIn(_ path: String) throws(Trouble) -> [String] {
-        try names(in: path).filter { !$0.hasPrefix(".") }.map { path.isEmpty ? $0 : "\(path)/\($0)" }.filter {
-            kind(of: $0) == .file
+        var files: [String] = []
+        for name in try names(in: path) where !name.hasPrefix(".") {
+            let file = path.isEmpty ? name : "\(path)/\(name)"
+            if kind(of: file) == .file { files.append(file) }
+            // A name that is no text was read with signs in it that stand for what could not be read.
+            if name.contains("\u{FFFD}"), !File.exists("\(folder)/\(file)") {
+                throw Trouble(
+                    message: "the name of \(Shown.text(file)) is not UTF-8",
+                    fix: "rename it, or take it out of the folder")
+            }
         }
+        return files
     }
 
     /// All files below a folder, links followed, each inside the metro's folder.
