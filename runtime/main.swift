@@ -20,6 +20,10 @@ let help = """
 
 func perform(_ arguments: [String]) throws -> ExitCode {
     let rest = Array(arguments.dropFirst())
+    if rest.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" }) {
+        Output.line(help)
+        return .done
+    }
     switch arguments.first {
     case "run": return try RunCommand.run(rest)
     case "inspect": try InspectCommand.run(rest)

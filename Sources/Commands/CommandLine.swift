@@ -18,6 +18,12 @@ enum CommandLine {
         if ["--help", "-h"].contains(first) { return (nil, Invocation(arguments: [], options: ["--help": []])) }
         if first == "--version" { return try parse(["version"] + words.dropFirst(), table: table) }
 
+        // The help of a family, `las host --help`, is that of all of las: it lists them.
+        let isFamily = table.contains { $0.name.hasPrefix(first + " ") }
+        if isFamily, words.count > 1, ["--help", "-h"].contains(words[1]) {
+            return (nil, Invocation(arguments: [], options: ["--help": []]))
+        }
+
         let pair = words.prefix(2).joined(separator: " ")
         let command: CommandSpec
         var rest: ArraySlice<String>

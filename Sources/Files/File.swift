@@ -42,10 +42,12 @@ package enum File {
     package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     package static func read(_ path: String, atMost limit: Int = 1 << 30) throws(FileFailure) -> [UInt8] {
-        let descriptor = try open(path, O_RDONLY | O_CLOEXEC, action: "read")
+        // Not blocking: a pipe that nobody writes to would be waited for without end.
+        let descriptor = try open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, action: "read")
         defer { close(descriptor) }
         var info = stat()
         guard fstat(descriptor, &info) == 0 else { throw FileFailure("read", path) }
+        if info.st_mode & S_IFMT == S_IFIFO { throw FileFailure.notAFile("read", path) }
         if info.st_size > limit { throw FileFailure("read", path, code: EFBIG) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Int(info.st_size) + 1)

@@ -18,6 +18,11 @@ import Testing
         #expect(try CommandLine.parse(["host", "list"], table: CommandTable.all).command?.name == "host list")
     }
 
+    @Test func aFamilyOfCommandsHasHelpToo() throws {
+        let (command, given) = try CommandLine.parse(["host", "--help"], table: CommandTable.all)
+        #expect(command == nil && given.has("--help"))
+    }
+
     @Test func whatFollowsTwoDashesIsNoOption() throws {
         #expect(
             try CommandLine.parse(["run", "--", "--odd"], table: CommandTable.all).invocation.arguments == ["--odd"])

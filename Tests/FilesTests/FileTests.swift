@@ -47,4 +47,11 @@ import Testing
             #expect(left.count == 3 && !left.contains("image-4194999-old"), "\(left)")
         }
     }
+
+    @Test func aPipeIsNotWaitedFor() throws {
+        try withScratch { folder in
+            mkfifo(folder + "/pipe", 0o600)
+            #expect(throws: FileFailure.self) { try File.read(folder + "/pipe") }
+        }
+    }
 }
