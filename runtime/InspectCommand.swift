@@ -22,11 +22,11 @@ enum InspectCommand {
             Output.line(JSONText.string(of: value, indented: true))
             return
         }
-        Output.line("\(Shown.whole(bundle.metro.part.name)), \(Output.size(bundle.size))")
+        Output.line("\(Shown.whole(bundle.metro.part.name)), \(Amounts.bytes(bundle.size))")
         Output.line("identity \(bundle.identity)")
         for placed in bundle.parts {
             Output.line(
-                "  \(Shown.whole(placed.part.words)): \(Output.size(placed.part.size)) at \(placed.offset), \(placed.part.digest.short)"
+                "  \(Shown.whole(placed.part.words)): \(Amounts.bytes(placed.part.size)) at \(placed.offset), \(placed.part.digest.short)"
             )
         }
     }
@@ -45,8 +45,8 @@ enum DoctorCommand {
         }
         Output.line("\(Shown.whole(facts.name)): Linux \(Shown.whole(facts.kernel)), \(facts.architecture)")
         Output.line("cpus     \(facts.cpus)")
-        Output.line("memory   \(Output.size(facts.memory))")
-        Output.line("disk     \(Output.size(facts.freeDisk)) free at \(lash.root)")
+        Output.line("memory   \(Amounts.bytes(facts.memory))")
+        Output.line("disk     \(Amounts.bytes(facts.freeDisk)) free at \(lash.root)")
         Output.line("engine   \(facts.engine): \(facts.reason)")
         for note in facts.notes { Output.line("note     \(note)") }
     }

@@ -25,7 +25,7 @@ enum RunCommand {
         let (cpus, engine, asJSON) = (try arguments.cpus(), try arguments.engine(), arguments.has("json"))
         if BundleStamp(bundle, in: lash)?.isRecorded != true {
             Output.note(
-                "checking \(Output.size(bundle.partsSize)) of \(Shown.whole(bundle.metro.part.name)) (at its first use)"
+                "checking \(Amounts.bytes(bundle.partsSize)) of \(Shown.whole(bundle.metro.part.name)) (at its first use)"
             )
         }
         try bundle.verifyOnce(in: lash)
@@ -34,7 +34,7 @@ enum RunCommand {
         }
         let environments = bundle.parts.filter { $0.part.kind == .environment }
         let start = RunStart(
-            run: RunName.make(for: bundle.metro.part.name), metro: location(bundle.metro),
+            run: RunID(for: bundle.metro.part.name), metro: location(bundle.metro),
             environments: Dictionary(uniqueKeysWithValues: environments.map { ($0.part.name, location($0)) }),
             cpus: cpus,
             engine: engine)
@@ -90,28 +90,5 @@ enum Bundles {
         guard let here = getcwd(nil, 0) else { return path }
         defer { free(here) }
         return String(cString: here) + "/" + path
-    }
-}
-
-/// Names of runs that are started here: `20261125-101530-hello-7f3a`.
-enum RunName {
-    static func make(for metro: String) -> RunID {
-        var now = time(nil)
-        var parts = tm()
-        gmtime_r(&now, &parts)
-        func digits(_ number: Int32, _ count: Int) -> String {
-            let text = String(number)
-            return String(repeating: "0", count: max(0, count - text.count)) + text
-        }
-        let date = digits(parts.tm_year + 1900, 4) + digits(parts.tm_mon + 1, 2) + digits(parts.tm_mday, 2)
-        let clock = digits(parts.tm_hour, 2) + digits(parts.tm_min, 2) + digits(parts.tm_sec, 2)
-        let name = metro.unicodeScalars.prefix(60).map { scalar in
-            scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar)) ? Character(scalar) : "-"
-        }
-        let random = String(UInt32.random(in: 0x1000...0xffff), radix: 16)
-        guard let run = RunID("\(date)-\(clock)-\(String(name))-\(random)") else {
-            preconditionFailure("all of its characters are allowed")
-        }
-        return run
     }
 }

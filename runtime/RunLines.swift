@@ -15,7 +15,7 @@ struct RunLines {
         case .stationPlanned, .taskStarted: break
         case .taskDone:
             done += 1
-            say("  done     \(name) (\(Output.seconds(event.seconds ?? 0)))")
+            say("  done     \(name) (\(Amounts.seconds(event.seconds ?? 0)))")
         case .taskFailed:
             failed += 1
             say("  failed   \(name): \(event.text ?? "")")

@@ -20,7 +20,7 @@ struct Following {
 
     /// - Returns: exit code 0 or 1, by how the run ended.
     func run(on host: Host, _ session: HostSession, tethered: Bool) async throws -> ExitCode {
-        let run = try material.newRun()
+        let run = RunID(for: material.metro)
         let terminal = context.terminal
         try await session.start(
             Start(run: run, parts: material.parts, cpus: cpus, tethered: tethered, engine: engine))

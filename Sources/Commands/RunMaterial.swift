@@ -42,24 +42,4 @@ struct RunMaterial {
         return RunMaterial(
             metro: bundle.metro.part.name, parts: bundle.parts.map(\.part).filter { $0.kind != .runtime })
     }
-
-    /// `20261125-101530-lambda-variants-7f3a`: sorts by time, unique on the host.
-    func newRun() throws -> RunID {
-        var now = time(nil)
-        var parts = tm()
-        gmtime_r(&now, &parts)
-        func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        let day = "\(1900 + parts.tm_year)\(two(parts.tm_mon + 1))\(two(parts.tm_mday))"
-        let hour = "\(two(parts.tm_hour))\(two(parts.tm_min))\(two(parts.tm_sec))"
-        let name = String(
-            metro.unicodeScalars.prefix(60).map { scalar -> Character in
-                let isPlain = scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar))
-                return isPlain ? Character(scalar) : "-"
-            })
-        let tail = String(UInt32.random(in: 0x10000...0xFFFFF), radix: 16)
-        guard let run = RunID("\(day)-\(hour)-\(name)-\(tail)") else {
-            throw UsageFailure("the metro's name “\(metro)” can't name a run", fix: "give it a shorter one")
-        }
-        return run
-    }
 }

@@ -1,3 +1,4 @@
+internal import Digests
 internal import Failures
 internal import Files
 
@@ -48,7 +49,7 @@ enum Keyring {
             } else if inHeaders {
                 if line.allSatisfy({ $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }) { inHeaders = false }
             } else if body != nil, line.first != UInt8(ascii: "=") {
-                body?.append(contentsOf: line)
+                body?.append(contentsOf: line.filter { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") })
             }
         }
         guard body == nil, !keys.isEmpty else { throw unreadable(place) }
@@ -59,34 +60,5 @@ enum Keyring {
         DepotFailure(
             "this is not a keyring that las can read", place: place, fix: "give it as gpg --export writes it",
             .integrity)
-    }
-}
-
-enum Base64 {
-    /// - Returns: nil when the text is not Base64 (RFC 4648).
-    static func decode(_ text: [UInt8]) -> [UInt8]? {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(text.count * 3 / 4)
-        var bits: UInt32 = 0
-        var count = 0
-        for letter in text {
-            let value: UInt8
-            switch letter {
-            case UInt8(ascii: "A")...UInt8(ascii: "Z"): value = letter - UInt8(ascii: "A")
-            case UInt8(ascii: "a")...UInt8(ascii: "z"): value = letter - UInt8(ascii: "a") + 26
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): value = letter - UInt8(ascii: "0") + 52
-            case UInt8(ascii: "+"): value = 62
-            case UInt8(ascii: "/"): value = 63
-            case UInt8(ascii: "="), UInt8(ascii: " "), UInt8(ascii: "\t"): continue
-            default: return nil
-            }
-            bits = bits << 6 | UInt32(value)
-            count += 6
-            if count >= 8 {
-                count -= 8
-                bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
-            }
-        }
-        return bytes
     }
 }

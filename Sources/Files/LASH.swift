@@ -16,8 +16,6 @@ package struct LASH: Hashable, Sendable {
         return LASH(root: "/var/tmp/las-\(getuid())")
     }
 
-    package static let ofSystem = LASH(root: "/var/lib/las")
-
     private static func absolute(_ path: String) -> String {
         if path.hasPrefix("/") { return path }
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))

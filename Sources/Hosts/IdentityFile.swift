@@ -1,3 +1,4 @@
+internal import Digests
 internal import Files
 
 /// What can be said of a private key's file without its passphrase.

@@ -52,9 +52,6 @@ final class SSHSession {
         libssh2_session_free(handle)
     }
 
-    /// What the server calls itself.
-    var banner: String? { libssh2_session_banner_get(handle).map { Shown.whole(String(cString: $0)) } }
-
     /// Names that this libssh2 does not know would make it ignore the whole list.
     private static func order(_ preferred: [String], in handle: OpaquePointer) throws(HostFailure) {
         var names: UnsafeMutablePointer<UnsafePointer<CChar>?>?

@@ -34,9 +34,6 @@ package struct Glob: Hashable, Sendable, CustomStringConvertible {
     /// How many names a path has that it matches; `**` counted as one.
     package var depth: Int { components.count }
 
-    /// Whether it stands for one path only.
-    package var isLiteral: Bool { components.allSatisfy { Self.literal($0) != nil } }
-
     /// The folders before the first wildcard, and never the last name: `reads` of `reads/*.fq`, empty for `*.fq`.
     package var folder: [String] {
         var names: [String] = []

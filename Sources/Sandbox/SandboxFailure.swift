@@ -36,7 +36,4 @@ package struct SandboxFailure: Failure, Hashable {
         default: .resources
         }
     }
-
-    /// Whether the program was not found, or may not be started, in a sandbox that was otherwise fine.
-    package var isOfProgram: Bool { stage == .program }
 }

@@ -22,3 +22,21 @@ import Testing
         #expect(hasher.digest() == Digest(of: "abc"))
     }
 }
+
+@Suite struct Base64Tests {
+    @Test(arguments: [
+        ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
+    ])
+    func theStandardsExamples(_ text: String, _ encoded: String) {
+        // RFC 4648, section 10.
+        #expect(Base64.encode(Array(text.utf8)) == encoded)
+        #expect(Base64.decode(encoded.utf8) == Array(text.utf8))
+        let bare = encoded.filter { $0 != "=" }
+        #expect(Base64.encode(Array(text.utf8), padded: false) == bare)
+        #expect(Base64.decode(bare.utf8) == Array(text.utf8))
+    }
+
+    @Test(arguments: ["A", "Zg=A", "Zm 9v", "Zm9v\n", "-m9v", "Zm9_", "===="]) func whatIsNoBase64(_ text: String) {
+        #expect(Base64.decode(text.utf8) == nil)
+    }
+}

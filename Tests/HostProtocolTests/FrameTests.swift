@@ -81,6 +81,9 @@ import Testing
         for name in ["", ".x", "-x", "a/b", "a b", "a\n", String(repeating: "a", count: 129)] {
             #expect(RunID(name) == nil)
         }
+        for metro in ["hello", "Größe/../x y", String(repeating: "é", count: 500), ""] {
+            #expect(RunID(RunID(for: metro).name) != nil)
+        }
         #expect(throws: ProtocolFailure.self) {
             try Frame(kind: .follow, payload: Array(#"{"run":"../x","from":1}"#.utf8)).decode(Follow.self)
         }
