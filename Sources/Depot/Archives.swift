@@ -189,6 +189,8 @@ struct Archives {
             }
         }
         try Folder.make(lash.archives)
+        // Two processes would write the same half-fetched files; who waited finds them there.
+        let lock = try FileLock.take(lash.locks + "/archives")
         func place(_ index: Wanted) -> String { lash.archives + "/" + index.item.digest.hex }
         for byHash in [true, false] {
             var downloads: [Download] = []
@@ -208,6 +210,7 @@ struct Archives {
             let problems = downloads.isEmpty ? [] : get(downloads).compactMap { $0 }
             if let problem = problems.first(where: { !byHash || $0.kind != .missing }) { throw problem.failure }
         }
+        lock.release()
         return try Workers.each(wanted, on: 2) { index in
             let path = lash.archives + "/" + index.item.digest.hex
             let text = try Decompression.bytes(of: path, atMost: index.plainSize ?? 1 << 30)
