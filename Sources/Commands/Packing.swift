@@ -107,7 +107,8 @@ struct Packing {
         for file in plan.packedFiles {
             switch file.content {
             case .text(let text): image.add(try path(file.path), bytes: Array(text.utf8))
-            case .file(let from): try image.add(try path(file.path), fileAt: "\(source.folder)/\(from)")
+            case .file(let from):
+                try image.add(try path(file.path), fileAt: from.hasPrefix("/") ? from : "\(source.folder)/\(from)")
             }
         }
         return image

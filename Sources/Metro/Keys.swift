@@ -12,10 +12,12 @@ struct Keys {
     static let needs = Keys(place: "“needs”", known: ["debian"], later: ["pip", "archive", "git", "host", "image"])
     static let input = Keys(
         place: "an input", known: ["files", "image", "text", "valid", "comments"],
-        later: ["unpack", "address", "metro", "workspace"])
+        later: ["unpack", "metro", "workspace"])
     static let valid = Keys(
-        place: "“valid”", known: ["extension", "name", "matches", "larger_than", "smaller_than", "contains"],
-        later: ["passes", "otherwise"])
+        place: "“valid”",
+        known: [
+            "extension", "name", "matches", "larger_than", "smaller_than", "contains", "otherwise",
+        ], later: ["passes"])
     static let station = Keys(
         place: "a station",
         known: ["station", "in", "for_each", "command", "out", "uses", "time", "env", "enabled", "comments", "needs"],
@@ -37,7 +39,9 @@ struct Keys {
         "cpu": "cpus",
         "cores": "cpus", "mem": "memory", "ram": "memory", "gpu": "gpus", "timeout": "time", "walltime": "time",
         "description": "about", "apt": "debian", "deb": "debian", "ubuntu": "debian", "path": "files", "file": "files",
-        "glob": "files", "ext": "extension", "extensions": "extension", "regex": "matches", "stations": "lines",
+        "glob": "files", "address": "files", "url": "files", "extract": "unpack", "unzip": "unpack", "untar": "unpack",
+        "ext": "extension", "extensions": "extension", "regex": "matches", "check": "passes", "test": "passes",
+        "stations": "lines",
         "steps": "lines", "comment": "comments", "disabled": "enabled", "title": "metro",
     ]
 

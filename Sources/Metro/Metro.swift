@@ -18,7 +18,7 @@ package struct Metro: Sendable {
 /// Files that the metro starts from.
 package struct Input: Sendable {
     package enum Source: Sendable {
-        /// Paths and globs relative to the metro's folder.
+        /// Paths and globs relative to the metro's folder, and addresses of the web.
         case files([Located<String>])
         /// An absolute path or glob in the environment's image.
         case image(Located<String>)
@@ -27,8 +27,20 @@ package struct Input: Sendable {
 
     package let name: Located<String>
     package let source: Source
+    /// `unpack: yes`: the files are archives, and the input stands for what is in them.
+    package let unpacks: Bool
     package let valid: Validity
+    /// Where the command of `valid` stands that each file must pass.
+    package let passes: SourceText?
     package let comments: String?
+
+    init(
+        name: Located<String>, source: Source, unpacks: Bool = false, valid: Validity = Validity(),
+        passes: SourceText? = nil, comments: String? = nil
+    ) {
+        (self.name, self.source, self.unpacks, self.valid) = (name, source, unpacks, valid)
+        (self.passes, self.comments) = (passes, comments)
+    }
 }
 
 /// Stations one after another: each takes by default what the one before it made.

@@ -64,51 +64,6 @@ struct MetroCheck {
         self.names = known.keys.sorted()
     }
 
-    // MARK: Inputs
-
-    private mutating func checkInputs() {
-        for input in draft.inputs {
-            switch input.source {
-            case .files(let patterns): for pattern in patterns { checkPath(pattern, of: input) }
-            case .image(let pattern):
-                if !pattern.value.hasPrefix("/") || pattern.value.utf8.count > Self.longest {
-                    diagnostics.add(
-                        "“image” names a file of the environment by its whole path, and “\(Shown.text(pattern.value))” is none",
-                        at: pattern.position, fix: "begin it with “/”, as in /usr/share/…")
-                } else if pattern.value.split(separator: "/").contains(where: { $0 == ".." || $0 == "." }) {
-                    diagnostics.add(
-                        "“\(Shown.text(pattern.value))” goes up with “..” or stays with “.”", at: pattern.position,
-                        fix: "write the path that it comes to")
-                }
-            case .text: break
-            }
-        }
-    }
-
-    private mutating func checkPath(_ pattern: Located<String>, of input: Input) {
-        let text = pattern.value
-        if text.utf8.count > Self.longest {
-            diagnostics.add(
-                "this path is too long", at: pattern.position, fix: "a path has at most \(Self.longest) bytes")
-        } else if let colon = text.firstIndex(of: ":"), text[colon...].hasPrefix("://") {
-            diagnostics.add(
-                "this version of las does not know addresses (\(Shown.text(String(text[..<colon])))://…) as inputs yet",
-                at: pattern.position,
-                fix: "fetch the file into the metro's folder and name it there")
-        } else if text.hasPrefix("/") || text.hasPrefix("~") {
-            diagnostics.add(
-                "the path “\(Shown.text(text))” lies outside the metro's folder", at: pattern.position,
-                fix:
-                    "put the file, or a copy of it, into the folder of the metro"
-                    + (text.hasPrefix("/") ? "; for a file that a need brings write “image: \(Shown.text(text))”" : "")
-            )
-        } else if text.split(separator: "/").contains("..") {
-            diagnostics.add(
-                "the path “\(Shown.text(text))” leaves the metro's folder by “..”", at: pattern.position,
-                fix: "put the file into the folder of the metro")
-        }
-    }
-
     // MARK: Names
 
     private mutating func lookUp() {

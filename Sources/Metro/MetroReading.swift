@@ -72,68 +72,6 @@ struct MetroReading {
             && parts[1].allSatisfy { isLetterOrDigit($0) || (65...90).contains($0) || "+-.~:".utf8.contains($0) }
     }
 
-    private mutating func input(_ name: Located<String>, _ node: YAMLNode) -> Input {
-        checkName(name, of: "an input")
-        func made(_ source: Input.Source, valid: Validity = Validity(), comments: String? = nil) -> Input {
-            Input(name: name, source: source, valid: valid, comments: comments)
-        }
-        guard case .map = node.content, !isBareBrace(node) else {
-            return made(.files(texts(node, of: name.value).map { Located($0.value, at: $0.position) }))
-        }
-        guard let members = members(of: node, Keys.input) else { return made(.files([])) }
-        let comments = members["comments"].flatMap { text($0, of: "comments")?.value }
-        let given = ["files", "image", "text"].filter { members[$0] != nil }
-        if given.count != 1 {
-            diagnostics.add(
-                given.isEmpty
-                    ? "the input “\(name.value)” does not say what it is"
-                    : "the input “\(name.value)” says both “\(given[0])” and “\(given[1])”",
-                at: node.position, fix: "say one: “files: PATH”, “image: /PATH” or “text: …”")
-        }
-        let conditions = members["valid"].map { self.valid($0) } ?? Validity()
-        if let node = members["valid"], given == ["text"] || (given == ["image"] && !conditions.isAboutNames) {
-            diagnostics.add(
-                given == ["text"]
-                    ? "a text is always valid"
-                    : "this version of las checks only the names of files in an image: extension, name, matches",
-                at: node.position, fix: "take \(given == ["text"] ? "“valid”" : "the other conditions") out")
-        }
-        if let node = members["image"] {
-            let pattern = text(node, of: "image").map { Located($0.value, at: $0.position) }
-            return made(.image(pattern ?? Located("/", at: node.position)), valid: conditions, comments: comments)
-        }
-        if let node = members["text"] {
-            let content = text(node, of: "text").map { Located($0.value, at: $0.position) }
-            return made(.text(content ?? Located("", at: node.position)), comments: comments)
-        }
-        let files = members["files"].map { texts($0, of: "files").map { Located($0.value, at: $0.position) } } ?? []
-        return made(.files(files), valid: conditions, comments: comments)
-    }
-
-    private mutating func valid(_ node: YAMLNode) -> Validity {
-        var valid = Validity()
-        guard let members = members(of: node, Keys.valid) else { return valid }
-        if let node = members["extension"] {
-            valid.extensions = texts(node, of: "extension").map {
-                $0.value.hasPrefix(".") ? String($0.value.dropFirst()) : $0.value
-            }
-        }
-        valid.name = members["name"].flatMap { text($0, of: "name")?.value }
-        if let node = members["matches"], let text = text(node, of: "matches") {
-            if let reason = Expression.mistake(in: text.value) {
-                diagnostics.add(
-                    "“\(Shown.text(text.value))” is no regular expression: \(reason)", at: text.position,
-                    fix: "“name” takes a pattern with “*”, which is often enough")
-            } else {
-                valid.matches = text.value
-            }
-        }
-        valid.largerThan = members["larger_than"].flatMap { bytes($0, of: "larger_than") }
-        valid.smallerThan = members["smaller_than"].flatMap { bytes($0, of: "smaller_than") }
-        if let node = members["contains"], let text = text(node, of: "contains") { valid.contains = text.value }
-        return valid
-    }
-
     private mutating func line(_ name: Located<String>, _ node: YAMLNode) -> MetroDraft.Line {
         checkName(name, of: "a line", isReservedToo: false)
         var line = MetroDraft.Line(name: name)

@@ -13,13 +13,17 @@ package struct Validity: Hashable, Sendable, Codable {
     package var smallerThan: Int64?
     /// Text that the file must hold.
     package var contains: String?
+    /// A command that is run for each file, with `{each}`, and ends with 0 for one that is valid.
+    package var passes: String?
+    /// `otherwise: stop`: what is not valid is a mistake, and not just left out.
+    package var stops: Bool?
 
     package init() {}
 
     package var isEmpty: Bool { self == Validity() }
 
-    /// Whether it asks for no more than a name, which is all that is known of a file in an image.
-    package var isAboutNames: Bool { largerThan == nil && smallerThan == nil && contains == nil }
+    /// Whether something must be known of a file besides its name.
+    package var isAboutContents: Bool { largerThan != nil || smallerThan != nil || contains != nil }
 
     /// - Parameter name: the file's name without its folder.
     /// - Returns: why a file of this name is not valid: "does not end with .fq"; nil when it is, as far as names go.

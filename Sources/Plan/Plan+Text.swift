@@ -52,6 +52,7 @@ extension Plan {
         switch (input.kind, input.files) {
         case (.text, _): return ["a text of \(Amount.bytes(Int64(input.text?.utf8.count ?? 0)))"]
         case (.image, nil): return ["\(patterns) in the image: known when packed"]
+        case (.files, nil): return ["\(patterns): known when packed"]
         case (_, let files):
             let files = files ?? []
             var lines = ["\(patterns): \(files.count) file\(files.count == 1 ? "" : "s")\(names(files.map(\.name)))"]

@@ -3,7 +3,7 @@ package import Metro
 /// An input of the metro and the files that it stands for.
 package struct PlannedInput: Hashable, Sendable, Codable {
     package enum Kind: String, Hashable, Sendable, Codable {
-        /// Files of the metro's folder, packed with it.
+        /// Files that are packed with the metro: of its folder, from an address, of an archive.
         case files
         /// Files that a need brought, where they lie in the environment's image.
         case image
@@ -13,14 +13,15 @@ package struct PlannedInput: Hashable, Sendable, Codable {
 
     package let name: String
     package let kind: Kind
-    /// Paths and globs as the metro says them: relative to its folder, or absolute in the image.
+    /// Paths and globs as the metro says them: relative to its folder, addresses, or absolute in the image.
     package let patterns: [String]
-    /// Sorted; nil for an `image` input whose environment has not been solved yet.
+    /// Sorted; nil for one whose files become known when the metro is packed: those of an image, what is fetched or
+    /// unpacked.
     package internal(set) var files: [PlannedFile]?
     package let text: String?
     /// Where an `image` input is looked up: the environments of the stations that take it.
     package let environments: [EnvironmentID]
-    /// What the files of an `image` input must be; nil for all others, whose files have been checked.
+    /// What its files must be; nil for one that takes all.
     package let valid: Validity?
     /// What `valid` left out.
     package internal(set) var leftOut: [LeftOut]
@@ -44,10 +45,16 @@ package struct PlannedFile: Hashable, Sendable, Codable {
     package let source: String?
     /// For a folder the files in it, sorted, relative to it; nil for a file.
     package let contents: [String]?
+    /// Where on the packing machine it lies when that is not the metro's folder: no plan that is written down has it.
+    package private(set) var origin: String?
 
-    package init(name: String, path: String, source: String? = nil, contents: [String]? = nil) {
-        (self.name, self.path, self.source, self.contents) = (name, path, source, contents)
+    package init(
+        name: String, path: String, source: String? = nil, contents: [String]? = nil, origin: String? = nil
+    ) {
+        (self.name, self.path, self.source, self.contents, self.origin) = (name, path, source, contents, origin)
     }
+
+    private enum CodingKeys: String, CodingKey { case name, path, source, contents }
 }
 
 /// A file that matched an input's pattern and is not valid: its path as the input says it, and why.
@@ -62,7 +69,7 @@ package struct LeftOut: Hashable, Sendable, Codable {
 /// A file for the packer: what it holds and where it lies in the metro image.
 package struct PackedFile: Hashable, Sendable {
     package enum Content: Hashable, Sendable {
-        /// A path relative to the metro's folder; a link is followed.
+        /// A path relative to the metro's folder, or an absolute one; a link is followed.
         case file(String)
         case text(String)
     }
@@ -83,7 +90,7 @@ extension Plan {
                 let path = String(file.path.dropFirst("/.las/".count))
                 if let text = input.text {
                     packed.append(PackedFile(content: .text(text), path: path))
-                } else if let source = file.source {
+                } else if let source = file.origin ?? file.source {
                     for inside in file.contents ?? [] {
                         packed.append(PackedFile(content: .file("\(source)/\(inside)"), path: "\(path)/\(inside)"))
                     }

@@ -69,6 +69,7 @@ package enum Planner {
         _ input: Input, _ files: InputFiles, _ environments: Environments, _ stations: [Station]
     ) -> PlannedInput {
         let name = input.name.value
+        let valid = input.valid.isEmpty ? nil : input.valid
         switch input.source {
         case .text(let text):
             return PlannedInput(
@@ -81,18 +82,27 @@ package enum Planner {
             let places = Set(takers.map { environments.of($0) }).sorted()
             return PlannedInput(
                 name: name, kind: .image, patterns: [pattern.value], files: places.isEmpty ? [] : nil,
-                environments: places)
+                environments: places, valid: valid)
         case .files(let patterns):
             let texts = patterns.map(\.value)
-            let folder = commonFolder(of: texts)
+            if files.unknown.contains(name) {
+                return PlannedInput(name: name, kind: .files, patterns: texts, files: nil, valid: valid)
+            }
+            let folder = commonFolder(of: texts.filter { !WebAddress.isMeant(by: $0) })
             let planned = (files.found[name] ?? []).map { file in
+                if let elsewhere = file.elsewhere {
+                    return PlannedFile(
+                        name: ItemName.safe(elsewhere.name), path: "/.las/inputs/\(name)/\(elsewhere.place)",
+                        contents: file.contents, origin: elsewhere.origin)
+                }
                 let inside = file.path.split(separator: "/").dropFirst(folder.count).joined(separator: "/")
                 return PlannedFile(
                     name: ItemName.safe(Glob(file.pattern).itemName(of: file.path) ?? Glob.stem(of: inside)),
                     path: "/.las/inputs/\(name)/\(inside)", source: file.path, contents: file.contents)
             }
             return PlannedInput(
-                name: name, kind: .files, patterns: texts, files: planned, leftOut: files.leftOut[name] ?? [])
+                name: name, kind: .files, patterns: texts, files: planned, valid: valid,
+                leftOut: files.leftOut[name] ?? [])
         }
     }
 

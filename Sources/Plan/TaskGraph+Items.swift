@@ -52,7 +52,9 @@ extension TaskGraph {
             }
             let chosen =
                 take.glob == nil
-                ? Self.everyFile(outputs, made) : Self.selection(of: outputs, name: "", made: made, by: take.glob)
+                ? Self.everyFile(outputs, made)
+                : Self.selection(of: outputs, name: "", made: made, by: take.glob)
+                    .filter { !Self.isFolder($0, in: made) }
             list = chosen.map { path in
                 let name =
                     take.glob.flatMap { Self.itemName(of: path, by: $0, outputs) } ?? Glob.stem(of: File.name(of: path))

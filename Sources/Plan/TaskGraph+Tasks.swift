@@ -66,7 +66,7 @@ extension TaskGraph {
         return found.values.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
     }
 
-    private static func isFolder(_ path: String, in made: [MadeFile]) -> Bool {
+    static func isFolder(_ path: String, in made: [MadeFile]) -> Bool {
         var (low, high) = (0, made.count)
         while low < high {
             let middle = (low + high) / 2

@@ -7,8 +7,9 @@ extension Validity {
     /// - Returns: why the file is not valid, as what is said of it: "is not larger than 0"; nil when it is.
     func objection(to file: InputFiles.Found, in folder: String) -> String? {
         if isEmpty { return nil }
-        if let reason = objection(toName: File.name(of: file.path)) { return reason }
-        let paths = file.contents.map { $0.map { "\(folder)/\(file.path)/\($0)" } } ?? ["\(folder)/\(file.path)"]
+        if let reason = objection(toName: File.name(of: file.elsewhere?.place ?? file.path)) { return reason }
+        let location = file.location(in: folder)
+        let paths = file.contents.map { $0.map { "\(location)/\($0)" } } ?? [location]
         if largerThan != nil || smallerThan != nil {
             let size = paths.reduce(Int64(0)) { $0 + (File.status($1, follow: true)?.size ?? 0) }
             if let least = largerThan, size <= least { return "is not larger than \(Amount.bytes(least))" }

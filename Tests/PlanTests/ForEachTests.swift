@@ -58,6 +58,18 @@ import Testing
         #expect(graph.takeReady().map(\.reads) == [["twice"]])
     }
 
+    @Test func aPatternGivesFilesAndNeverTheFolderThatHoldsThem() throws {
+        let lines = split.replacing("for_each: split", with: "for_each: split/*")
+        var graph = try TaskGraph(try plan(lines))
+        let first = graph.takeReady()
+        let made = [
+            MadeFile(path: "parts", isFolder: true), MadeFile(path: "parts/a.txt", isFolder: false),
+            MadeFile(path: "parts/deep", isFolder: true), MadeFile(path: "parts/deep/b.txt", isFolder: false),
+        ]
+        try graph.finished(first[0].id, made: made)
+        #expect(graph.takeReady().map(\.id.name) == ["count/a"])
+    }
+
     @Test func itMakesNothingOrTwoOfOneName() throws {
         var graph = try TaskGraph(try plan(split))
         let first = graph.takeReady()[0]

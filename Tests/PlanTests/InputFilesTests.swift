@@ -65,6 +65,9 @@ import Testing
             let plan = try plan("  x: { text: hello }", in: folder)
             #expect(plan.packedFiles == [PackedFile(content: .text("hello"), path: "inputs/x/x.txt")])
             #expect(plan.inputs[0].files?.map(\.path) == ["/.las/inputs/x/x.txt"])
+            #expect(
+                try self.plan("  x: { text: \"\" }", in: folder).packedFiles
+                    == [PackedFile(content: .text(""), path: "inputs/x/x.txt")])
         }
     }
 
@@ -141,6 +144,21 @@ import Testing
             #expect(
                 failure?.diagnostics.first?.message
                     == "no file of “x” is valid: r/empty.fq is not larger than 1 TB, and 5 more")
+        }
+    }
+
+    @Test func otherwiseStopMakesWhatIsNotValidAMistake() throws {
+        try withScratch { folder in
+            try make(["r/s1.fq", "r/s2.txt"], in: folder)
+            let valid = "valid: { extension: fq, otherwise: "
+            #expect(try plan("  x: { files: r/*, \(valid) leave out } }", in: folder).inputs[0].files?.count == 1)
+            let failure = #expect(throws: MetroFailure.self) {
+                try plan("  x: { files: r/*, \(valid) stop } }", in: folder)
+            }
+            #expect(failure?.diagnostics.map(\.place) == ["metro.yml:3:3"])
+            #expect(
+                failure?.diagnostics.first?.message
+                    == "1 of 2 files of “x” is not valid: r/s2.txt does not end with .fq")
         }
     }
 
