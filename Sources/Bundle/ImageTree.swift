@@ -100,31 +100,30 @@ extension ImageTree {
     mutating func addFolders(
         _ wanted: [(path: RelativePath, mode: UInt16)] = [], modified: Int64 = 0
     ) throws(BundleFailure) {
-        var kinds: [String: ImageEntry.Kind] = [:]
+        var kinds: [RelativePath: ImageEntry.Kind] = [:]
         kinds.reserveCapacity(entries.count)
         for entry in entries {
-            guard kinds.updateValue(entry.kind, forKey: entry.path.string) == nil else {
+            guard kinds.updateValue(entry.kind, forKey: entry.path) == nil else {
                 throw BundleFailure("two things have the same path in the image: \(entry.path)")
             }
         }
         var added: [ImageEntry] = []
-        for (path, mode) in wanted where kinds[path.string] == nil {
-            kinds[path.string] = .folder
+        for (path, mode) in wanted where kinds[path] == nil {
+            kinds[path] = .folder
             added.append(ImageEntry(path: path, kind: .folder, mode: mode, modified: modified))
         }
         for path in entries.map(\.path) + wanted.map(\.path) {
-            var above = path.string[...]
-            while let slash = above.lastIndex(of: "/") {
-                above = above[..<slash]
-                if let kind = kinds[String(above)] {
+            var below = path
+            while let above = below.parent {
+                if let kind = kinds[above] {
                     guard kind == .folder else {
                         throw BundleFailure("\(above) is no folder, so \(path) can't be in it")
                     }
                     break
                 }
-                guard let folder = RelativePath(String(above)) else { break }
-                kinds[folder.string] = .folder
-                added.append(ImageEntry(path: folder, kind: .folder, mode: 0o755, modified: modified))
+                kinds[above] = .folder
+                added.append(ImageEntry(path: above, kind: .folder, mode: 0o755, modified: modified))
+                below = above
             }
         }
         entries.append(contentsOf: added)

@@ -42,14 +42,13 @@ final class InodeWriter {
             "begin the directories")
         listing = try LibraryObject(sqfs_dir_writer_create(directories.handle, 0), "begin the directories")
 
-        var positions: [Substring: Int] = [:]
+        var positions: [RelativePath: Int] = [:]
         for (position, entry) in tree.entries.enumerated() where entry.kind == .folder {
-            positions[entry.path.string[...]] = position
+            positions[entry.path] = position
         }
         var children: [Int: [Int]] = [:]
         for (position, entry) in tree.entries.enumerated() {
-            let path = entry.path.string
-            let folder = path.lastIndex(of: "/").map { positions[path[..<$0]] ?? Self.root } ?? Self.root
+            let folder = entry.path.parent.flatMap { positions[$0] } ?? Self.root
             children[folder, default: []].append(position)
         }
         self.children = children

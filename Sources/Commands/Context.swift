@@ -62,7 +62,7 @@ struct Context: Sendable {
     }
 
     static func absolute(_ path: String) -> String {
-        path.hasPrefix("/") ? path : resolved(".") + "/" + path
+        path.begins(with: "/") ? path : resolved(".") + "/" + path
     }
 
     private static func resolved(_ path: String) -> String {

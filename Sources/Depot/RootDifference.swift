@@ -49,7 +49,7 @@ struct RootDifference {
         }
         var lastRemoved: String?
         for found in merged where !seen.contains(found.path) {
-            if let lastRemoved, found.path.string.hasPrefix(lastRemoved + "/") { continue }
+            if let lastRemoved, found.path.string.begins(with: lastRemoved + "/") { continue }
             lastRemoved = found.path.string
             entries.append(LayerEntry(path: found.path, kind: .removed, mode: 0, modified: 0))
         }

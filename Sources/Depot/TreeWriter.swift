@@ -86,12 +86,12 @@ struct TreeWriter {
 
     /// - Returns: nil for the root itself.
     private func relative(_ name: String) throws(DepotFailure) -> RelativePath? {
-        var text = name[...]
-        while text.hasPrefix("./") { text = text.dropFirst(2) }
-        while text.hasPrefix("/") { text = text.dropFirst() }
-        while text.hasSuffix("/") { text = text.dropLast() }
-        if text.isEmpty || text == "." { return nil }
-        guard let path = RelativePath(String(text)) else {
+        var bytes = Array(name.utf8)[...]
+        while bytes.starts(with: "./".utf8) { bytes = bytes.dropFirst(2) }
+        while bytes.first == UInt8(ascii: "/") { bytes = bytes.dropFirst() }
+        while bytes.last == UInt8(ascii: "/") { bytes = bytes.dropLast() }
+        if bytes.isEmpty || bytes.elementsEqual(".".utf8) { return nil }
+        guard let path = RelativePath(String(decoding: bytes, as: UTF8.self)) else {
             throw DebFile.hostile(place, "\(name) is not a path inside the package")
         }
         return path
@@ -101,7 +101,7 @@ struct TreeWriter {
     private func moved(_ path: RelativePath) -> RelativePath? {
         let components = path.components
         guard let first = components.first else { return path }
-        if links.contains(String(first)) { return RelativePath("usr/" + path.string) }
+        if links.contains(first) { return RelativePath("usr/" + path.string) }
         guard first == "var", components.count > 2 else { return path }
         if components[1] == "run" { return RelativePath("run/" + components[2...].joined(separator: "/")) }
         if components[1] == "lock" { return RelativePath("run/lock/" + components[2...].joined(separator: "/")) }
@@ -112,9 +112,7 @@ struct TreeWriter {
 
     /// Every folder above must be a folder of this very tree: nothing is written through a link.
     private mutating func makeParents(of path: RelativePath) throws {
-        guard let slash = path.string.lastIndex(of: "/"), let above = RelativePath(String(path.string[..<slash])) else {
-            return
-        }
+        guard let above = path.parent else { return }
         if let entry = entries[above] {
             guard entry.kind == .folder else {
                 throw DebFile.hostile(place, "\(path) lies below \(above), which is no folder")

@@ -66,7 +66,9 @@ package final class Journal {
         var bytes = JSONText.encode(event)
         if bytes.count > Self.largestEvent {
             // So many files that no frame holds their list: what they are is told by the folders.
-            event.files = event.files?.filter { !$0.path.contains("/") || $0.digest == nil }.prefix(1000).map { $0 }
+            event.files = event.files?.filter { !$0.path.utf8.contains(UInt8(ascii: "/")) || $0.digest == nil }.prefix(
+                1000
+            ).map { $0 }
             bytes = JSONText.encode(event)
         }
         waiting += JournalReader.checksum(bytes) + [UInt8(ascii: " ")] + bytes + [UInt8(ascii: "\n")]

@@ -105,17 +105,17 @@ struct Outputs: Sendable {
             let count = readlink(root + "/" + path, &buffer, buffer.count)
             guard count > 0, count < buffer.count, depth < 16 else { return nil }
             let target = String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
-            guard !target.hasPrefix("/") else { return nil }
-            var components = path.split(separator: "/").dropLast().map(String.init)
-            for component in target.split(separator: "/") where component != "." {
+            guard !target.begins(with: "/") else { return nil }
+            var components = Array(path.pathNames.dropLast())
+            for component in target.pathNames where component != "." {
                 if component == ".." {
                     if components.popLast() == nil { return nil }
                 } else {
-                    components.append(String(component))
+                    components.append(component)
                     let here = components.joined(separator: "/")
                     if File.status(root + "/" + here)?.kind == .link {
                         guard let next = resolved(here, depth: depth + 1) else { return nil }
-                        components = next.split(separator: "/").map(String.init)
+                        components = next.pathNames
                     }
                 }
             }

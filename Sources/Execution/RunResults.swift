@@ -14,7 +14,7 @@ struct RunResults {
     func gather(
         _ results: [TaskGraph.Result], known: (String) -> RunEvent.File?
     ) throws -> [RunEvent.File] {
-        var files: [String: RunEvent.File] = [:]
+        var files: [ExactText: RunEvent.File] = [:]
         for result in results {
             guard let made = RelativePath(result.made), let path = RelativePath(result.path) else {
                 throw ExecutionFailure("the plan has a result with an impossible name", exitCode: .integrity)
@@ -26,7 +26,7 @@ struct RunResults {
     }
 
     private func gather(
-        _ made: String, as path: String, into files: inout [String: RunEvent.File], known: (String) -> RunEvent.File?
+        _ made: String, as path: String, into files: inout [ExactText: RunEvent.File], known: (String) -> RunEvent.File?
     ) throws {
         let source = folder.made + "/" + made
         let place = folder.results + "/" + path
@@ -37,7 +37,7 @@ struct RunResults {
             // A link to a folder would be gone through without end where it leads upwards.
             if File.status(source)?.kind == .link { return }
             try Folder.make(place)
-            files[path] = .init(path: path, size: 0, digest: nil)
+            files[ExactText(path)] = .init(path: path, size: 0, digest: nil)
             for name in try Folder.names(in: source) {
                 try gather(made + "/" + name, as: path + "/" + name, into: &files, known: known)
             }
@@ -45,7 +45,7 @@ struct RunResults {
             try Folder.make(File.parent(of: place))
             try File.link(source, to: place)
             let digest = try known(made)?.digest ?? FileDigest.digest(of: place)
-            files[path] = .init(path: path, size: status.size, digest: digest)
+            files[ExactText(path)] = .init(path: path, size: status.size, digest: digest)
         default: return
         }
     }

@@ -22,7 +22,7 @@ final class Scheduler {
     private var settlingCount = 0
     private var nextNumber: UInt64 = 1
     private var told: [StationID: Int] = [:]
-    private var made: [String: RunEvent.File] = [:]
+    private var made: [ExactText: RunEvent.File] = [:]
     private var failures = 0
     private var isCancelled = false
     private let settled: (read: Int32, write: Int32)
@@ -80,7 +80,7 @@ final class Scheduler {
 
     var wasCancelled: Bool { isCancelled }
     var results: [TaskGraph.Result] { graph.results }
-    func madeFile(_ path: String) -> RunEvent.File? { made[path] }
+    func madeFile(_ path: String) -> RunEvent.File? { made[ExactText(path)] }
 
     private func handle(_ ready: Poller.Ready) throws(ExecutionFailure) {
         switch ready.token {
@@ -168,7 +168,7 @@ final class Scheduler {
                 return fail(task, error.summary + (error.cause.map { ": \($0)" } ?? ""), end: .exited(0))
             }
             remove(task)
-            for file in outputs.files { made[task.task.made + "/" + file.path] = file }
+            for file in outputs.files { made[ExactText(task.task.made + "/" + file.path)] = file }
             tell(.taskDone, task.task) {
                 $0.files = outputs.files
                 $0.seconds = Clock.monotonic - task.begun

@@ -7,15 +7,33 @@ package struct RelativePath: Hashable, Comparable, Sendable, CustomStringConvert
     /// - Returns: nil when the text is not such a path.
     package init?(_ text: String) {
         guard !text.isEmpty, text.utf8.count < 4096, !text.utf8.contains(0) else { return nil }
-        for component in text.split(separator: "/", omittingEmptySubsequences: false) {
-            if component.isEmpty || component == "." || component == ".." || component.utf8.count > 255 { return nil }
+        for component in text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+            if component.isEmpty || component.elementsEqual(".".utf8) || component.elementsEqual("..".utf8)
+                || component.count > 255
+            {
+                return nil
+            }
         }
         string = text
     }
 
+    /// The beginning of such a path up to a slash is one too.
+    private init(whole bytes: Substring.UTF8View) { string = String(decoding: bytes, as: UTF8.self) }
+
+    /// The folder that it lies in; nil for a single name.
+    package var parent: RelativePath? {
+        string.utf8.lastIndex(of: UInt8(ascii: "/")).map { RelativePath(whole: string.utf8[..<$0]) }
+    }
+
     package var description: String { string }
     package var name: String { File.name(of: string) }
-    package var components: [Substring] { string.split(separator: "/") }
+    package var components: [String] { string.pathNames }
+
+    package static func == (left: RelativePath, right: RelativePath) -> Bool {
+        ExactText(left.string) == ExactText(right.string)
+    }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(ExactText(string)) }
 
     package static func < (left: RelativePath, right: RelativePath) -> Bool {
         left.string.utf8.lexicographicallyPrecedes(right.string.utf8)

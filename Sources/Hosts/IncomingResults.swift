@@ -11,7 +11,7 @@ struct IncomingResults {
     private let destination: String
     private let folder: String
     private var entries: [FetchedFile] = []
-    private var taken: Set<String> = []
+    private var taken: Set<RelativePath> = []
     private var current: Current?
 
     private struct Current {
@@ -36,10 +36,10 @@ struct IncomingResults {
 
     mutating func begin(_ header: FileHeader) throws(HostFailure) {
         let shown = Shown.whole(header.path)
-        guard let path = RelativePath(header.path), !path.string.hasPrefix(".") else {
+        guard let path = RelativePath(header.path), !path.string.begins(with: ".") else {
             throw Self.untrusted("the host sends a result with a path that is not allowed: \(shown)")
         }
-        guard header.size >= 0, taken.insert(path.string).inserted else {
+        guard header.size >= 0, taken.insert(path).inserted else {
             throw Self.untrusted("the host sends the result \(shown) twice, or with an impossible size")
         }
         do throws(FileFailure) {

@@ -37,8 +37,8 @@ extension LayeredTree {
     }
 
     /// The paths that hide what lower layers have below them, each with the highest layer that does so.
-    private static func hiding(_ sorted: [MergedEntry]) -> [String: Int] {
-        var hiding: [String: Int] = [:]
+    private static func hiding(_ sorted: [MergedEntry]) -> [RelativePath: Int] {
+        var hiding: [RelativePath: Int] = [:]
         var start = sorted.startIndex
         while start < sorted.endIndex {
             var end = start + 1
@@ -48,19 +48,19 @@ extension LayeredTree {
                 highest.entry.kind == .removed
                     || group.contains(where: { $0.entry.kind == .folder && $0.layer < highest.layer })
             {
-                hiding[highest.path.string] = highest.layer
+                hiding[highest.path] = highest.layer
             }
             start = end
         }
         return hiding
     }
 
-    private static func isHidden(_ found: MergedEntry, by hiding: [String: Int]) -> Bool {
+    private static func isHidden(_ found: MergedEntry, by hiding: [RelativePath: Int]) -> Bool {
         guard !hiding.isEmpty else { return false }
-        var above = found.path.string[...]
-        while let slash = above.lastIndex(of: "/") {
-            above = above[..<slash]
-            if let layer = hiding[String(above)], layer > found.layer { return true }
+        var below = found.path
+        while let above = below.parent {
+            if let layer = hiding[above], layer > found.layer { return true }
+            below = above
         }
         return false
     }

@@ -1,3 +1,5 @@
+internal import Files
+
 extension Glob {
     package func matches(_ path: String) -> Bool { captures(in: path) != nil }
 
@@ -9,7 +11,7 @@ extension Glob {
 
     /// - Returns: what each `*` matched, in their order; nil when the path does not match.
     func captures(in path: String) -> [Capture]? {
-        let names = path.split(separator: "/").map { Array($0.unicodeScalars) }
+        let names = path.pathNames.map { Array($0.unicodeScalars) }
         var (at, name) = (0, 0)
         var taken: [[Capture]] = Array(repeating: [], count: components.count)
         // The last `**`, and how many names it has taken: the only place to go back to.
@@ -92,7 +94,9 @@ extension Glob {
 
     /// `s1.fq` of `s1.fq.gz`.
     static func withoutCompression(_ name: String) -> String {
-        for ending in compressions where name.hasSuffix("." + ending) { return String(name.dropLast(ending.count + 1)) }
+        for ending in compressions where name.ends(with: "." + ending) {
+            return String(decoding: name.utf8.dropLast(ending.utf8.count + 1), as: UTF8.self)
+        }
         return name
     }
 
@@ -102,7 +106,7 @@ extension Glob {
     /// - Returns: nil when the path does not match.
     package func itemName(of path: String) -> String? {
         guard let captures = captures(in: path) else { return nil }
-        let names = path.split(separator: "/").map { Array($0.unicodeScalars) }
+        let names = path.pathNames.map { Array($0.unicodeScalars) }
         guard let last = names.last else { return nil }
         let stem = Self.stemLength(of: last)
         let parts = captures.map { capture in

@@ -1,3 +1,5 @@
+internal import Files
+
 /// A path with wildcards: `*` and `?` within one name, `[a-z]` and `[!a-z]`, `**` for any number of folders, `\` before a
 /// character that stands for itself. As in a shell, a wildcard at the beginning of a name does not match a dot.
 package struct Glob: Hashable, Sendable, CustomStringConvertible {
@@ -26,7 +28,7 @@ package struct Glob: Hashable, Sendable, CustomStringConvertible {
 
     package init(_ text: String) {
         self.text = text
-        components = text.split(separator: "/").map { $0 == "**" ? .folders : .name(Self.tokens(of: $0)) }
+        components = text.pathNames.map { $0 == "**" ? .folders : .name(Self.tokens(of: $0)) }
     }
 
     package var description: String { text }
@@ -57,7 +59,7 @@ package struct Glob: Hashable, Sendable, CustomStringConvertible {
         return String(name)
     }
 
-    private static func tokens(of text: Substring) -> [Token] {
+    private static func tokens(of text: String) -> [Token] {
         let scalars = Array(text.unicodeScalars)
         var tokens: [Token] = []
         var index = 0

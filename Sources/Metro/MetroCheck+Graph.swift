@@ -1,4 +1,5 @@
 internal import Failures
+internal import Files
 
 extension MetroCheck {
     // MARK: Cycles
@@ -91,10 +92,10 @@ extension MetroCheck {
     }
 
     private static func named(_ output: String) -> String {
-        let path = output.split(separator: "/").last.map(String.init) ?? output
+        let path = output.pathNames.last ?? output
         let stem = Glob.stem(of: path)
         let ending = path.dropFirst(stem.count)
-        let folder = output.hasSuffix("/") ? "/" : ""
+        let folder = output.ends(with: "/") ? "/" : ""
         return Shown.text(ending.isEmpty ? "{name}-\(path)\(folder)" : "{name}\(ending)\(folder)")
     }
 }
@@ -107,7 +108,7 @@ extension OutputName {
 extension Glob {
     /// Whether it could match the path if `mark` in it were any text without a `/`.
     func mayMatch(_ path: String, anyAt mark: Unicode.Scalar) -> Bool {
-        let names = path.split(separator: "/").map { Array($0.unicodeScalars) }
+        let names = path.pathNames.map { Array($0.unicodeScalars) }
         if components.contains(.folders) { return true }
         guard names.count == components.count else { return false }
         return zip(components, names).allSatisfy { component, name in

@@ -1,4 +1,5 @@
 internal import Failures
+internal import Files
 
 extension MetroCheck {
     mutating func checkInputs() {
@@ -8,11 +9,11 @@ extension MetroCheck {
                 for pattern in patterns { checkPath(pattern, of: input) }
                 checkAddresses(patterns)
             case .image(let pattern):
-                if !pattern.value.hasPrefix("/") || pattern.value.utf8.count > Self.longest {
+                if !pattern.value.begins(with: "/") || pattern.value.utf8.count > Self.longest {
                     diagnostics.add(
                         "“image” names a file of the environment by its whole path, and “\(Shown.text(pattern.value))” is none",
                         at: pattern.position, fix: "begin it with “/”, as in /usr/share/…")
-                } else if pattern.value.split(separator: "/").contains(where: { $0 == ".." || $0 == "." }) {
+                } else if pattern.value.pathNames.contains(where: { $0 == ".." || $0 == "." }) {
                     diagnostics.add(
                         "“\(Shown.text(pattern.value))” goes up with “..” or stays with “.”", at: pattern.position,
                         fix: "write the path that it comes to")
@@ -37,14 +38,15 @@ extension MetroCheck {
         } else if text.utf8.count > Self.longest {
             diagnostics.add(
                 "this path is too long", at: pattern.position, fix: "a path has at most \(Self.longest) bytes")
-        } else if text.hasPrefix("/") || text.hasPrefix("~") {
+        } else if text.begins(with: "/") || text.begins(with: "~") {
             diagnostics.add(
                 "the path “\(Shown.text(text))” lies outside the metro's folder", at: pattern.position,
                 fix:
                     "put the file, or a copy of it, into the folder of the metro"
-                    + (text.hasPrefix("/") ? "; for a file that a need brings write “image: \(Shown.text(text))”" : "")
+                    + (text.begins(with: "/")
+                        ? "; for a file that a need brings write “image: \(Shown.text(text))”" : "")
             )
-        } else if text.split(separator: "/").contains("..") {
+        } else if text.pathNames.contains("..") {
             diagnostics.add(
                 "the path “\(Shown.text(text))” leaves the metro's folder by “..”", at: pattern.position,
                 fix: "put the file into the folder of the metro")

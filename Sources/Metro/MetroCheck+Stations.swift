@@ -1,4 +1,5 @@
 internal import Failures
+internal import Files
 
 extension MetroCheck {
     // MARK: Outputs
@@ -18,8 +19,9 @@ extension MetroCheck {
             }
             let path = output.path(for: "NAME")
             let shown = Shown.text(text.value)
-            let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-            if path.isEmpty || path.hasPrefix("/") || path.hasPrefix("~/") || parts.contains("..") {
+            let parts = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+                .map { String(decoding: $0, as: UTF8.self) }
+            if path.isEmpty || path.begins(with: "/") || path.begins(with: "~/") || parts.contains("..") {
                 diagnostics.add(
                     "the output “\(shown)” lies outside the task's own folder", at: text.position,
                     fix: "name a file or a folder in it: “out: table.csv”, “out: tables/”")

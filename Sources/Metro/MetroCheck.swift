@@ -1,4 +1,5 @@
 internal import Failures
+internal import Files
 
 /// From a draft to a metro: names looked up, and every check that needs no file of the disk.
 struct MetroCheck {
@@ -104,7 +105,8 @@ struct MetroCheck {
 
     /// `name` or `name/pattern`; what it is not is told.
     mutating func reference(_ text: SourceText, from number: Int?) -> Reference? {
-        let parts = text.value.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let parts = text.value.utf8.split(separator: UInt8(ascii: "/"), maxSplits: 1, omittingEmptySubsequences: false)
+            .map { String(decoding: $0, as: UTF8.self) }
         let name = parts[0]
         let pattern = parts.count == 2 && !parts[1].isEmpty ? parts[1] : nil
         guard let entry = known[name] else {
@@ -115,7 +117,7 @@ struct MetroCheck {
             return nil
         }
         if let pattern,
-            pattern.utf8.count > Self.longest || pattern.split(separator: "/").contains("..") || pattern.hasPrefix("/")
+            pattern.utf8.count > Self.longest || pattern.pathNames.contains("..") || pattern.begins(with: "/")
         {
             diagnostics.add(
                 "“\(Shown.text(text.value))” leaves what “\(name)” holds", at: text.position,

@@ -1,4 +1,5 @@
 internal import Failures
+internal import Files
 
 /// What a station calls one of its outputs: a path in its work folder, `{name}` in it, `/` at the end of a folder.
 package struct OutputName: Hashable, Sendable {
@@ -37,13 +38,13 @@ package struct OutputName: Hashable, Sendable {
         flush()
         // "./index/" and "index//" are "index/".
         if case .literal(var first)? = pieces.first {
-            while first.hasPrefix("./") { first.removeFirst(2) }
+            while let rest = first.after("./") { first = rest }
             pieces[0] = .literal(first)
         }
         var isFolder = false
         if case .literal(var last)? = pieces.last {
-            while last.hasSuffix("/"), pieces.count > 1 || last.utf8.count > 1 {
-                last.removeLast()
+            while last.ends(with: "/"), pieces.count > 1 || last.utf8.count > 1 {
+                last = String(decoding: last.utf8.dropLast(), as: UTF8.self)
                 isFolder = true
             }
             pieces[pieces.count - 1] = .literal(last)

@@ -1,4 +1,5 @@
 internal import Failures
+internal import Files
 
 /// What the files of an input must be to be taken: a closed list of conditions, all of which must hold.
 package struct Validity: Hashable, Sendable, Codable {
@@ -22,15 +23,12 @@ package struct Validity: Hashable, Sendable, Codable {
 
     package var isEmpty: Bool { self == Validity() }
 
-    /// Whether something must be known of a file besides its name.
-    package var isAboutContents: Bool { largerThan != nil || smallerThan != nil || contains != nil }
-
     /// - Parameter name: the file's name without its folder.
     /// - Returns: why a file of this name is not valid: "does not end with .fq"; nil when it is, as far as names go.
     package func objection(toName name: String) -> String? {
         if !extensions.isEmpty {
             let names = [name, Glob.withoutCompression(name)]
-            if !extensions.contains(where: { ending in names.contains { $0.hasSuffix("." + ending) } }) {
+            if !extensions.contains(where: { ending in names.contains { $0.ends(with: "." + ending) } }) {
                 return "does not end with \(extensions.map { "." + Shown.text($0) }.joined(separator: " or "))"
             }
         }

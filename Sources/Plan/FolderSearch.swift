@@ -99,8 +99,8 @@ struct FolderSearch {
         while number < folders.count {
             let above = folders[number]
             number += 1
-            if above.split(separator: "/").count > Self.depthLimit { continue }
-            for name in try names(in: above) where !name.hasPrefix(".") {
+            if above.pathNames.count > Self.depthLimit { continue }
+            for name in try names(in: above) where !name.begins(with: ".") {
                 let inside = above.isEmpty ? name : "\(above)/\(name)"
                 if File.status("\(folder)/\(inside)")?.kind == .folder { folders.append(inside) }
             }
@@ -110,7 +110,7 @@ struct FolderSearch {
 
     private func filesIn(_ path: String) throws(Trouble) -> [String] {
         var files: [String] = []
-        for name in try names(in: path) where !name.hasPrefix(".") {
+        for name in try names(in: path) where !name.begins(with: ".") {
             let file = path.isEmpty ? name : "\(path)/\(name)"
             if kind(of: file) == .file { files.append(file) }
             // A name that is no text was read with signs in it that stand for what could not be read.
@@ -128,7 +128,7 @@ struct FolderSearch {
         var files: [String] = []
         var waiting = [""]
         while let inside = waiting.popLast() {
-            if inside.split(separator: "/").count > Self.depthLimit {
+            if inside.pathNames.count > Self.depthLimit {
                 throw Trouble(
                     message: "\(Shown.text(path)) is nested too deeply, or a link leads back into it",
                     fix: "take the link out")
@@ -164,7 +164,7 @@ struct FolderSearch {
             throw Trouble(message: "can't read \(Shown.text(path)): \(String(cString: strerror(errno)))", fix: nil)
         }
         let border = real == "/" ? "/" : real + "/"
-        if target.hasPrefix(border) || target == real { return }
+        if target.begins(with: border) || target == real { return }
         throw Trouble(
             message: "\(Shown.text(path)) is a link that leaves the metro's folder, to \(Shown.text(target))",
             fix: "put the file itself, or a copy of it, into the folder")
@@ -189,7 +189,7 @@ struct FolderSearch {
                 if names.isEmpty {
                     return Trouble(message: "no file matches “\(shown)”: \(place) is empty", fix: "put the files there")
                 }
-                let list = names.filter { !$0.hasPrefix(".") }.prefix(5).map { Shown.text($0, atMost: 30) }.joined(
+                let list = names.filter { !$0.begins(with: ".") }.prefix(5).map { Shown.text($0, atMost: 30) }.joined(
                     separator: ", ")
                 let isFolders = names.allSatisfy { kind(of: path.isEmpty ? $0 : "\(path)/\($0)") == .folder }
                 let fix =

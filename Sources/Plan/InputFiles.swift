@@ -49,7 +49,7 @@ package struct InputFiles: Hashable, Sendable {
         var diagnostics: [Diagnostic] = []
         for input in metro.inputs {
             guard case .files(let patterns) = input.source else { continue }
-            var found: [String: Found] = [:]
+            var found: [ExactText: Found] = [:]
             for pattern in patterns {
                 if WebAddress.isMeant(by: pattern.value) {
                     files.unknown.insert(input.name.value)
@@ -57,7 +57,8 @@ package struct InputFiles: Hashable, Sendable {
                 }
                 do throws(FolderSearch.Trouble) {
                     for match in try FolderSearch(folder).matches(of: pattern.value) {
-                        found[match.path] = found[match.path] ?? match
+                        let path = ExactText(match.path)
+                        found[path] = found[path] ?? match
                         if input.unpacks, match.contents != nil {
                             throw FolderSearch.Trouble(
                                 message: "\(Shown.text(match.path)) is a folder, and no archive to unpack",

@@ -1,3 +1,4 @@
+internal import Files
 package import Metro
 
 /// A metro and the files of its inputs to a plan: pure.
@@ -95,7 +96,7 @@ package enum Planner {
                         name: ItemName.safe(elsewhere.name), path: "/.las/inputs/\(name)/\(elsewhere.place)",
                         contents: file.contents, origin: elsewhere.origin)
                 }
-                let inside = file.path.split(separator: "/").dropFirst(folder.count).joined(separator: "/")
+                let inside = file.path.pathNames.dropFirst(folder.count).joined(separator: "/")
                 return PlannedFile(
                     name: ItemName.safe(Glob(file.pattern).itemName(of: file.path) ?? Glob.stem(of: inside)),
                     path: "/.las/inputs/\(name)/\(inside)", source: file.path, contents: file.contents)

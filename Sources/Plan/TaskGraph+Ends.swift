@@ -1,4 +1,5 @@
 internal import Failures
+internal import Files
 internal import Metro
 
 extension TaskGraph {
@@ -72,7 +73,8 @@ extension TaskGraph {
             let middle = (low + high) / 2
             if made[middle] < file { low = middle + 1 } else { high = middle }
         }
-        return low < made.count && made[low].path == file.path && made[low].isFolder == file.isFolder
+        return low < made.count && ExactText(made[low].path) == ExactText(file.path)
+            && made[low].isFolder == file.isFolder
     }
 
     /// What the station, now that its last task ends, is for each station that takes it whole: by the number of the station

@@ -74,9 +74,7 @@ extension TaskGraph {
         if let name = glob.itemName(of: path) { return name }
         for output in outputs where output.isFolder {
             let folder = output.path(for: "") + "/"
-            if path.hasPrefix(folder), let name = glob.itemName(of: String(path.dropFirst(folder.count))) {
-                return name
-            }
+            if let inside = path.after(folder), let name = glob.itemName(of: inside) { return name }
         }
         return nil
     }
@@ -176,7 +174,7 @@ extension TaskGraph {
             if glob.matches(path) { selected.append(path) }
             guard output.isFolder else { continue }
             for inside in contents(of: path, in: made) {
-                if glob.matches(String(inside.path.dropFirst(path.count + 1))) || glob.matches(inside.path) {
+                if inside.path.after(path + "/").map(glob.matches) ?? false || glob.matches(inside.path) {
                     selected.append(inside.path)
                 }
             }

@@ -101,7 +101,7 @@ extension TaskGraph {
 extension PlannedFile {
     /// Whether a pattern after the input's name selects it: by its name or the end of its path.
     func matches(_ glob: Glob) -> Bool {
-        let names = path.split(separator: "/")
+        let names = path.pathNames
         let count = glob.depth
         return glob.matches(names.suffix(max(1, count)).joined(separator: "/"))
     }

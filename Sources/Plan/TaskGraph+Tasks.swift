@@ -1,3 +1,4 @@
+internal import Files
 internal import Metro
 
 extension TaskGraph {
@@ -32,7 +33,7 @@ extension TaskGraph {
             case .each(let source, let value): value < each[source].count ? [each[source][value]] : []
             // A name that begins with a dash must not look like an option.
             case .output(let number):
-                [outputs[number].path.hasPrefix("-") ? "./" + outputs[number].path : outputs[number].path]
+                [outputs[number].path.begins(with: "-") ? "./" + outputs[number].path : outputs[number].path]
             case .name: [task.item.name]
             case nil: []
             }
@@ -46,7 +47,7 @@ extension TaskGraph {
 
     /// What to copy to the results, of the tasks that are done; sorted by path.
     package var results: [Result] {
-        var found: [String: Result] = [:]
+        var found: [ExactText: Result] = [:]
         let numbers = Dictionary(
             stations.enumerated().map { ($1.planned.id, $0) }, uniquingKeysWith: { first, _ in first })
         for result in plan.results {
@@ -56,10 +57,11 @@ extension TaskGraph {
             for task in tasks[station.tasks ?? 0..<0] where task.status == .done {
                 for path in Self.selection(of: station.outputs, name: task.item.name, made: task.made, by: glob) {
                     let isFolder = Self.isFolder(path, in: task.made)
-                    let place = "\(result.station)/\(path)"
+                    let place = ExactText("\(result.station)/\(path)")
                     found[place] =
                         found[place]
-                        ?? Result(station: result.station, made: "\(task.id)/\(path)", path: place, isFolder: isFolder)
+                        ?? Result(
+                            station: result.station, made: "\(task.id)/\(path)", path: place.string, isFolder: isFolder)
                 }
             }
         }
@@ -72,6 +74,6 @@ extension TaskGraph {
             let middle = (low + high) / 2
             if made[middle].path.utf8.lexicographicallyPrecedes(path.utf8) { low = middle + 1 } else { high = middle }
         }
-        return low < made.count && made[low].path == path && made[low].isFolder
+        return low < made.count && ExactText(made[low].path) == ExactText(path) && made[low].isFolder
     }
 }

@@ -32,7 +32,9 @@ extension SandboxPlan {
         if steps.contains(where: { if case .proc = $0 { true } else { false } }), !namespaces.contains(.pid) {
             try fail("a sandbox with a /proc of its own needs a pid namespace")
         }
-        for step in steps where !step.target.hasPrefix("/") { try fail("“\(step.target)” is not an absolute path") }
+        for step in steps where !step.target.utf8.starts(with: "/".utf8) {
+            try fail("“\(step.target)” is not an absolute path")
+        }
         for (name, _) in environment where name.isEmpty || name.contains("=") {
             try fail("“\(name)” can't be the name of an environment variable")
         }
@@ -47,7 +49,7 @@ extension SandboxPlan {
         if let root { add(las_sandbox_root(sandbox, root, rootIsReadOnly ? 1 : 0)) }
         var made: [String] = []
         for step in steps {
-            let makes = made.contains { step.target.hasPrefix($0 + "/") } ? Int32(1) : 0
+            let makes = made.contains { step.target.utf8.starts(with: ($0 + "/").utf8) } ? Int32(1) : 0
             switch step {
             case .bind(let source, let target, let readOnly):
                 add(las_sandbox_step(sandbox, LAS_STEP_BIND, source, target, 0, readOnly ? 1 : 0, makes))

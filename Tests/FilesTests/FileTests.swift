@@ -16,6 +16,24 @@ import Testing
     @Test(arguments: ["", "/a", "a/../b", "..", "a//b", "./a", "a/", "a\0b"])
     func pathsThatLeaveTheirFolderAreNotRelativePaths(_ text: String) { #expect(RelativePath(text) == nil) }
 
+    /// Swift takes a slash and an accent after it for one character that is no slash.
+    @Test(arguments: ["../\u{301}x", "a/../\u{301}/b", "/\u{301}etc", "a/..\u{2F}\u{20DD}"])
+    func anAccentAfterASlashHidesNothing(_ text: String) { #expect(RelativePath(text) == nil) }
+
+    @Test func pathsAreReadByTheirBytes() throws {
+        let path = try #require(RelativePath("a/\u{301}b/c"))
+        #expect(path.components.map { Array($0.utf8) } == ["a", "\u{301}b", "c"].map { Array($0.utf8) })
+        #expect(path.parent?.string.utf8.count == 5)
+        #expect(path.parent?.parent == RelativePath("a"))
+        #expect(path.parent?.parent?.parent == nil)
+        #expect(File.name(of: "x/\u{301}").unicodeScalars.elementsEqual(["\u{301}"]))
+        #expect(File.parent(of: "/\u{301}") == "/")
+        #expect(RelativePath("\u{E9}") != RelativePath("e\u{301}"), "two files, although they look alike")
+        #expect(Set([ExactText("\u{E9}"), ExactText("e\u{301}"), ExactText("\u{E9}")]).count == 2)
+        #expect(
+            "a\u{301}".begins(with: "a") && "/\u{301}".ends(with: "\u{301}") && "a/\u{301}".after("a/") == "\u{301}")
+    }
+
     @Test func foldersWithNamesThatAreNoTextAreRemovedToo() throws {
         try withScratch { folder in
             try Folder.make(folder + "/a/b", mode: 0o700)

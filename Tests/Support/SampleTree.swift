@@ -22,6 +22,7 @@ package enum SampleTree {
             ln -s "$(head -c 3000 /dev/zero | tr '\0' x)" long-target
             printf 1 > "ümlaut ☃ と.txt"; printf 2 > "new
             line"; printf 3 > " leading"; printf 4 > "-dash"; printf 5 > 'quote"$`'
+            printf 6 > $'\303\251'; printf 7 > $'e\314\201'; mkdir $'\314\201' && printf 8 > $'\314\201/\314\202'
             touch "$(head -c 255 /dev/zero | tr '\0' n)"
             for i in $(seq 400); do echo "$i" > "many/file-with-a-rather-long-name-$i"; done
             printf '#!/bin/sh\n' > program; chmod 755 program; chmod 600 blocks; chmod 4755 a-block; chmod 1777 many

@@ -1,0 +1,45 @@
+/// Paths read by their bytes.
+///
+/// Swift compares and splits texts by what a reader sees: `é` is equal to `e` with an accent after it, and a slash with an
+/// accent after it is no slash. To the system both pairs are different, and the slash is one.
+extension StringProtocol {
+    /// The names of a path, without empty ones.
+    package var pathNames: [String] {
+        utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Whether it begins with these bytes.
+    package func begins(with start: String) -> Bool { utf8.starts(with: start.utf8) }
+
+    /// Whether it ends with these bytes.
+    package func ends(with end: String) -> Bool { utf8.reversed().starts(with: end.utf8.reversed()) }
+
+    /// What is left when the bytes at its beginning are taken away; nil when it begins otherwise.
+    package func after(_ start: String) -> String? {
+        begins(with: start) ? String(decoding: utf8.dropFirst(start.utf8.count), as: UTF8.self) : nil
+    }
+}
+
+/// A text that is equal to another only byte for byte: as a key of a table of paths.
+package struct ExactText: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package let string: String
+
+    package init(_ string: String) { self.string = string }
+
+    package var description: String { string }
+
+    package static func == (left: ExactText, right: ExactText) -> Bool {
+        // Most that differ do so at the first look.
+        left.string == right.string && left.string.utf8.elementsEqual(right.string.utf8)
+    }
+
+    package static func < (left: ExactText, right: ExactText) -> Bool {
+        left.string.utf8.lexicographicallyPrecedes(right.string.utf8)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        var string = string
+        string.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        hasher.combine(0xFF as UInt8)
+    }
+}
