@@ -44,7 +44,11 @@ struct Packing {
             trees[environment.id] = try await display.during { try await depot.build(locked) }
         }
         let plan = try source.plan.resolvingImageInputs { environment in
-            trees[environment]?.merged().map { "/" + $0.path.string } ?? []
+            guard let tree = trees[environment] else { return ImageFiles(paths: []) }
+            let merged = tree.merged()
+            return ImageFiles(
+                paths: merged.map { "/" + $0.path.string },
+                locations: FileLocations(tree, merged: merged).locations)
         }
         let writer = ImageWriter(context.lash)
         var parts: [Part] = []

@@ -20,10 +20,6 @@ extension MetroReading {
         let (valid, passes) = members["valid"].map { self.valid($0) } ?? (Validity(), nil)
         if let node = members["valid"], given == ["text"] {
             diagnostics.add("a text is always valid", at: node.position, fix: "take “valid” out")
-        } else if let node = members["valid"], given == ["image"], valid.isAboutContents {
-            diagnostics.add(
-                "this version of las checks only the names of files in an image: extension, name, matches",
-                at: node.position, fix: "take the other conditions out")
         }
         var unpacks = false
         if let node = members["unpack"] {

@@ -2,22 +2,34 @@ internal import Failures
 internal import Files
 internal import Metro
 
+/// The files of an environment's image, before there is one.
+package struct ImageFiles {
+    /// Absolute, in any order.
+    package let paths: [String]
+    /// Where the bytes of a path lie on this machine: of a folder, those of all files in it.
+    package let locations: (String) -> [String]
+
+    package init(paths: [String], locations: @escaping (String) -> [String] = { _ in [] }) {
+        (self.paths, self.locations) = (paths, locations)
+    }
+}
+
 extension Plan {
-    /// Whether the files of all inputs are known: those of `image` inputs are known when the environment is solved.
+    /// Whether the files of all inputs are known: those of an image are when its environment is solved, those that are
+    /// fetched or unpacked when that is done.
     package var knowsAllInputs: Bool { inputs.allSatisfy { $0.files != nil } }
 
     /// The plan with the files of its `image` inputs.
     ///
-    /// - Parameter pathsIn: the paths of all files in an environment's image, absolute, in any order.
     /// - Throws: for a pattern that matches nothing there, and for what `for_each` makes of the files.
-    package func resolvingImageInputs(_ pathsIn: (EnvironmentID) -> [String]) throws(PlanFailure) -> Plan {
+    package func resolvingImageInputs(_ filesOf: (EnvironmentID) -> ImageFiles) throws(PlanFailure) -> Plan {
         var plan = self
         for (number, input) in inputs.enumerated() where input.kind == .image {
             var files: [PlannedFile]?
             var leftOut: [LeftOut] = []
             for environment in input.environments {
                 let found: [PlannedFile]
-                (found, leftOut) = try Self.files(of: input, among: pathsIn(environment), in: environment)
+                (found, leftOut) = try Self.files(of: input, among: filesOf(environment), in: environment)
                 if let files, files != found {
                     throw PlanFailure(
                         "the input “\(input.name)” stands for other files in the environment “\(environment)” than in "
@@ -34,21 +46,23 @@ extension Plan {
     }
 
     private static func files(
-        of input: PlannedInput, among paths: [String], in environment: EnvironmentID
+        of input: PlannedInput, among image: ImageFiles, in environment: EnvironmentID
     ) throws(PlanFailure) -> ([PlannedFile], [LeftOut]) {
         let pattern = input.patterns.first ?? ""
         let glob = Glob(pattern)
         let start = "/" + glob.folder.map { $0 + "/" }.joined()
-        let found = paths.filter { $0.hasPrefix(start) && glob.matches($0) }
+        let found = image.paths.filter { $0.begins(with: start) && glob.matches($0) }
             .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         if found.isEmpty {
             throw PlanFailure(
                 "the input “\(input.name)” is not in the environment “\(environment)”: nothing there matches "
-                    + "“\(Shown.text(pattern, atMost: 200))”", fix: nearest(to: glob, among: paths))
+                    + "“\(Shown.text(pattern, atMost: 200))”", fix: nearest(to: glob, among: image.paths))
         }
         var (files, leftOut): ([PlannedFile], [LeftOut]) = ([], [])
         for path in found {
-            if let reason = input.valid?.objection(toName: File.name(of: path)) {
+            if let reason = input.valid?.objection(toName: File.name(of: path))
+                ?? input.valid?.objection(toContentsAt: image.locations(path))
+            {
                 leftOut.append(LeftOut(path: path, reason: reason))
             } else {
                 files.append(
@@ -59,6 +73,13 @@ extension Plan {
             throw PlanFailure(
                 "no file of “\(input.name)” in the environment “\(environment)” is valid: \(Shown.text(first.path)) "
                     + first.reason, fix: "change “valid”, or the pattern")
+        }
+        if input.valid?.stops == true, let first = leftOut.first {
+            let more = leftOut.count > 1 ? ", and \(leftOut.count - 1) more" : ""
+            throw PlanFailure(
+                "\(leftOut.count) of \(found.count) files of “\(input.name)” in the environment “\(environment)” "
+                    + "\(leftOut.count == 1 ? "is" : "are") not valid: \(Shown.text(first.path)) \(first.reason)\(more)",
+                fix: "change the pattern, or take “otherwise: stop” out, so that they are left out")
         }
         return (files, leftOut)
     }
@@ -82,7 +103,7 @@ extension Plan {
             case .folders: false
             }
         }
-        let beside = paths.filter { $0.hasPrefix(start) && $0.utf8.count < 400 }.prefix(2000)
+        let beside = paths.filter { $0.begins(with: start) && $0.utf8.count < 400 }.prefix(2000)
         let nearest =
             elsewhere.count <= 20
             ? Suggestion.nearest(to: glob.text, among: elsewhere.filter { $0.utf8.count < 400 }) ?? elsewhere.min()

@@ -9,7 +9,11 @@ extension Validity {
         if isEmpty { return nil }
         if let reason = objection(toName: File.name(of: file.elsewhere?.place ?? file.path)) { return reason }
         let location = file.location(in: folder)
-        let paths = file.contents.map { $0.map { "\(location)/\($0)" } } ?? [location]
+        return objection(toContentsAt: file.contents.map { $0.map { "\(location)/\($0)" } } ?? [location])
+    }
+
+    /// - Parameter paths: the file, or all files of a folder.
+    func objection(toContentsAt paths: [String]) -> String? {
         if largerThan != nil || smallerThan != nil {
             let size = paths.reduce(Int64(0)) { $0 + (File.status($1, follow: true)?.size ?? 0) }
             if let least = largerThan, size <= least { return "is not larger than \(Amount.bytes(least))" }

@@ -46,6 +46,16 @@ import Testing
         }
     }
 
+    @Test func namesThatLookAlikeStayTwo() throws {
+        try withScratch { folder in
+            try make(["r/\u{E9}.fq", "r/e\u{301}.fq", "r/\u{301}x/\u{302}.fq"], in: folder)
+            let all = try plan("  x: \"r/**/*.fq\"", in: folder)
+            #expect(
+                all.packedFiles.map { Array($0.path.utf8) }
+                    == ["e\u{301}.fq", "\u{E9}.fq", "\u{301}x/\u{302}.fq"].map { Array("inputs/x/\($0)".utf8) })
+        }
+    }
+
     @Test func aFolderIsPackedWhole() throws {
         try withScratch { folder in
             try make(["db/one/a", "db/one/deep/.b", "db/two/c", "files/bin/tool"], in: folder)
@@ -159,6 +169,34 @@ import Testing
             #expect(
                 failure?.diagnostics.first?.message
                     == "1 of 2 files of “x” is not valid: r/s2.txt does not end with .fq")
+        }
+    }
+
+    @Test func filesOfAnImageAreCheckedBySizeAndContentsWhenTheyAreKnown() throws {
+        try withScratch { folder in
+            try make(["big.fa", "other.fa"], in: folder, ">chr1 ACGT")
+            try make(["small.fa"], in: folder, ">")
+            try make(["other.fa"], in: folder, "nothing of the kind")
+            func plan(_ otherwise: String = "") throws -> Plan {
+                let plan = try self.plan(
+                    "  x: { image: \"/db/*.fa\", valid: { larger_than: 5, contains: \">chr\"\(otherwise) } }",
+                    in: folder)
+                #expect(plan.inputs[0].files == nil)
+                return try plan.resolvingImageInputs { _ in
+                    ImageFiles(paths: ["/db/small.fa", "/db/big.fa", "/db/other.fa", "/bin/ls"]) {
+                        ["\(folder)/\(File.name(of: $0))"]
+                    }
+                }
+            }
+            let resolved = try plan()
+            #expect(resolved.inputs[0].files?.map(\.path) == ["/db/big.fa"])
+            #expect(
+                resolved.inputs[0].leftOut == [
+                    LeftOut(path: "/db/other.fa", reason: "does not contain “>chr”"),
+                    LeftOut(path: "/db/small.fa", reason: "is not larger than 5 bytes"),
+                ])
+            let failure = #expect(throws: PlanFailure.self) { try plan(", otherwise: stop") }
+            #expect(failure?.summary.hasPrefix("2 of 3 files of “x” in the environment “main” are not valid") == true)
         }
     }
 

@@ -156,7 +156,7 @@ import Testing
 
         let resolved = try plan.resolvingImageInputs { environment in
             #expect(environment == .main)
-            return Self.image
+            return ImageFiles(paths: Self.image)
         }
         let commands = try Self.commands(of: resolved)
         #expect(
@@ -177,7 +177,9 @@ import Testing
     @Test func whatNoPackageBringsIsToldWithTheNearest() throws {
         let text = Self.fromThePackage.replacing("/bowtie2/examples/reference/", with: "/bowtie2-examples/reference/")
         let plan = try Planner.plan(try MetroReader.read(text: text, file: "metro.yml"), files: InputFiles())
-        let failure = #expect(throws: PlanFailure.self) { try plan.resolvingImageInputs { _ in Self.image } }
+        let failure = #expect(throws: PlanFailure.self) {
+            try plan.resolvingImageInputs { _ in ImageFiles(paths: Self.image) }
+        }
         #expect(failure?.summary.contains("/usr/share/doc/bowtie2-examples/reference/lambda_virus.fa.gz") == true)
         #expect(failure?.fix == "did you mean /usr/share/doc/bowtie2/examples/reference/lambda_virus.fa.gz?")
         #expect(failure?.exitCode == .usage)
