@@ -15,6 +15,7 @@ struct RunLines {
         case .stationPlanned, .taskStarted: break
         case .taskDone:
             done += 1
+            if let text = event.text { return say("  left out \(name): it \(text)") }
             say("  done     \(name) (\(Amounts.seconds(event.seconds ?? 0)))")
         case .taskFailed:
             failed += 1

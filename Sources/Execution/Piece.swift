@@ -78,7 +78,9 @@ package struct Piece {
             plan, run: folder, journal: journal, images: images, capacity: capacity, signals: signals, tether: tether,
             follow: follow)
         let succeeded = try scheduler.perform()
-        let results = try RunResults(folder).gather(scheduler.results) { scheduler.madeFile($0) }
+        let results = try RunResults(folder).gather(scheduler.results, leftOut: scheduler.leftOut) {
+            scheduler.madeFile($0)
+        }
         let ended = journal.append(.runEnded) {
             $0.succeeded = succeeded
             $0.exitCode = Int((succeeded ? ExitCode.done : .stationsFailed).rawValue)

@@ -1,3 +1,5 @@
+internal import Digests
+internal import Failures
 internal import Files
 internal import Glibc
 internal import HostProtocol
@@ -9,10 +11,12 @@ struct RunResults {
 
     init(_ folder: RunFolder) { self.folder = folder }
 
-    /// - Parameter known: what is known of a path below `made`.
+    /// - Parameters:
+    ///   - leftOut: told in a file of its own; none, no file.
+    ///   - known: what is known of a path below `made`.
     /// - Returns: the results, sorted.
     func gather(
-        _ results: [TaskGraph.Result], known: (String) -> RunEvent.File?
+        _ results: [TaskGraph.Result], leftOut: [TaskGraph.LeftOutFiles], known: (String) -> RunEvent.File?
     ) throws -> [RunEvent.File] {
         var files: [ExactText: RunEvent.File] = [:]
         for result in results {
@@ -21,8 +25,23 @@ struct RunResults {
             }
             try gather(made.string, as: path.string, into: &files, known: known)
         }
+        if !leftOut.isEmpty {
+            let text = Array(leftOut.map(Self.text).joined(separator: "\n").utf8)
+            try File.write(text, to: "\(folder.results)/\(Self.leftOut)")
+            files[ExactText(Self.leftOut)] = .init(
+                path: Self.leftOut, size: Int64(text.count), digest: Digest(of: text))
+        }
         Folder.sync(folder.results)
         return files.values.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+    }
+
+    /// No station can have this name, so that no result can be in its way.
+    private static let leftOut = "left-out.txt"
+
+    private static func text(of leftOut: TaskGraph.LeftOutFiles) -> String {
+        let (count, all) = (leftOut.files.count, leftOut.files.count + leftOut.kept)
+        return "\(count) of \(all) \(leftOut.input) \(count == 1 ? "was" : "were") left out:\n"
+            + leftOut.files.map { "  \(Shown.whole($0.path)) \(Shown.whole($0.reason))\n" }.joined()
     }
 
     private func gather(

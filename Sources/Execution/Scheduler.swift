@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Failures
 internal import Files
 internal import Glibc
 internal import HostProtocol
@@ -80,6 +81,7 @@ final class Scheduler {
 
     var wasCancelled: Bool { isCancelled }
     var results: [TaskGraph.Result] { graph.results }
+    var leftOut: [TaskGraph.LeftOutFiles] { graph.leftOut }
     func madeFile(_ path: String) -> RunEvent.File? { made[ExactText(path)] }
 
     private func handle(_ ready: Poller.Ready) throws(ExecutionFailure) {
@@ -150,6 +152,7 @@ final class Scheduler {
         // Its pipes are at their end, and were read to it.
         poller.remove(task.errors.output)
         if let log = task.printed { poller.remove(log.output) }
+        if task.task.checks != nil { return checked(task, end) }
         if let reason = task.reason(of: end) { return fail(task, reason, end: end) }
         task.settling = try Settling(task, made: run.made, tell: settled.write)
         // The next one starts while this one's outputs are written out, but not without bound.
@@ -174,6 +177,29 @@ final class Scheduler {
                 $0.seconds = Clock.monotonic - task.begun
             }
         }
+    }
+
+    /// A file of an input was looked at: its task says by its exit code whether it is valid.
+    private func checked(_ task: RunningTask, _ end: SandboxEnd) {
+        var objection: String?
+        if let reason = task.reason(of: end) {
+            guard case .exited(1...125) = end, task.ending == .none else { return fail(task, reason, end: end) }
+            let said = task.errors.end.split(whereSeparator: \.isNewline).last.map {
+                Shown.text(String($0), atMost: 120)
+            }
+            objection = "does not pass “\(Shown.text(task.task.checks ?? ""))”: \(said ?? reason)"
+        }
+        let note: String?
+        do { note = try graph.checked(task.task.id, objection: objection) } catch {
+            return fail(task, error.summary, end: end)
+        }
+        remove(task)
+        tell(.taskDone, task.task) {
+            $0.text = objection
+            $0.files = []
+            $0.seconds = Clock.monotonic - task.begun
+        }
+        if let note { tell(.note) { $0.text = note } }
     }
 
     private func giveRoom(of task: RunningTask) {
@@ -231,11 +257,11 @@ final class Scheduler {
 
     private func tellStations() throws(ExecutionFailure) {
         let known = graph.knownTasks
-        for station in plan.stations {
-            guard let count = known[station.id], told[station.id] != count else { continue }
-            told[station.id] = count
+        for station in graph.stationIDs {
+            guard let count = known[station], told[station] != count else { continue }
+            told[station] = count
             tell(.stationPlanned) {
-                $0.station = station.id
+                $0.station = station
                 $0.count = count
             }
         }

@@ -9,7 +9,7 @@ package struct RunEvent: Hashable, Sendable, Codable {
         /// `count`: tasks of `station` known by now; told again when more become known.
         case stationPlanned
         case taskStarted
-        /// With `files` and `seconds`.
+        /// With `files` and `seconds`; with `text` where it looked at a file of an input that is not valid: why.
         case taskDone
         /// With `exitCode` or `signal`, `text` (the reason), `printed` (the end of what it wrote to standard error).
         case taskFailed

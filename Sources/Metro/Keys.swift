@@ -16,8 +16,8 @@ struct Keys {
     static let valid = Keys(
         place: "“valid”",
         known: [
-            "extension", "name", "matches", "larger_than", "smaller_than", "contains", "otherwise",
-        ], later: ["passes"])
+            "extension", "name", "matches", "larger_than", "smaller_than", "contains", "passes", "otherwise",
+        ], later: [])
     static let station = Keys(
         place: "a station",
         known: ["station", "in", "for_each", "command", "out", "uses", "time", "env", "enabled", "comments", "needs"],

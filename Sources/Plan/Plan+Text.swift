@@ -49,16 +49,17 @@ extension Plan {
 
     private func inputText(_ input: PlannedInput) -> [String] {
         let patterns = input.patterns.map { Shown.text($0, atMost: 100) }.joined(separator: ", ")
+        let passes = input.valid?.passes.map { ["each must pass in the run: \(Shown.text($0, atMost: 200))"] } ?? []
         switch (input.kind, input.files) {
         case (.text, _): return ["a text of \(Amount.bytes(Int64(input.text?.utf8.count ?? 0)))"]
-        case (.image, nil): return ["\(patterns) in the image: known when packed"]
-        case (.files, nil): return ["\(patterns): known when packed"]
+        case (.image, nil): return ["\(patterns) in the image: known when packed"] + passes
+        case (.files, nil): return ["\(patterns): known when packed"] + passes
         case (_, let files):
             let files = files ?? []
             var lines = ["\(patterns): \(files.count) file\(files.count == 1 ? "" : "s")\(names(files.map(\.name)))"]
             for file in input.leftOut.prefix(5) { lines.append("left out: \(Shown.text(file.path)) \(file.reason)") }
             if input.leftOut.count > 5 { lines.append("left out: \(input.leftOut.count - 5) more") }
-            return lines
+            return lines + passes
         }
     }
 

@@ -23,15 +23,19 @@ package struct PlannedInput: Hashable, Sendable, Codable {
     package let environments: [EnvironmentID]
     /// What its files must be; nil for one that takes all.
     package let valid: Validity?
+    /// Where the command runs that its files must pass: in the environment of the first station that takes them. nil when
+    /// there is no such command, or no such station.
+    package let checkedIn: EnvironmentID?
     /// What `valid` left out.
     package internal(set) var leftOut: [LeftOut]
 
     package init(
         name: String, kind: Kind, patterns: [String] = [], files: [PlannedFile]?, text: String? = nil,
-        environments: [EnvironmentID] = [], valid: Validity? = nil, leftOut: [LeftOut] = []
+        environments: [EnvironmentID] = [], valid: Validity? = nil, checkedIn: EnvironmentID? = nil,
+        leftOut: [LeftOut] = []
     ) {
         (self.name, self.kind, self.patterns, self.files, self.text) = (name, kind, patterns, files, text)
-        (self.environments, self.valid, self.leftOut) = (environments, valid, leftOut)
+        (self.environments, self.valid, self.checkedIn, self.leftOut) = (environments, valid, checkedIn, leftOut)
     }
 }
 

@@ -71,23 +71,25 @@ package enum Planner {
     ) -> PlannedInput {
         let name = input.name.value
         let valid = input.valid.isEmpty ? nil : input.valid
+        let takers = stations.filter { station in
+            (station.takes + station.forEach).contains { $0.kind == .input && $0.name == name }
+        }
+        let checkedIn = input.valid.passes == nil ? nil : takers.first.map { environments.of($0) }
         switch input.source {
         case .text(let text):
             return PlannedInput(
                 name: name, kind: .text, files: [PlannedFile(name: name, path: "/.las/inputs/\(name)/\(name).txt")],
                 text: text.value)
         case .image(let pattern):
-            let takers = stations.filter { station in
-                (station.takes + station.forEach).contains { $0.kind == .input && $0.name == name }
-            }
             let places = Set(takers.map { environments.of($0) }).sorted()
             return PlannedInput(
                 name: name, kind: .image, patterns: [pattern.value], files: places.isEmpty ? [] : nil,
-                environments: places, valid: valid)
+                environments: places, valid: valid, checkedIn: checkedIn)
         case .files(let patterns):
             let texts = patterns.map(\.value)
             if files.unknown.contains(name) {
-                return PlannedInput(name: name, kind: .files, patterns: texts, files: nil, valid: valid)
+                return PlannedInput(
+                    name: name, kind: .files, patterns: texts, files: nil, valid: valid, checkedIn: checkedIn)
             }
             let folder = commonFolder(of: texts.filter { !WebAddress.isMeant(by: $0) })
             let planned = (files.found[name] ?? []).map { file in
@@ -102,7 +104,7 @@ package enum Planner {
                     path: "/.las/inputs/\(name)/\(inside)", source: file.path, contents: file.contents)
             }
             return PlannedInput(
-                name: name, kind: .files, patterns: texts, files: planned, valid: valid,
+                name: name, kind: .files, patterns: texts, files: planned, valid: valid, checkedIn: checkedIn,
                 leftOut: files.leftOut[name] ?? [])
         }
     }

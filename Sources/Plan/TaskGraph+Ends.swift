@@ -14,7 +14,14 @@ extension TaskGraph {
         try checkMade(made, by: number)
         let values = isLast ? try wholeValues(of: station, last: number, made: made) : [:]
         let expansion = try expansion(after: station, made: made)
+        try end(number, made: made, values: values, expansion: expansion, isLast: isLast)
+    }
 
+    /// Records that a task is done, and what becomes known by that.
+    mutating func end(
+        _ number: Int, made: [MadeFile], values: [Int: [(Int, [String])]], expansion: Expansion, isLast: Bool
+    ) throws(PlanFailure) {
+        let station = tasks[number].station
         running -= 1
         tasks[number].status = .done
         tasks[number].made = made
@@ -110,12 +117,19 @@ extension TaskGraph {
     /// The items that become known when a station that ran once has ended, in all stations that go on from there.
     private func expansion(after number: Int, made: [MadeFile]) throws(PlanFailure) -> Expansion {
         guard !stations[number].planned.runsForEach else { return [:] }
+        return try expanded(stations[number].eachBy, ended: (number, made))
+    }
+
+    /// - Parameter first: stations whose items may be known now.
+    func expanded(
+        _ first: [Int], ended: (station: Int, made: [MadeFile])? = nil
+    ) throws(PlanFailure) -> Expansion {
         var expansion: Expansion = [:]
-        var waiting = stations[number].eachBy
+        var waiting = first
         // One whose other source is not expanded yet comes back with that one.
         while let next = waiting.popLast() {
             guard stations[next].tasks == nil, !stations[next].isSkipped, expansion[next] == nil,
-                let items = try knownItems(of: next, assuming: expansion, ended: (number, made))
+                let items = try knownItems(of: next, assuming: expansion, ended: ended)
             else { continue }
             expansion[next] = items
             waiting += stations[next].eachBy
@@ -145,7 +159,9 @@ extension TaskGraph {
                     stations[station].isBroken = true
                     skippedStations += stations[station].takenBy
                 }
-                if !stations[station].planned.runsForEach { skippedStations += stations[station].eachBy }
+                if !stations[station].planned.runsForEach || stations[station].checks != nil {
+                    skippedStations += stations[station].eachBy
+                }
             } else if let station = skippedStations.popLast() {
                 if stations[station].isSkipped { continue }
                 stations[station].isSkipped = true

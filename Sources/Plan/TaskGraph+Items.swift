@@ -13,6 +13,7 @@ extension TaskGraph {
     ) throws(PlanFailure) -> [Item]? {
         let station = stations[number]
         guard station.planned.runsForEach else { return [Item(name: "", bindings: [])] }
+        if let files = station.checks { return Self.checkItems(of: files, station.forEach[0].name) }
         var lists: [[(name: String, binding: Binding, shown: String)]] = []
         for take in station.forEach {
             guard let list = try choices(of: take, for: station, assuming: expansion, ended: ended) else { return nil }
@@ -29,7 +30,10 @@ extension TaskGraph {
         var list: [(name: String, binding: Binding, shown: String)]
         switch take.source {
         case .input(let files):
-            list = files.map { ($0.name, .file($0.path), $0.source ?? $0.path) }
+            list = files.map { ($0.name, .file($0.path), $0.shown) }
+        case .checked(let source):
+            guard let passed = stations[source].passed else { return nil }
+            list = take.selection(of: passed).map { ($0.name, .file($0.path), $0.shown) }
         case .station(let source) where stations[source].planned.runsForEach:
             if let items = expansion[source] {
                 list = items.enumerated().map { ($1.name, .task(source, $0), "\(take.name)/\($1.name)") }

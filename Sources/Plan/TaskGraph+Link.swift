@@ -22,6 +22,7 @@ extension TaskGraph {
             inputs[input.name] = files
         }
         let environments = Set(plan.environments.map(\.id))
+        let checks = try addChecks(inputs, in: environments)
         var numbers: [StationID: Int] = [:]
         for station in plan.stations {
             guard ItemName.isSafe(station.id.name), numbers[station.id] == nil else {
@@ -30,8 +31,11 @@ extension TaskGraph {
             guard environments.contains(station.environment) else {
                 throw Self.wrong("an environment's name, “\(Shown.text(station.environment.name))”")
             }
-            let takes = try station.takes.map { (taken) throws(PlanFailure) in try Self.take(taken, inputs, numbers) }
-            let forEach = try station.forEach.map { (taken) throws(PlanFailure) in try Self.take(taken, inputs, numbers)
+            let takes = try station.takes.map { (taken) throws(PlanFailure) in
+                try Self.take(taken, inputs, checks, numbers)
+            }
+            let forEach = try station.forEach.map { (taken) throws(PlanFailure) in
+                try Self.take(taken, inputs, checks, numbers)
             }
             numbers[station.id] = stations.count
             try add(station, takes: takes, forEach: forEach)
@@ -41,14 +45,17 @@ extension TaskGraph {
         }
     }
 
-    private static func wrong(_ what: String) -> PlanFailure {
+    static func wrong(_ what: String) -> PlanFailure {
         PlanFailure("the plan is damaged: it has \(what), where it can't be", exitCode: .integrity)
     }
 
     private static func take(
-        _ taken: Taken, _ inputs: [String: [PlannedFile]], _ stations: [StationID: Int]
+        _ taken: Taken, _ inputs: [String: [PlannedFile]], _ checks: [String: Int], _ stations: [StationID: Int]
     ) throws(PlanFailure) -> Take {
         let glob = taken.pattern.map { Glob($0) }
+        if let name = taken.input, let check = checks[name] {
+            return Take(source: .checked(check), glob: glob, name: name)
+        }
         if let name = taken.input, let files = inputs[name] {
             return Take(
                 source: .input(glob.map { glob in files.filter { $0.matches(glob) } } ?? files), glob: nil, name: name)
@@ -85,14 +92,18 @@ extension TaskGraph {
         for (position, take) in takes.enumerated() {
             switch take.source {
             case .input(let files): state.values[position] = files.map(\.path)
-            case .station(let source):
+            case .station(let source), .checked(let source):
                 if whole.insert(source).inserted { stations[source].takenBy.append(number) }
             }
         }
         state.waitsFor = whole.count
         var each = Set<Int>()
-        for case .station(let source) in forEach.map(\.source) where each.insert(source).inserted {
-            stations[source].eachBy.append(number)
+        for take in forEach {
+            switch take.source {
+            case .input: break
+            case .station(let source), .checked(let source):
+                if each.insert(source).inserted { stations[source].eachBy.append(number) }
+            }
         }
         stations.append(state)
     }

@@ -38,11 +38,12 @@ extension TaskGraph {
             case nil: []
             }
         }
-        let printed = station.template.namesOutput || outputs[0].isFolder ? nil : outputs[0].path
+        let printed = outputs.first.flatMap { station.template.namesOutput || $0.isFolder ? nil : $0.path }
         return PlannedTask(
             id: task.id, station: station.planned.id, environment: station.planned.environment, command: command,
             outputs: outputs, savesPrinted: printed, reads: reads.sorted(), made: task.id.name,
-            uses: station.planned.uses, variables: station.planned.variables)
+            uses: station.planned.uses, variables: station.planned.variables,
+            checks: station.checks == nil ? nil : station.planned.command)
     }
 
     /// What to copy to the results, of the tasks that are done; sorted by path.

@@ -27,6 +27,8 @@ package struct TaskGraph: Sendable {
     struct Take: Sendable {
         enum Source: Sendable {
             case input([PlannedFile])
+            /// An input whose files are checked by the tasks of this station.
+            case checked(Int)
             case station(Int)
         }
 
@@ -57,6 +59,10 @@ package struct TaskGraph: Sendable {
         var eachBy: [Int] = []
         /// What each of `takes` stands for, filled in as stations end.
         var values: [[String]]
+        /// For a station that checks an input: all its files, one for each task; nil for a station of the metro.
+        var checks: [PlannedFile]?
+        /// Those of them that are valid, once all are checked.
+        var passed: [PlannedFile]?
     }
 
     /// What one of a station's `for_each` is for one item.
@@ -85,6 +91,8 @@ package struct TaskGraph: Sendable {
         var waitsFor = 0
         var dependents: [Int] = []
         var made: [MadeFile] = []
+        /// Why the file that it checks is not valid.
+        var objection: String?
     }
 
     let plan: Plan
@@ -121,6 +129,9 @@ package struct TaskGraph: Sendable {
         for number in numbers { tasks[number].status = .handedOut }
         return numbers.map(plannedTask)
     }
+
+    /// The stations that have tasks, those first that check inputs.
+    package var stationIDs: [StationID] { stations.map(\.planned.id) }
 
     /// How many tasks each station has, as far as that is known by now.
     package var knownTasks: [StationID: Int] {

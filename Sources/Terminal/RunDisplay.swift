@@ -28,6 +28,10 @@ package struct RunDisplay {
             finish(name)
             let station = event.station?.name ?? ""
             done[station, default: 0] += 1
+            if let text = event.text {
+                terminal.say("  \(terminal.messages.paint("-", .yellow)) \(name) is left out: it \(Shown.whole(text))")
+                break
+            }
             // On a terminal the bar counts; a line for each of ten thousand tasks would bury what matters.
             if !terminal.messages.isTerminal || (planned[station] ?? 0) <= 20 {
                 let mark = terminal.messages.paint("✓", .green)

@@ -4,6 +4,7 @@ import Failures
 import Files
 import Glibc
 import HostProtocol
+import Metro
 import Plan
 import TestSupport
 import Testing
@@ -105,6 +106,63 @@ struct Way: Sendable, CustomTestStringConvertible {
             #expect(run.first(.taskFailed)?.text == reason)
             #expect(run.ended.exitCode == .stationsFailed)
             #expect(try Folder.names(in: run.folder.made).isEmpty)
+        }
+    }
+
+    @Test func whatDoesNotPassIsLeftOutAndReported() throws {
+        try withScratch { scratch in
+            let check = { (command: String, stops: Bool) -> Plan in
+                var valid = Validity()
+                valid.passes = command
+                valid.stops = stops ? true : nil
+                let files = ["word", "no", "gone"].map {
+                    PlannedFile(name: $0, path: "/.las/inputs/word/\($0).txt", source: "texts/\($0).txt")
+                }
+                let input = PlannedInput(
+                    name: "word", kind: .files, files: files, valid: valid, checkedIn: .main,
+                    leftOut: [LeftOut(path: "texts/empty.txt", reason: "is not larger than 0")])
+                return Plan(
+                    metro: "test", environments: [PlannedEnvironment(id: .main, needs: Needs())], inputs: [input],
+                    stations: [
+                        station("each", "cat {each}", out: ["{name}.txt"], forEach: [Taken(.input("word"))]),
+                        station("other", "echo fine"),
+                    ], results: ["each", "other"].map { PlannedResult(station: StationID($0)) })
+            }
+            let run = try TestRun.perform(check("cat {each} > /dev/null", false), in: scratch)
+            #expect(run.ended.succeeded, "\(run.events)")
+            #expect(
+                run.results
+                    == ["each", "each/word.txt", "left-out.txt", "other", "other/out.txt"].filter { $0.contains(".") })
+            let said =
+                "does not pass “cat {each} > /dev/null”: cat: /.las/inputs/word/no.txt: No such file or directory"
+            #expect(run.first(.taskDone, "inputs/word/no")?.text == said)
+            #expect(
+                run.events.contains {
+                    $0.kind == .note
+                        && $0.text?.hasPrefix("2 of 3 word were left out: texts/no.txt does not pass") == true
+                })
+            #expect(
+                try run.result("left-out.txt")
+                    == "3 of 4 word were left out:\n  texts/empty.txt is not larger than 0\n  texts/no.txt \(said)\n  texts/gone.txt "
+                    + said.replacing("no.txt", with: "gone.txt") + "\n")
+            #expect(try Folder.names(in: run.folder.made) == ["each", "other"])
+
+            // With “otherwise: stop”, and where the command is not there at all, the stations that take it don't run.
+            for (plan, text) in [
+                (check("cat {each} > /dev/null", true), "its file " + said),
+                (check("nonesuch {each}; true", false), "it ended with the exit code 127"),
+                (
+                    check("nonesuch {each}", false),
+                    "it can't be started: can't start nonesuch: No such file or directory"
+                ),
+            ] {
+                try Folder.remove(run.folder.path)
+                let run = try TestRun.perform(plan, in: scratch)
+                #expect(run.ended.exitCode == .stationsFailed)
+                #expect(run.first(.taskFailed, "inputs/word/no")?.text == text)
+                #expect(run.events.filter { $0.kind == .taskSkipped }.map(\.station?.name) == ["each"])
+                #expect(run.results.contains("other/out.txt"))
+            }
         }
     }
 
