@@ -26,6 +26,12 @@ struct Keys {
             "workspaces",
             "at", "seed",
         ])
+    static let until = Keys(
+        place: "“until”",
+        known: [
+            "output_contains", "output_lacks", "file_exists", "unchanged", "value_in", "below", "above", "equals",
+            "passes",
+        ], later: [])
     static let uses = Keys(place: "“uses”", known: ["cpus", "memory", "gpus", "time"], later: ["disk"])
 
     /// What other tools call it.
@@ -42,7 +48,12 @@ struct Keys {
         "glob": "files", "address": "files", "url": "files", "extract": "unpack", "unzip": "unpack", "untar": "unpack",
         "ext": "extension", "extensions": "extension", "regex": "matches", "check": "passes", "test": "passes",
         "stations": "lines",
-        "steps": "lines", "comment": "comments", "disabled": "enabled", "title": "metro",
+        "steps": "lines", "comment": "comments", "times": "repeat", "turns": "repeat", "loop": "repeat",
+        "iterations": "repeat",
+        "sequential": "one_by_one", "while": "until", "max": "at_most", "limit": "at_most", "retries": "retry",
+        "internet": "network", "random_seed": "seed", "contains": "output_contains", "lacks": "output_lacks",
+        "exists": "file_exists", "value": "value_in", "less_than": "below", "more_than": "above", "disabled": "enabled",
+        "title": "metro",
     ]
 
     /// - Returns: the key that was probably meant.

@@ -65,6 +65,13 @@ package struct Station: Sendable {
     package let needs: Needs?
     package let isEnabled: Bool
     package let comments: String?
+    /// nil for a command that runs once for each item.
+    package let turns: Turns?
+    /// How often a task that failed is tried again.
+    package let retry: Int
+    package let usesNetwork: Bool
+    /// nil where the command gets no `{seed}`.
+    package let seed: Seed?
 
     package var runsForEach: Bool { !forEach.isEmpty }
 }

@@ -73,7 +73,9 @@ extension MetroCheck {
             stations.indices.filter { stations[$0].isEnabled }.flatMap { takes[$0] + forEach[$0] }.map(\.name))
         if results == nil, hasUnknownNames || stations.contains(where: \.isUncertain) { return }
         let wanted = Dictionary(grouping: results ?? [], by: \.name)
-        for (number, station) in stations.enumerated() where station.isEnabled && !station.forEach.isEmpty {
+        // Where all turns are kept, each task's results lie in a folder of their own.
+        for (number, station) in stations.enumerated()
+        where station.isEnabled && !station.forEach.isEmpty && (station.turns.map { $0.keepsLast } ?? true) {
             let globs: [Glob?]
             if results != nil {
                 globs = (wanted[station.name.value] ?? []).map { $0.pattern.map { Glob($0) } }

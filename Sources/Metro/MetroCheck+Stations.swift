@@ -76,7 +76,7 @@ extension MetroCheck {
 
     /// How many values an item of a `for_each` has.
     func values(of reference: Reference) -> Int {
-        guard case .station(let other)? = known[reference.name]?.kind, !stations[other].forEach.isEmpty else {
+        guard case .station(let other)? = known[reference.name]?.kind, stations[other].makesMany else {
             return 1
         }
         let made = outputs[other]
@@ -86,6 +86,33 @@ extension MetroCheck {
     }
 
     // MARK: Commands
+
+    /// What the station takes whole, and what it runs for each of, by their words. A name that could not be looked up is told
+    /// already; what comes of it is no mistake of its own.
+    func words(of number: Int) -> (taken: [String], each: [(name: String, values: Int)]) {
+        let station = stations[number]
+        func name(_ text: SourceText) -> String { String(text.value.prefix { $0 != "/" }) }
+        let taken = station.takes.map { $0.map(name) } ?? takes[number].map(\.name)
+        let isKnown = forEach[number].count == station.forEach.count
+        return (
+            taken,
+            isKnown ? forEach[number].map { ($0.name, values(of: $0)) } : station.forEach.map { (name($0), 1000) }
+        )
+    }
+
+    func vocabulary(of number: Int) -> Vocabulary {
+        let (taken, each) = words(of: number)
+        let station = stations[number]
+        return Vocabulary(
+            takes: taken, forEach: each, outputs: station.outputs.count, hasTurns: station.turns != nil,
+            hasSeed: station.seed != nil)
+    }
+
+    /// Words that could mean the one item or all of them.
+    func wordsOfBoth(of number: Int) -> Set<String> {
+        let (taken, each) = words(of: number)
+        return Set(taken).intersection(each.map(\.name))
+    }
 
     mutating func checkCommand(of number: Int) {
         let station = stations[number]
@@ -98,14 +125,8 @@ extension MetroCheck {
                 fix: mistake.fix
                     + (more ? "; without quotes “ #” ends a text, so put such a command below “command: |”" : ""))
         }
-        // A name that could not be looked up is told already; what comes of it is no mistake of its own.
-        func name(_ text: SourceText) -> String { String(text.value.prefix { $0 != "/" }) }
-        let taken = station.takes.map { $0.map(name) } ?? takes[number].map(\.name)
-        let isKnown = forEach[number].count == station.forEach.count
-        let each =
-            isKnown ? forEach[number].map { ($0.name, values(of: $0)) } : station.forEach.map { (name($0), 1000) }
-        let vocabulary = Vocabulary(takes: taken, forEach: each, outputs: station.outputs.count)
-        let both = Set(taken).intersection(each.map(\.0))
+        let vocabulary = vocabulary(of: number)
+        let both = wordsOfBoth(of: number)
         for placeholder in template.placeholders {
             if vocabulary.meaning(of: placeholder.word) == nil {
                 if !station.isUncertain { complain(of: placeholder, in: command, vocabulary, number) }
@@ -131,7 +152,7 @@ extension MetroCheck {
         }
     }
 
-    private mutating func complain(
+    mutating func complain(
         of placeholder: CommandTemplate.Placeholder, in command: SourceText, _ vocabulary: Vocabulary, _ number: Int
     ) {
         let word = placeholder.word
@@ -151,6 +172,13 @@ extension MetroCheck {
             (message, fix) = (
                 "“{name}” has no meaning in a station that runs once", "it is the item's name with “for_each”"
             )
+        case "turn" where word == "turn":
+            (message, fix) = (
+                "“{turn}” has no meaning in a station without turns",
+                "add “repeat: N”, or “until: …” with “at_most: N”"
+            )
+        case "seed" where word == "seed":
+            (message, fix) = ("“{seed}” has no meaning in a station without a seed", "add “seed: yes”")
         case "each" where forEach[number].count > 1:
             let names = forEach[number].map { "{\($0.name)}" }.joined(separator: " and ")
             (message, fix) = ("“{\(shown)}” could be any of several", "write \(names)")

@@ -41,6 +41,7 @@ struct MetroCheck {
         for number in stations.indices { checkOutputs(of: number) }
         for number in stations.indices { checkPatterns(of: number) }
         for number in stations.indices { checkCommand(of: number) }
+        for number in stations.indices { checkTurns(of: number) }
         checkCycles()
         let results = draft.results.map { lookUpResults($0) }
         checkResults(results)
@@ -163,9 +164,11 @@ struct MetroCheck {
                         command: station.command
                             ?? SourceText(
                                 "", pieces: [.init(offset: 0, position: station.name.position, isVerbatim: false)]),
-                        outputs: station.outputs.map { Located($0.value, at: $0.position) }, uses: station.uses,
-                        variables: station.variables, needs: station.needs, isEnabled: station.isEnabled,
-                        comments: station.comments))
+                        outputs: station.outputs.map { Located($0.value, at: $0.position) }, uses: uses(of: station),
+                        variables: draft.variables.merging(station.variables) { $1 }, needs: station.needs,
+                        isEnabled: station.isEnabled, comments: station.comments, turns: turns(of: station),
+                        retry: station.retry ?? draft.retry ?? 0, usesNetwork: station.usesNetwork,
+                        seed: station.seed))
                 number += 1
             }
             lines.append(Line(name: line.name, stations: made))

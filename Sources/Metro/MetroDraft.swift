@@ -16,6 +16,29 @@ struct MetroDraft {
         var needs: Needs?
         var isEnabled = true
         var comments: String?
+        var turns: Turns?
+        /// nil where only the metro may say it.
+        var retry: Int?
+        var usesNetwork = false
+        var seed: Seed?
+
+        /// Whether what it makes is that of several tasks: for each item, or in turns that are all kept.
+        var makesMany: Bool { !forEach.isEmpty || turns.map { !$0.keepsLast } ?? false }
+    }
+
+    struct Turns {
+        let count: Int
+        let isOneByOne: Bool
+        let feed: SourceText?
+        let until: [Condition]
+
+        var keepsLast: Bool { feed != nil || !until.isEmpty }
+    }
+
+    struct Condition {
+        let requirement: Requirement
+        /// What of it can be wrong: its file, its command, its text.
+        let text: SourceText
     }
 
     struct Line {
@@ -29,4 +52,8 @@ struct MetroDraft {
     var inputs: [Input] = []
     var lines: [Line] = []
     var results: [SourceText]?
+    /// What its stations inherit: `time`, `retry`, `env`.
+    var time: Double?
+    var retry: Int?
+    var variables: [String: String] = [:]
 }

@@ -22,6 +22,9 @@ struct MetroReading {
         draft.about = members["about"].flatMap { text($0, of: "about")?.value }
         if let comments = members["comments"] { _ = text(comments, of: "comments") }
         if let node = members["needs"] { draft.needs = needs(node) }
+        draft.time = members["time"].flatMap { seconds($0, of: "time") }
+        draft.retry = members["retry"].flatMap { retries($0) }
+        if let node = members["env"] { draft.variables = variables(node) }
         if let node = members["inputs"] {
             for (name, value) in named(node, of: "inputs", "NAME: PATH") { draft.inputs.append(input(name, value)) }
         }
@@ -137,6 +140,10 @@ struct MetroReading {
         if let node = members["env"] { station.variables = variables(node) }
         if let node = members["needs"] { station.needs = needs(node) }
         if let node = members["enabled"] { station.isEnabled = flag(node, of: "enabled") ?? true }
+        station.turns = turns(members)
+        station.retry = members["retry"].flatMap { retries($0) }
+        station.usesNetwork = members["network"].flatMap { flag($0, of: "network") } ?? false
+        station.seed = members["seed"].flatMap { seed($0) }
         station.comments = members["comments"].flatMap { self.text($0, of: "comments")?.value }
         return station
     }

@@ -13,7 +13,8 @@ package struct OutputName: Hashable, Sendable {
     /// Placeholders other than `{name}`, and what is uneven in the braces.
     package let mistakes: [CommandTemplate.Mistake]
 
-    package init(_ text: String) {
+    /// - Parameter key: where it stands, for messages.
+    package init(_ text: String, of key: String = "out") {
         let (elements, braceMistakes) = Braces.elements(of: text)
         var mistakes = braceMistakes
         var pieces: [Piece] = []
@@ -29,10 +30,7 @@ package struct OutputName: Hashable, Sendable {
                 flush()
                 pieces.append(.name)
             case .placeholder(let word, let offset):
-                mistakes.append(
-                    .init(
-                        offset: offset, message: "“{\(Shown.text(word))}” has no meaning in “out”",
-                        fix: "only “{name}” can stand there; for braces in a file's name double them"))
+                mistakes.append(Self.mistake(word, at: offset, of: key))
             }
         }
         flush()
@@ -50,6 +48,18 @@ package struct OutputName: Hashable, Sendable {
             pieces[pieces.count - 1] = .literal(last)
         }
         (self.pieces, self.isFolder, self.mistakes) = (pieces, isFolder, mistakes)
+    }
+
+    private static func mistake(_ word: String, at offset: Int, of key: String) -> CommandTemplate.Mistake {
+        let fix =
+            switch (word, key) {
+            case ("turn", "out"): "each turn has a folder of its own, so {turn} isn't needed"
+            case ("turn", _), ("out", _):
+                "it is looked for in the turn's own folder: write its name, as “out” or the command does"
+            default: "only “{name}” can stand there; for braces in a file's name double them"
+            }
+        return .init(
+            offset: offset, message: "“{\(Shown.text(word))}” has no meaning in “\(key)”", fix: fix)
     }
 
     package var usesName: Bool { pieces.contains(.name) }

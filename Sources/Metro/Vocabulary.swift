@@ -8,6 +8,8 @@ package struct Vocabulary: Sendable {
         /// An output by its number from 0.
         case output(Int)
         case name
+        case turn
+        case seed
     }
 
     private let takes: [String]
@@ -15,15 +17,24 @@ package struct Vocabulary: Sendable {
     private let forEach: [(name: String, values: Int)]
     private let outputs: Int
     private let takesByName: [String: [Int]]
+    /// Whether there is a `{turn}`, a `{seed}`.
+    private let hasTurns: Bool
+    private let hasSeed: Bool
 
-    package init(takes: [String], forEach: [(name: String, values: Int)], outputs: Int) {
+    package init(
+        takes: [String], forEach: [(name: String, values: Int)], outputs: Int, hasTurns: Bool = false,
+        hasSeed: Bool = false
+    ) {
         (self.takes, self.forEach, self.outputs) = (takes, forEach, outputs)
+        (self.hasTurns, self.hasSeed) = (hasTurns, hasSeed)
         takesByName = Dictionary(grouping: takes.indices) { takes[$0] }
     }
 
     /// - Returns: nil for a word without meaning here.
     package func meaning(of word: String) -> Meaning? {
         if word == "name" { return forEach.isEmpty ? nil : .name }
+        if word == "turn" { return hasTurns ? .turn : nil }
+        if word == "seed" { return hasSeed ? .seed : nil }
         if word == "in" { return takes.isEmpty ? nil : .takes(Array(takes.indices)) }
         if word == "out" { return outputs > 0 ? .output(0) : nil }
         if word == "each" { return forEach.count == 1 ? .each(0, value: 0) : nil }
@@ -48,6 +59,8 @@ package struct Vocabulary: Sendable {
         if !takes.isEmpty { words += ["in"] + takes.indices.map { "in_\($0 + 1)" } }
         if outputs > 0 { words += ["out"] + (0..<outputs).dropFirst().map { "out_\($0 + 1)" } }
         if !forEach.isEmpty { words.append("name") }
+        if hasTurns { words.append("turn") }
+        if hasSeed { words.append("seed") }
         if forEach.count == 1 { words.append("each") }
         for (name, values) in forEach where values > 1 {
             for value in 2...values {

@@ -1,3 +1,5 @@
+package import Metro
+
 package struct PlannedStation: Hashable, Sendable, Codable {
     package let id: StationID
     package let line: String
@@ -12,16 +14,31 @@ package struct PlannedStation: Hashable, Sendable, Codable {
     package let outputs: [String]
     package let uses: Resources
     package let variables: [String: String]
+    /// nil for a command that runs once for each item.
+    package let turns: Turns?
+    /// nil where the command gets no `{seed}`.
+    package let seed: Seed?
+    // Left out of the JSON where the metro says nothing of them, as in plans of earlier versions.
+    private let retries: Int?
+    private let network: Bool?
 
     package init(
         id: StationID, line: String, environment: EnvironmentID, takes: [Taken], forEach: [Taken], command: String,
-        outputs: [String], uses: Resources = Resources(), variables: [String: String] = [:]
+        outputs: [String], uses: Resources = Resources(), variables: [String: String] = [:], turns: Turns? = nil,
+        seed: Seed? = nil, retry: Int = 0, usesNetwork: Bool = false
     ) {
         (self.id, self.line, self.environment, self.takes, self.forEach) = (id, line, environment, takes, forEach)
         (self.command, self.outputs, self.uses, self.variables) = (command, outputs, uses, variables)
+        (self.turns, self.seed) = (turns, seed)
+        (retries, network) = (retry == 0 ? nil : retry, usesNetwork ? true : nil)
     }
 
     package var runsForEach: Bool { !forEach.isEmpty }
+    /// Whether what it makes is that of several tasks: for each item, or in turns that are all kept.
+    package var makesMany: Bool { runsForEach || turns.map { !$0.keepsLast } ?? false }
+    /// How often a task that failed is tried again.
+    package var retry: Int { retries ?? 0 }
+    package var usesNetwork: Bool { network ?? false }
 }
 
 /// What a station takes: an input, or what another station made, whole or as far as a pattern selects.

@@ -61,7 +61,8 @@ package enum Planner {
             takes: station.takes.map(taken), forEach: station.forEach.map(taken), command: station.command.value,
             outputs: station.outputs.map(\.value),
             uses: Resources(cpus: uses.cpus, memory: uses.memory, gpus: uses.gpus, time: uses.time),
-            variables: station.variables)
+            variables: station.variables, turns: station.turns, seed: station.seed, retry: station.retry,
+            usesNetwork: station.usesNetwork)
     }
 
     // MARK: Inputs

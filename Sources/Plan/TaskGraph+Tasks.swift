@@ -35,7 +35,7 @@ extension TaskGraph {
             case .output(let number):
                 [outputs[number].path.begins(with: "-") ? "./" + outputs[number].path : outputs[number].path]
             case .name: [task.item.name]
-            case nil: []
+            case .turn, .seed, nil: []
             }
         }
         let printed = outputs.first.flatMap { station.template.namesOutput || $0.isFolder ? nil : $0.path }
