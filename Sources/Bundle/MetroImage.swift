@@ -48,6 +48,8 @@ package struct MetroImage: Sendable {
         var names: [String] = []
         var groups: [String: [ImageFile]] = [:]
         var entries: [(item: Item, group: String, number: Int)] = []
+        // A file that has several places is there once: metros that are used twice bring their inputs twice.
+        var places: [String: (group: String, number: Int)] = [:]
         for item in items.sorted(by: { $0.path < $1.path }) {
             let components = item.path.components
             let depth = components[0] == "inputs" ? 2 : 1
@@ -55,6 +57,13 @@ package struct MetroImage: Sendable {
             guard case .file(let file) = item.kind else {
                 entries.append((item, group, 0))
                 continue
+            }
+            if case .file(let source) = file.content {
+                if let place = places[source] {
+                    entries.append((item, place.group, place.number))
+                    continue
+                }
+                places[source] = (group, groups[group]?.count ?? 0)
             }
             if groups[group] == nil { names.append(group) }
             entries.append((item, group, groups[group]?.count ?? 0))

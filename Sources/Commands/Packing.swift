@@ -108,6 +108,7 @@ struct Packing {
         image.add(try path("metro.lock"), bytes: lock.text)
         image.addFolder(try path("made"))
         image.addFolder(try path("inputs"))
+        for folder in plan.packedFolders { image.addFolder(try path(folder)) }
         for file in plan.packedFiles {
             switch file.content {
             case .text(let text): image.add(try path(file.path), bytes: Array(text.utf8))

@@ -100,13 +100,13 @@ package struct Piece {
         do throws(JSONFailure) {
             let value = try JSONText.parse(bytes)
             let version = try value.decode(Version.self).version
-            if version > Plan.currentVersion {
-                throw JSONFailure("its version is \(version), and this runtime reads up to \(Plan.currentVersion)")
+            if version != Plan.currentVersion {
+                throw JSONFailure("its version is \(version), and this runtime reads \(Plan.currentVersion)")
             }
             plan = try value.decode(Plan.self)
         } catch {
             throw ExecutionFailure(
-                "the metro's plan can't be read", cause: error.description, fix: "use a newer las for it",
+                "the metro's plan can't be read", cause: error.description, fix: "pack it with this las",
                 exitCode: .integrity)
         }
         try File.write(bytes, to: folder.plan)

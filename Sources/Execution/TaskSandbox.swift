@@ -20,6 +20,16 @@ struct TaskSandbox {
             arguments: try arguments(of: task.command, work: work))
         if images.hasUserNamespaces { plan.namespaces.insert(.user) }
         plan.steps = try metroSteps()
+        if let scripts = task.scripts {
+            // The metro that it stands in has its own; those of the metro around are not to be seen.
+            guard let place = RelativePath(scripts) else {
+                throw ExecutionFailure(
+                    "the plan has scripts at “\(scripts)”, which is no path inside the metro", exitCode: .integrity)
+            }
+            plan.steps.append(
+                .bind(
+                    source: "\(images.metro)/metros/\(place.string)/files", target: "/.las/files", readOnly: true))
+        }
         // Sorted, so that a folder comes before what lies in it.
         for read in task.reads.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
             guard let read = RelativePath(read) else {

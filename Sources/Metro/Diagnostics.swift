@@ -9,7 +9,7 @@ struct Diagnostics {
     /// How many words may still be compared for suggestions: a hostile metro must not cost minutes.
     private var comparisons = 200_000
 
-    private static let limit = 200
+    static let limit = 200
 
     init(file: String) { self.file = file }
 

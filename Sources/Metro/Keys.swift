@@ -20,12 +20,17 @@ struct Keys {
         ], later: [])
     static let station = Keys(
         place: "a station",
-        known: ["station", "in", "for_each", "command", "out", "uses", "time", "env", "enabled", "comments", "needs"],
+        known: [
+            "station", "in", "for_each", "command", "out", "makes", "uses", "time", "env", "enabled", "comments",
+            "needs",
+        ],
         later: [
-            "metro", "repeat", "one_by_one", "feed", "until", "at_most", "makes", "retry", "secrets", "network",
-            "workspaces",
-            "at", "seed",
+            "repeat", "one_by_one", "feed", "until", "at_most", "retry", "secrets", "network", "workspaces", "at",
+            "seed",
         ])
+    static let nested = Keys(
+        place: "a metro on a line", known: ["metro", "as", "in", "enabled", "comments"], later: [])
+    static let line = Keys(place: "a line", known: ["stations", "enabled", "comments"], later: [])
     static let until = Keys(
         place: "“until”",
         known: [
@@ -36,7 +41,7 @@ struct Keys {
 
     /// What other tools call it.
     private static let synonyms = [
-        "input": "in", "inputs": "in", "takes": "in", "from": "in", "output": "out", "outputs": "out", "makes": "out",
+        "input": "in", "inputs": "in", "takes": "in", "from": "in", "output": "out", "outputs": "out",
         "cmd": "command", "run": "command", "script": "command", "shell": "command", "exec": "command",
         "name": "station",
         "task": "station", "step": "station", "job": "station", "foreach": "for_each", "for-each": "for_each",
@@ -47,7 +52,7 @@ struct Keys {
         "description": "about", "apt": "debian", "deb": "debian", "ubuntu": "debian", "path": "files", "file": "files",
         "glob": "files", "address": "files", "url": "files", "extract": "unpack", "unzip": "unpack", "untar": "unpack",
         "ext": "extension", "extensions": "extension", "regex": "matches", "check": "passes", "test": "passes",
-        "stations": "lines",
+        "stations": "lines", "stops": "stations",
         "steps": "lines", "comment": "comments", "times": "repeat", "turns": "repeat", "loop": "repeat",
         "iterations": "repeat",
         "sequential": "one_by_one", "while": "until", "max": "at_most", "limit": "at_most", "retries": "retry",
@@ -60,6 +65,7 @@ struct Keys {
     func synonym(of key: String) -> String? {
         let word = key.lowercased()
         if known.contains(word) { return word }
+        if word == "name" || word == "alias", known.contains("as") { return "as" }
         if word == "name", known.contains("metro") { return "metro" }
         if word == "inputs" || word == "input", known.contains("inputs") { return "inputs" }
         return Self.synonyms[word].flatMap { known.contains($0) ? $0 : nil }

@@ -1,3 +1,5 @@
+internal import Files
+
 /// A metro as its file describes it: read and checked, but not yet planned.
 package struct Metro: Sendable {
     /// Its path, as it was given, for messages.
@@ -10,9 +12,26 @@ package struct Metro: Sendable {
     package let lines: [Line]
     /// nil: what no other station takes.
     package let results: [Reference]?
+    /// Its results, or what it has in their place: all of it that a metro can take in which this one stands.
+    package let offers: [Offer]
+    /// By the input's name.
+    package let inputUses: [String: InputUse]
+    /// Where its file lies: as it was given, for a nested one with all links followed.
+    package let location: String
 
-    /// The stations that are enabled, in the order of the file.
-    package var stations: [Station] { lines.flatMap(\.stations).filter(\.isEnabled) }
+    /// The folder that its inputs and its `files/` lie in.
+    package var folder: String { File.parent(of: location) }
+
+    /// What is enabled, in the order of the file.
+    package var stops: [Stop] { lines.flatMap(\.stops).filter(\.isEnabled) }
+    /// Its own stations that are enabled, in the order of the file.
+    package var stations: [Station] {
+        stops.compactMap { if case .station(let station) = $0 { station } else { nil } }
+    }
+    /// The metros that stand in it and are enabled, in the order of the file.
+    package var nested: [NestedMetro] {
+        stops.compactMap { if case .nested(let nested) = $0 { nested } else { nil } }
+    }
 }
 
 /// Files that the metro starts from.
@@ -43,10 +62,37 @@ package struct Input: Sendable {
     }
 }
 
-/// Stations one after another: each takes by default what the one before it made.
+/// Stops one after another: each takes by default what the one before it made.
 package struct Line: Sendable {
     package let name: Located<String>
-    package let stations: [Station]
+    package let stops: [Stop]
+    package let isEnabled: Bool
+    package let comments: String?
+
+    package var stations: [Station] {
+        stops.compactMap { if case .station(let station) = $0 { station } else { nil } }
+    }
+}
+
+/// What stands on a line.
+package enum Stop: Sendable {
+    case station(Station)
+    case nested(NestedMetro)
+
+    package var name: Located<String> {
+        switch self {
+        case .station(let station): station.name
+        case .nested(let nested): nested.name
+        }
+    }
+
+    /// Never on a line that is not.
+    package var isEnabled: Bool {
+        switch self {
+        case .station(let station): station.isEnabled
+        case .nested(let nested): nested.isEnabled
+        }
+    }
 }
 
 /// One command: what it takes, what it makes, how often it runs.
@@ -59,6 +105,8 @@ package struct Station: Sendable {
     package let forEach: [Reference]
     package let command: SourceText
     package let outputs: [Located<String>]
+    /// `makes`: the kind of each output, an ending without its dot; empty where the metro says none.
+    package let kinds: [Located<String>]
     package let uses: Uses
     package let variables: [String: String]
     /// Its own environment instead of the metro's.
@@ -74,6 +122,8 @@ package struct Station: Sendable {
     package let seed: Seed?
 
     package var runsForEach: Bool { !forEach.isEmpty }
+    /// Whether what it makes is that of several tasks: for each item, or in turns that are all kept.
+    package var makesMany: Bool { runsForEach || turns.map { !$0.keepsLast } ?? false }
 }
 
 /// What one task may take of its host.
@@ -88,12 +138,26 @@ package struct Uses: Hashable, Sendable {
     package init() {}
 }
 
-/// An input or a station by its name, whole, or as far as a pattern selects: `faidx/ref.fa`, `call/*.vcf.gz`.
+/// An input or a station by its name, whole, or as far as patterns select: `faidx/ref.fa`, `call/*.vcf.gz`.
 package struct Reference: Hashable, Sendable {
     package enum Kind: Hashable, Sendable { case input, station }
 
     package let kind: Kind
+    /// Of a station in a nested metro its whole path: `qc/trim`.
     package let name: String
-    package let pattern: String?
+    /// All of them must select a file.
+    package let patterns: [String]
+    /// What stands for it in commands. A line, a nested metro and an input that is given from outside are called otherwise
+    /// than what they are.
+    package let word: String
+    /// Its number in `in` or `for_each`, from 0: several have the same where one entry stands for several stations.
+    package let entry: Int
     package let position: Position
+
+    package init(
+        kind: Kind, name: String, patterns: [String] = [], word: String? = nil, entry: Int, position: Position
+    ) {
+        (self.kind, self.name, self.patterns, self.position) = (kind, name, patterns, position)
+        (self.word, self.entry) = (word ?? name, entry)
+    }
 }

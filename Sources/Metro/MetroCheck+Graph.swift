@@ -4,37 +4,49 @@ internal import Files
 extension MetroCheck {
     // MARK: Cycles
 
-    /// The stations that a station takes something of, by their numbers.
-    private func sources(of number: Int) -> [(station: Int, position: Position)] {
-        (takes[number] + forEach[number]).compactMap { reference in
-            guard case .station(let other)? = known[reference.name]?.kind else { return nil }
-            return (other, reference.position)
+    /// The stations that a station or a nested metro takes something of, and the nested metros, by their numbers: those of
+    /// the metros come after those of the stations.
+    private func sources(of number: Int) -> [(unit: Int, position: Position)] {
+        let references =
+            number < stations.count
+            ? takes[number] + forEach[number] : given[number - stations.count].flatMap(\.references)
+        return references.compactMap { reference in
+            switch known[reference.unit]?.kind {
+            case .station(let other): (other, reference.position)
+            case .nested(let other): (stations.count + other, reference.position)
+            case .input, nil: nil
+            }
         }
+    }
+
+    private func name(ofUnit number: Int) -> String {
+        number < stations.count ? stations[number].name.value : nested[number - stations.count].name?.value ?? ""
     }
 
     /// Tells each circle of stations that wait for each other once, whole.
     mutating func checkCycles() {
         enum Mark { case new, onPath, done }
-        var marks = Array(repeating: Mark.new, count: stations.count)
-        let all = stations.indices.map { sources(of: $0) }
-        for start in stations.indices where marks[start] == .new {
-            var path: [(station: Int, next: Int)] = [(start, 0)]
+        let units = 0..<(stations.count + nested.count)
+        var marks = Array(repeating: Mark.new, count: units.count)
+        let all = units.map { sources(of: $0) }
+        for start in units where marks[start] == .new {
+            var path: [(unit: Int, next: Int)] = [(start, 0)]
             marks[start] = .onPath
-            while let (station, next) = path.last {
-                guard next < all[station].count else {
-                    marks[station] = .done
+            while let (unit, next) = path.last {
+                guard next < all[unit].count else {
+                    marks[unit] = .done
                     path.removeLast()
                     continue
                 }
                 path[path.count - 1].next += 1
-                let (source, position) = all[station][next]
+                let (source, position) = all[unit][next]
                 switch marks[source] {
                 case .done: continue
                 case .new:
                     marks[source] = .onPath
                     path.append((source, 0))
                 case .onPath:
-                    let circle = path.drop { $0.station != source }.map { stations[$0.station].name.value }
+                    let circle = path.drop { $0.unit != source }.map { name(ofUnit: $0.unit) }
                     let names = circle.count > 12 ? circle.prefix(6) + ["…"] + circle.suffix(5) : circle[...]
                     let shown = (names + [circle[0]]).reversed().map { Shown.text($0, atMost: 30) }.joined(
                         separator: " → ")
@@ -52,17 +64,18 @@ extension MetroCheck {
 
     mutating func lookUpResults(_ texts: [SourceText]) -> [Reference] {
         var references: [Reference] = []
-        for text in texts {
-            guard let reference = reference(text, from: nil) else { continue }
-            if reference.kind == .input {
-                diagnostics.add(
-                    "“\(Shown.text(reference.name))” is an input, and results are what stations make",
-                    at: text.position,
-                    fix: "name a station")
-                continue
+        for (entry, text) in texts.enumerated() {
+            for reference in self.references(text, entry: entry, isEnabled: true) {
+                if reference.kind == .input {
+                    diagnostics.add(
+                        "“\(Shown.text(reference.name))” is an input, and results are what stations make",
+                        at: text.position,
+                        fix: "name a station")
+                    continue
+                }
+                checkPattern(reference)
+                references.append(reference)
             }
-            checkPattern(reference)
-            references.append(reference)
         }
         return references
     }
@@ -70,21 +83,23 @@ extension MetroCheck {
     /// That no two tasks of a station write the same result.
     mutating func checkResults(_ results: [Reference]?) {
         let taken = Set(
-            stations.indices.filter { stations[$0].isEnabled }.flatMap { takes[$0] + forEach[$0] }.map(\.name))
+            stations.indices.filter { stations[$0].isEnabled }.flatMap { takes[$0] + forEach[$0] }.map(\.name)
+                + nested.indices.filter { nested[$0].draft.isEnabled }
+                .flatMap { given[$0].flatMap(\.references) }.map(\.name))
         if results == nil, hasUnknownNames || stations.contains(where: \.isUncertain) { return }
         let wanted = Dictionary(grouping: results ?? [], by: \.name)
         // Where all turns are kept, each task's results lie in a folder of their own.
         for (number, station) in stations.enumerated()
         where station.isEnabled && !station.forEach.isEmpty && (station.turns.map { $0.keepsLast } ?? true) {
-            let globs: [Glob?]
+            let globs: [[Glob]]
             if results != nil {
-                globs = (wanted[station.name.value] ?? []).map { $0.pattern.map { Glob($0) } }
+                globs = (wanted[station.name.value] ?? []).map { $0.patterns.map { Glob($0) } }
             } else {
-                globs = taken.contains(station.name.value) ? [] : [nil]
+                globs = taken.contains(station.name.value) ? [] : [[]]
             }
             for (text, output) in zip(station.outputs, outputs[number])
             where !output.usesName && !output.path(for: "").isEmpty {
-                let isResult = globs.contains { glob in glob.map { output.mayMatch($0) || output.isFolder } ?? true }
+                let isResult = globs.contains { $0.allSatisfy { output.mayMatch($0) || output.isFolder } }
                 guard isResult else { continue }
                 diagnostics.add(
                     "every task of “\(Shown.text(station.name.value))” would write the same result, “\(Shown.text(text.value))”",

@@ -12,6 +12,7 @@ extension MetroCheck {
                 fix: "name a folder for that many: “out: parts/”")
             return
         }
+        checkKinds(of: number)
         var seen: [String: Int] = [:]
         for (text, output) in zip(station.outputs, outputs[number]) {
             for mistake in output.mistakes {
@@ -52,6 +53,39 @@ extension MetroCheck {
         }
     }
 
+    /// `makes`, beside what the outputs' own names say.
+    private mutating func checkKinds(of number: Int) {
+        let station = stations[number]
+        guard let first = station.kinds.first else { return }
+        if station.kinds.count != station.outputs.count {
+            diagnostics.add(
+                "“makes” names \(station.kinds.count == 1 ? "one kind" : "\(station.kinds.count) kinds"), and “out” has \(station.outputs.count) outputs",
+                at: first.position, fix: "name a kind for each, in the same order: “makes: [bam, bai]”")
+            return
+        }
+        for (kind, output) in zip(station.kinds, outputs[number]) {
+            let isKind = kind.value.unicodeScalars.allSatisfy {
+                $0.properties.isAlphabetic || ("0"..."9").contains($0) || "-_.".unicodeScalars.contains($0)
+            }
+            if !isKind || kind.value.hasPrefix(".") || kind.value.utf8.count > 50 {
+                diagnostics.add(
+                    "“\(Shown.text(kind.value))” is no kind of file", at: kind.position,
+                    fix: "write the ending that such files have, without its dot: “makes: bam”")
+                continue
+            }
+            let name = output.path(for: "x").pathNames.last ?? ""
+            let endings = [name, Glob.withoutCompression(name)]
+            if output.isFolder || Glob.stem(of: name) == name
+                || endings.contains(where: { $0.ends(with: "." + kind.value) })
+            {
+                continue
+            }
+            diagnostics.add(
+                "“makes” says \(kind.value), and the output's name ends with “\(Shown.text(String(name.dropFirst(Glob.stem(of: name).count))))”",
+                at: kind.position, fix: "change one of them, or take “makes” out")
+        }
+    }
+
     // MARK: Patterns
 
     /// That what a pattern selects of a station can be there.
@@ -60,43 +94,46 @@ extension MetroCheck {
     }
 
     mutating func checkPattern(_ reference: Reference) {
-        guard let pattern = reference.pattern, case .station(let other)? = known[reference.name]?.kind else { return }
-        let made = outputs[other]
-        if made.isEmpty || made.count > 100 || made.contains(where: \.isFolder) { return }
-        let glob = Glob(pattern)
-        if made.contains(where: { $0.mayMatch(glob) }) { return }
-        let names = stations[other].outputs.map(\.value)
-        let nearest = diagnostics.nearest(to: pattern, among: names)
-        let list = names.prefix(8).map { Shown.text($0, atMost: 40) }.joined(separator: ", ")
+        if reference.patterns.isEmpty { return }
+        guard let made = made(by: reference), !made.outputs.isEmpty, made.outputs.count <= 100,
+            !made.outputs.contains(where: \.isFolder)
+        else { return }
+        let globs = reference.patterns.map { Glob($0) }
+        if made.outputs.contains(where: { output in globs.allSatisfy { output.mayMatch($0) } }) { return }
+        let pattern = reference.patterns[reference.patterns.count - 1]
+        let nearest = diagnostics.nearest(to: pattern, among: made.texts)
+        let list = made.texts.prefix(8).map { Shown.text($0, atMost: 40) }.joined(separator: ", ")
         diagnostics.add(
-            "“\(Shown.text(reference.name))” makes nothing that “\(Shown.text(pattern))” selects",
+            "“\(Shown.text(reference.name))” makes nothing that “\(Shown.text(reference.patterns.joined(separator: "” and “")))” selects",
             at: reference.position,
             fix: nearest.map { "did you mean “\(reference.name)/\(Shown.text($0))”?" } ?? "it makes \(list)")
     }
 
     /// How many values an item of a `for_each` has.
     func values(of reference: Reference) -> Int {
-        guard case .station(let other)? = known[reference.name]?.kind, stations[other].makesMany else {
-            return 1
-        }
-        let made = outputs[other]
-        guard let glob = reference.pattern.map({ Glob($0) }) else { return max(1, made.count) }
+        guard let made = made(by: reference), made.makesMany else { return 1 }
+        if reference.patterns.isEmpty { return max(1, made.outputs.count) }
         // What lies in a folder is known when it has run.
-        return made.count > 100 || made.contains(where: \.isFolder) ? 1000 : max(1, made.count { $0.mayMatch(glob) })
+        if made.outputs.count > 100 || made.outputs.contains(where: \.isFolder) { return 1000 }
+        let globs = reference.patterns.map { Glob($0) }
+        return max(1, made.outputs.count { output in globs.allSatisfy { output.mayMatch($0) } })
     }
 
     // MARK: Commands
 
     /// What the station takes whole, and what it runs for each of, by their words. A name that could not be looked up is told
     /// already; what comes of it is no mistake of its own.
-    func words(of number: Int) -> (taken: [String], each: [(name: String, values: Int)]) {
+    func words(
+        of number: Int
+    ) -> (taken: [(word: String, entry: Int)], each: [(name: String, values: Int)]) {
         let station = stations[number]
-        func name(_ text: SourceText) -> String { String(text.value.prefix { $0 != "/" }) }
-        let taken = station.takes.map { $0.map(name) } ?? takes[number].map(\.name)
+        func name(_ text: SourceText) -> String { text.value.pathNames.first ?? "" }
+        let taken =
+            station.takes.map { $0.enumerated().map { (name($1), $0) } } ?? takes[number].map { ($0.word, $0.entry) }
         let isKnown = forEach[number].count == station.forEach.count
         return (
             taken,
-            isKnown ? forEach[number].map { ($0.name, values(of: $0)) } : station.forEach.map { (name($0), 1000) }
+            isKnown ? forEach[number].map { ($0.word, values(of: $0)) } : station.forEach.map { (name($0), 1000) }
         )
     }
 
@@ -111,7 +148,7 @@ extension MetroCheck {
     /// Words that could mean the one item or all of them.
     func wordsOfBoth(of number: Int) -> Set<String> {
         let (taken, each) = words(of: number)
-        return Set(taken).intersection(each.map(\.name))
+        return Set(taken.map(\.word)).intersection(each.map(\.name))
     }
 
     mutating func checkCommand(of number: Int) {
@@ -129,7 +166,9 @@ extension MetroCheck {
         let both = wordsOfBoth(of: number)
         for placeholder in template.placeholders {
             if vocabulary.meaning(of: placeholder.word) == nil {
-                if !station.isUncertain { complain(of: placeholder, in: command, vocabulary, number) }
+                if !station.isUncertain, !uncertain.contains(number) {
+                    complain(of: placeholder, in: command, vocabulary, number)
+                }
             } else if both.contains(placeholder.word) {
                 diagnostics.add(
                     "“{\(placeholder.word)}” could be the one item or all of them",
@@ -180,7 +219,7 @@ extension MetroCheck {
         case "seed" where word == "seed":
             (message, fix) = ("“{seed}” has no meaning in a station without a seed", "add “seed: yes”")
         case "each" where forEach[number].count > 1:
-            let names = forEach[number].map { "{\($0.name)}" }.joined(separator: " and ")
+            let names = forEach[number].map { "{\($0.word)}" }.joined(separator: " and ")
             (message, fix) = ("“{\(shown)}” could be any of several", "write \(names)")
         case "each":
             (message, fix) = (
@@ -193,7 +232,7 @@ extension MetroCheck {
                 station.forEach.isEmpty ? "add “in: …”" : "the item is {each}; add “in: …” for what every item needs"
             )
         case "in":
-            (message, fix) = ("“in” has no entry number \(count)", "it has \(takes[number].count)")
+            (message, fix) = ("“in” has no entry number \(count)", "it has \((takes[number].last?.entry ?? -1) + 1)")
         case "out":
             (message, fix) = ("“out” has no entry number \(count)", "it has \(station.outputs.count)")
         default:

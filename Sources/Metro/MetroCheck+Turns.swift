@@ -51,11 +51,11 @@ extension MetroCheck {
             }
         }
         switch vocabulary.meaning(of: word) {
-        case .takes where word == "in" && Set(words(of: number).taken).count > 1:
+        case .takes where word == "in" && Set(words(of: number).taken.map(\.word)).count > 1:
             diagnostics.add(
                 "“feed: in” could be any of several", at: feed.position,
                 fix:
-                    "name one of them: \(words(of: number).taken.map { Shown.text($0, atMost: 30) }.joined(separator: ", "))"
+                    "name one of them: \(words(of: number).taken.map { Shown.text($0.word, atMost: 30) }.joined(separator: ", "))"
             )
             return
         case .takes where wordsOfBoth(of: number).contains(word):
@@ -85,7 +85,7 @@ extension MetroCheck {
     private mutating func complain(of feed: SourceText, _ word: String, _ vocabulary: Vocabulary, _ number: Int) {
         let shown = Shown.text(word, atMost: 60)
         let (taken, each) = words(of: number)
-        let words = taken + each.map(\.name)
+        let words = taken.map(\.word) + each.map(\.name)
         let bare = word.filter { !"{}".contains($0) }
         let fix: String
         if words.isEmpty {

@@ -11,6 +11,8 @@ struct MetroDraft {
         /// nil where it is missing, which has been told.
         var command: SourceText?
         var outputs: [SourceText] = []
+        /// `makes`.
+        var kinds: [SourceText] = []
         var uses = Uses()
         var variables: [String: String] = [:]
         var needs: Needs?
@@ -41,9 +43,47 @@ struct MetroDraft {
         let text: SourceText
     }
 
+    /// A metro in this one.
+    struct Nested {
+        /// The file, or its folder, as the metro says it.
+        let file: SourceText
+        let position: Position
+        let line: String
+        /// `as`.
+        var name: Located<String>?
+        var given = Given.nothing
+        /// What is given to it could not be read whole, which has been told.
+        var isUncertain = false
+        var isEnabled = true
+        var comments: String?
+
+        enum Given {
+            /// There is no `in`.
+            case nothing
+            /// For its only input.
+            case whole(SourceText)
+            case byInput([(input: Located<String>, what: SourceText)])
+        }
+    }
+
+    enum Stop {
+        case station(Station)
+        case nested(Nested)
+    }
+
     struct Line {
         let name: Located<String>
-        var stations: [Station] = []
+        var stops: [Stop] = []
+        var isEnabled = true
+        var comments: String?
+
+        var stations: [Station] {
+            stops.compactMap { if case .station(let station) = $0 { station } else { nil } }
+        }
+
+        var nested: [Nested] {
+            stops.compactMap { if case .nested(let nested) = $0 { nested } else { nil } }
+        }
     }
 
     var name = Located("", at: Position(line: 1, column: 1))

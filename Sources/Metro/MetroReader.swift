@@ -1,7 +1,7 @@
 internal import Failures
 internal import Files
 
-/// Reads a metro file and tells all its mistakes at once.
+/// Reads a metro file, and those of the metros in it, and tells all their mistakes at once.
 package enum MetroReader {
     package static func read(path: String) throws(MetroFailure) -> Metro {
         let text: [UInt8]
@@ -20,16 +20,12 @@ package enum MetroReader {
         try read(text: Array(text.utf8), file: file)
     }
 
-    /// - Parameter file: the path to name in messages.
+    /// - Parameter file: the path to name in messages; metros in it are looked for beside it.
     package static func read(text: [UInt8], file: String) throws(MetroFailure) -> Metro {
-        var diagnostics = Diagnostics(file: file)
-        let root = YAMLReader.read(text, diagnostics: &diagnostics)
-        guard let root else { throw diagnostics.failure ?? MetroFailure([]) }
-        var reading = MetroReading(diagnostics: diagnostics)
-        let draft = reading.metro(root)
-        var check = MetroCheck(draft, file: file, diagnostics: reading.diagnostics)
-        let metro = check.metro()
-        if let failure = check.diagnostics.failure { throw failure }
+        var files = MetroFiles()
+        let metro = files.read(text, shown: file, real: File.real(file) ?? file, location: file)
+        if let failure = files.failure { throw failure }
+        guard let metro else { throw MetroFailure([]) }
         return metro
     }
 }

@@ -32,7 +32,7 @@ struct MetroReading {
             for (name, value) in named(node, of: "lines", "NAME: [a list of stations]") {
                 draft.lines.append(line(name, value))
             }
-            if draft.lines.allSatisfy(\.stations.isEmpty), diagnostics.isEmpty {
+            if draft.lines.allSatisfy(\.stops.isEmpty), diagnostics.isEmpty {
                 diagnostics.add(
                     "the metro has no station", at: node.position, fix: "put “- station: NAME” below a line's name")
             }
@@ -75,28 +75,10 @@ struct MetroReading {
             && parts[1].allSatisfy { isLetterOrDigit($0) || (65...90).contains($0) || "+-.~:".utf8.contains($0) }
     }
 
-    private mutating func line(_ name: Located<String>, _ node: YAMLNode) -> MetroDraft.Line {
-        checkName(name, of: "a line", isReservedToo: false)
-        var line = MetroDraft.Line(name: name)
-        guard case .list(let items) = node.content else {
-            diagnostics.add(
-                "the line “\(Shown.text(name.value))” must be a list of stations, and this is \(node.kind)",
-                at: node.position,
-                fix: "write “- station: NAME” below it, indented, for each station")
-            return line
-        }
-        for item in items {
-            if let station = station(item, line: name.value) { line.stations.append(station) }
-        }
-        return line
-    }
-
-    private mutating func station(_ node: YAMLNode, line: String) -> MetroDraft.Station? {
+    mutating func station(_ node: YAMLNode, line: String) -> MetroDraft.Station? {
         guard let members = members(of: node, Keys.station) else { return nil }
         guard let nameNode = members["station"] else {
-            if members["metro"] == nil {
-                diagnostics.add("this station has no name", at: node.position, fix: "begin it with “- station: NAME”")
-            }
+            diagnostics.add("this station has no name", at: node.position, fix: "begin it with “- station: NAME”")
             return nil
         }
         let text = text(nameNode, of: "station")
@@ -130,6 +112,7 @@ struct MetroReading {
                 "the station “\(Shown.text(name.value))” does not say what it makes", at: node.position,
                 fix: "add “out: FILE”; what the command prints is saved there unless it writes {out} itself")
         }
+        if let node = members["makes"] { station.kinds = texts(node, of: "makes") }
         if let node = members["uses"] { station.uses = uses(node) }
         if let node = members["time"] {
             if station.uses.time != nil {

@@ -12,22 +12,25 @@ package struct Vocabulary: Sendable {
         case seed
     }
 
-    private let takes: [String]
+    /// What stands for it, and its number in `in`: several have the same where one entry stands for several stations.
+    private let takes: [(word: String, entry: Int)]
     /// How many values an item of each has.
     private let forEach: [(name: String, values: Int)]
     private let outputs: Int
     private let takesByName: [String: [Int]]
+    private let takesByEntry: [Int: [Int]]
     /// Whether there is a `{turn}`, a `{seed}`.
     private let hasTurns: Bool
     private let hasSeed: Bool
 
     package init(
-        takes: [String], forEach: [(name: String, values: Int)], outputs: Int, hasTurns: Bool = false,
-        hasSeed: Bool = false
+        takes: [(word: String, entry: Int)], forEach: [(name: String, values: Int)], outputs: Int,
+        hasTurns: Bool = false, hasSeed: Bool = false
     ) {
         (self.takes, self.forEach, self.outputs) = (takes, forEach, outputs)
         (self.hasTurns, self.hasSeed) = (hasTurns, hasSeed)
-        takesByName = Dictionary(grouping: takes.indices) { takes[$0] }
+        takesByName = Dictionary(grouping: takes.indices) { takes[$0].word }
+        takesByEntry = Dictionary(grouping: takes.indices) { takes[$0].entry }
     }
 
     /// - Returns: nil for a word without meaning here.
@@ -42,7 +45,7 @@ package struct Vocabulary: Sendable {
         if let numbers = takesByName[word] { return .takes(numbers) }
         guard let (stem, number) = Self.numbered(word) else { return nil }
         switch stem {
-        case "in": return number <= takes.count ? .takes([number - 1]) : nil
+        case "in": return takesByEntry[number - 1].map { .takes($0) }
         case "out": return number <= outputs ? .output(number - 1) : nil
         case "each": return forEach.count == 1 && number <= forEach[0].values ? .each(0, value: number - 1) : nil
         default:
@@ -55,8 +58,9 @@ package struct Vocabulary: Sendable {
 
     /// All of them, for suggestions.
     package var words: [String] {
-        var words = takes + forEach.map(\.name)
-        if !takes.isEmpty { words += ["in"] + takes.indices.map { "in_\($0 + 1)" } }
+        var seen = Set<String>()
+        var words = takes.map(\.word).filter { seen.insert($0).inserted } + forEach.map(\.name)
+        if !takes.isEmpty { words += ["in"] + takesByEntry.keys.sorted().map { "in_\($0 + 1)" } }
         if outputs > 0 { words += ["out"] + (0..<outputs).dropFirst().map { "out_\($0 + 1)" } }
         if !forEach.isEmpty { words.append("name") }
         if hasTurns { words.append("turn") }

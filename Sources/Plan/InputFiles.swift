@@ -33,13 +33,15 @@ package struct InputFiles: Hashable, Sendable {
         }
     }
 
-    /// By the input's name, sorted by path.
+    /// By the input's whole name, `reads` or `qc/reads`, sorted by path.
     package var found: [String: [Found]] = [:]
     package var leftOut: [String: [LeftOut]] = [:]
     /// Inputs whose files become known when the metro is packed: they are fetched, or unpacked, then.
     package var unknown: Set<String> = []
     /// The files of the folder `files/`, relative to the metro's folder, sorted.
     package var scripts: [String] = []
+    /// The same of the metros in it, by where each stands first.
+    package var nestedScripts: [String: [String]] = [:]
 
     package init() {}
 
@@ -47,68 +49,131 @@ package struct InputFiles: Hashable, Sendable {
     package static func find(for metro: Metro, in folder: String) throws(MetroFailure) -> InputFiles {
         var files = InputFiles()
         var diagnostics: [Diagnostic] = []
-        for input in metro.inputs {
-            guard case .files(let patterns) = input.source else { continue }
-            var found: [ExactText: Found] = [:]
-            for pattern in patterns {
-                if WebAddress.isMeant(by: pattern.value) {
-                    files.unknown.insert(input.name.value)
-                    continue
-                }
-                do throws(FolderSearch.Trouble) {
-                    for match in try FolderSearch(folder).matches(of: pattern.value) {
-                        let path = ExactText(match.path)
-                        found[path] = found[path] ?? match
-                        if input.unpacks, match.contents != nil {
-                            throw FolderSearch.Trouble(
-                                message: "\(Shown.text(match.path)) is a folder, and no archive to unpack",
-                                fix: "take “unpack” out")
-                        }
-                    }
-                } catch {
-                    diagnostics.append(
-                        Diagnostic(file: metro.file, at: pattern.position, error.message, fix: error.fix))
+        let uses = MetroUse.all(of: metro)
+        // A file that is used several times is searched, and complained of, once.
+        var searched: [ExactText: String] = [:]
+        for use in uses {
+            let folder = use.path.isEmpty ? folder : use.metro.folder
+            for input in use.metro.inputs where use.given[input.name.value] == nil {
+                let name = use.name(input.name.value)
+                if let first = searched.updateValue(name, forKey: ExactText("\(use.metro.file)\0\(input.name.value)")) {
+                    files.copy(first, as: name)
+                } else {
+                    diagnostics += files.search(input, named: name, use.metro, in: folder)
                 }
             }
-            if input.unpacks { files.unknown.insert(input.name.value) }
-            if files.unknown.contains(input.name.value) { continue }
-            let sorted = found.values.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
-            diagnostics += files.take(sorted, of: input, metro, in: folder)
+            if searched.updateValue(use.path, forKey: ExactText(use.metro.file)) != nil { continue }
+            do throws(FolderSearch.Trouble) {
+                let scripts = try FolderSearch(folder).scripts()
+                if use.path.isEmpty { files.scripts = scripts } else { files.nestedScripts[use.path] = scripts }
+            } catch {
+                diagnostics.append(
+                    Diagnostic(file: use.metro.file, at: use.metro.name.position, error.message, fix: error.fix))
+            }
         }
-        do throws(FolderSearch.Trouble) { files.scripts = try FolderSearch(folder).scripts() } catch {
-            diagnostics.append(Diagnostic(file: metro.file, at: metro.name.position, error.message, fix: error.fix))
-        }
+        diagnostics += files.filterGiven(uses, in: folder)
         if !diagnostics.isEmpty { throw MetroFailure(diagnostics) }
         return files
     }
 
+    private mutating func copy(_ first: String, as name: String) {
+        found[name] = found[first]
+        leftOut[name] = leftOut[first]
+        if unknown.contains(first) { unknown.insert(name) }
+    }
+
+    private mutating func search(
+        _ input: Input, named name: String, _ metro: Metro, in folder: String
+    ) -> [Diagnostic] {
+        guard case .files(let patterns) = input.source else { return [] }
+        var diagnostics: [Diagnostic] = []
+        var found: [ExactText: Found] = [:]
+        for pattern in patterns {
+            if WebAddress.isMeant(by: pattern.value) {
+                unknown.insert(name)
+                continue
+            }
+            do throws(FolderSearch.Trouble) {
+                for match in try FolderSearch(folder).matches(of: pattern.value) {
+                    let path = ExactText(match.path)
+                    found[path] = found[path] ?? match
+                    if input.unpacks, match.contents != nil {
+                        throw FolderSearch.Trouble(
+                            message: "\(Shown.text(match.path)) is a folder, and no archive to unpack",
+                            fix: "take “unpack” out")
+                    }
+                }
+            } catch {
+                diagnostics.append(Diagnostic(file: metro.file, at: pattern.position, error.message, fix: error.fix))
+            }
+        }
+        if input.unpacks { unknown.insert(name) }
+        if unknown.contains(name) { return diagnostics }
+        let sorted = found.values.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+        return diagnostics
+            + take(sorted, as: name, input.valid, in: folder, file: metro.file, at: input.name.position)
+    }
+
+    /// What metros are given of other inputs, as far as it is valid for them.
+    private mutating func filterGiven(_ uses: [MetroUse], in folder: String) -> [Diagnostic] {
+        var folders: [String: String] = [:]
+        var diagnostics: [Diagnostic] = []
+        for use in uses {
+            for input in use.metro.inputs where use.given[input.name.value] == nil {
+                folders[use.name(input.name.value)] = use.path.isEmpty ? folder : use.metro.folder
+            }
+            for filtered in use.filtered {
+                folders[filtered.name] = folders[filtered.base]
+                if unknown.contains(filtered.base) { unknown.insert(filtered.name) }
+                guard let base = found[filtered.base], !base.isEmpty else { continue }
+                let globs = filtered.patterns.map { Glob($0) }
+                let given = base.filter { file in globs.allSatisfy { file.matches($0) } }
+                if given.isEmpty {
+                    diagnostics.append(
+                        Diagnostic(
+                            file: filtered.file, at: filtered.position,
+                            "no file of “\(filtered.base)” is one that “\(Shown.text(filtered.patterns.joined(separator: "” and “")))” selects",
+                            fix: "look at what “\(filtered.base)” holds, or change the pattern"))
+                    continue
+                }
+                diagnostics += take(
+                    given, as: filtered.name, filtered.input.valid, in: folders[filtered.base] ?? folder,
+                    file: filtered.file, at: filtered.position)
+            }
+        }
+        return diagnostics
+    }
+
     /// Records an input's files: those that are valid, and those that are left out.
-    private mutating func take(_ all: [Found], of input: Input, _ metro: Metro, in folder: String) -> [Diagnostic] {
+    private mutating func take(
+        _ all: [Found], as name: String, _ valid: Validity, in folder: String, file metro: String,
+        at position: Position
+    ) -> [Diagnostic] {
         var (kept, leftOut): ([Found], [LeftOut]) = ([], [])
         for file in all {
-            if let reason = input.valid.objection(to: file, in: folder) {
+            if let reason = valid.objection(to: file, in: folder) {
                 leftOut.append(LeftOut(path: file.path, reason: reason))
             } else {
                 kept.append(file)
             }
         }
-        found[input.name.value] = kept
-        self.leftOut[input.name.value] = leftOut
+        found[name] = kept
+        self.leftOut[name] = leftOut
         guard let first = leftOut.first else { return [] }
         let more = leftOut.count > 1 ? ", and \(leftOut.count - 1) more" : ""
         let told = "\(Shown.text(first.path)) \(first.reason)\(more)"
         if kept.isEmpty {
             return [
                 Diagnostic(
-                    file: metro.file, at: input.name.position, "no file of “\(input.name.value)” is valid: \(told)",
+                    file: metro, at: position, "no file of “\(name)” is valid: \(told)",
                     fix: "change “valid”, or the files")
             ]
         }
-        if input.valid.stops == true {
+        if valid.stops == true {
             return [
                 Diagnostic(
-                    file: metro.file, at: input.name.position,
-                    "\(leftOut.count) of \(all.count) files of “\(input.name.value)” \(leftOut.count == 1 ? "is" : "are") not valid: \(told)",
+                    file: metro, at: position,
+                    "\(leftOut.count) of \(all.count) files of “\(name)” \(leftOut.count == 1 ? "is" : "are") not valid: \(told)",
                     fix: "change the files, or take “otherwise: stop” out, so that they are left out")
             ]
         }
@@ -119,4 +184,7 @@ package struct InputFiles: Hashable, Sendable {
 extension InputFiles.Found {
     /// Where it lies on this machine.
     func location(in folder: String) -> String { elsewhere?.origin ?? "\(folder)/\(path)" }
+
+    /// Whether a pattern after the input's name selects it, see `PlannedFile`.
+    func matches(_ glob: Glob) -> Bool { glob.matchesEnd(of: elsewhere?.place ?? path) }
 }

@@ -1,3 +1,5 @@
+internal import Files
+
 /// A station's name, unique in its metro; nested ones are joined by `/`.
 package struct StationID: Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
     package let name: String
@@ -35,5 +37,16 @@ package struct EnvironmentID: Hashable, Comparable, Sendable, Codable, CustomStr
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(name)
+    }
+}
+
+extension StationID {
+    /// Whether it can be a folder of a run: names joined by `/`, not without bound.
+    var isSafe: Bool { name.utf8.count <= 1000 && RelativePath(name) != nil }
+
+    /// Whether one of the shorter paths that it begins with is such a one.
+    func isBelow(where isOne: (StationID) -> Bool) -> Bool {
+        let names = name.pathNames
+        return names.indices.dropFirst().contains { isOne(StationID(names[..<$0].joined(separator: "/"))) }
     }
 }

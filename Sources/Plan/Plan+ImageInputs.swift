@@ -25,6 +25,10 @@ extension Plan {
     package func resolvingImageInputs(_ filesOf: (EnvironmentID) -> ImageFiles) throws(PlanFailure) -> Plan {
         var plan = self
         for (number, input) in inputs.enumerated() where input.kind == .image {
+            if let base = input.base {
+                try plan.filter(number, base, filesOf)
+                continue
+            }
             var files: [PlannedFile]?
             var leftOut: [LeftOut] = []
             for environment in input.environments {
@@ -43,6 +47,44 @@ extension Plan {
         }
         _ = try TaskGraph(plan)
         return plan
+    }
+
+    /// Some of the files of another input, which are known by now.
+    private mutating func filter(
+        _ number: Int, _ base: PlannedInput.Base, _ filesOf: (EnvironmentID) -> ImageFiles
+    ) throws(PlanFailure) {
+        let input = inputs[number]
+        let globs = base.patterns.map { Glob($0) }
+        let source = inputs.first { $0.name == base.input }
+        let given = (source?.files ?? []).filter { file in globs.allSatisfy { file.matches($0) } }
+        // They are the same in all environments.
+        var root = source
+        while let above = root?.base { root = inputs.first { $0.name == above.input } }
+        let image = root?.environments.first.map(filesOf)
+        var (files, leftOut): ([PlannedFile], [LeftOut]) = ([], [])
+        for file in given {
+            if let reason = input.valid?.objection(toName: File.name(of: file.path))
+                ?? input.valid?.objection(toContentsAt: image?.locations(file.path) ?? [])
+            {
+                leftOut.append(LeftOut(path: file.path, reason: reason))
+            } else {
+                files.append(file)
+            }
+        }
+        if files.isEmpty, let first = leftOut.first {
+            throw PlanFailure(
+                "no file of “\(base.input)” is valid for “\(input.name)”: \(Shown.text(first.path)) \(first.reason)",
+                fix: "change “valid”, or what is given")
+        }
+        if input.valid?.stops == true, let first = leftOut.first {
+            throw PlanFailure(
+                "\(leftOut.count) of \(given.count) files of “\(base.input)” \(leftOut.count == 1 ? "is" : "are") not valid for "
+                    + "“\(input.name)”: \(Shown.text(first.path)) \(first.reason)",
+                fix: "change what is given, or take “otherwise: stop” out, so that they are left out")
+        }
+        inputs[number].files = files
+        inputs[number].leftOut = leftOut
+        if !leftOut.isEmpty { notes.append(Self.note(of: leftOut, input.name, kept: files.count)) }
     }
 
     private static func files(

@@ -25,7 +25,12 @@ extension Plan {
         for station in stations { text += row(station.id.name, stationText(station, known)) }
         text += "\nResults\n"
         for result in results {
-            text += row(result.station.name, [result.pattern.map { Shown.text($0) } ?? "all that it makes"])
+            text += row(
+                result.station.name,
+                [
+                    result.patterns.isEmpty
+                        ? "all that it makes" : result.patterns.map { Shown.text($0) }.joined(separator: " and ")
+                ])
         }
         if !notes.isEmpty { text += "\nNotes\n" + notes.map { "  \(Shown.text($0, atMost: 500))\n" }.joined() }
         return text

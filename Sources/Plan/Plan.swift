@@ -6,7 +6,7 @@ package import Metro
 /// and the runtime builds its `TaskGraph` from that alone.
 package struct Plan: Hashable, Sendable, Codable {
     /// The version that this las writes, and the newest that it reads.
-    package static let currentVersion = 1
+    package static let currentVersion = 2
 
     package let version: Int
     /// The metro's name.
@@ -18,6 +18,8 @@ package struct Plan: Hashable, Sendable, Codable {
     package internal(set) var inputs: [PlannedInput]
     /// The files of the metro's folder `files/`, sorted, relative to the metro's folder.
     package let scripts: [String]
+    /// The metros that stand in this one, each file once, in the order in which they are met.
+    package let metros: [PlannedMetro]
     /// A station stands after all that it takes something of.
     package let stations: [PlannedStation]
     package let results: [PlannedResult]
@@ -26,10 +28,11 @@ package struct Plan: Hashable, Sendable, Codable {
 
     package init(
         metro: String, about: String? = nil, environments: [PlannedEnvironment], inputs: [PlannedInput],
-        scripts: [String] = [], stations: [PlannedStation], results: [PlannedResult], notes: [String] = []
+        scripts: [String] = [], metros: [PlannedMetro] = [], stations: [PlannedStation], results: [PlannedResult],
+        notes: [String] = []
     ) {
         (version, self.metro, self.about) = (Self.currentVersion, metro, about)
-        (self.environments, self.inputs, self.scripts) = (environments, inputs, scripts)
+        (self.environments, self.inputs, self.scripts, self.metros) = (environments, inputs, scripts, metros)
         (self.stations, self.results, self.notes) = (stations, results, notes)
     }
 }
@@ -41,10 +44,31 @@ package struct PlannedEnvironment: Hashable, Sendable, Codable {
     package init(id: EnvironmentID, needs: Needs) { (self.id, self.needs) = (id, needs) }
 }
 
-/// What `results` names: everything that the station made, or what the pattern selects of it.
+/// A metro that stands in another one: what its folder brings besides its inputs.
+package struct PlannedMetro: Hashable, Sendable, Codable {
+    /// Where it stands first: `qc`, `qc/trim`.
+    package let path: String
+    /// What its own file calls it.
+    package let name: String
+    /// The files of its folder `files/`, sorted, relative to the metro's folder.
+    package let scripts: [String]
+    /// Its file on the packing machine: no plan that is written down has it.
+    package private(set) var origin: String?
+
+    package init(path: String, name: String, scripts: [String] = [], origin: String? = nil) {
+        (self.path, self.name, self.scripts, self.origin) = (path, name, scripts, origin)
+    }
+
+    /// Where its own things lie in the metro image.
+    package var place: String { "metros/\(path)" }
+
+    private enum CodingKeys: String, CodingKey { case path, name, scripts }
+}
+
+/// What `results` names: everything that the station made, or what all of the patterns select of it.
 package struct PlannedResult: Hashable, Sendable, Codable {
     package let station: StationID
-    package let pattern: String?
+    package let patterns: [String]
 
-    package init(station: StationID, pattern: String? = nil) { (self.station, self.pattern) = (station, pattern) }
+    package init(station: StationID, patterns: [String] = []) { (self.station, self.patterns) = (station, patterns) }
 }

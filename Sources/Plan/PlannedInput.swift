@@ -1,3 +1,4 @@
+internal import Files
 package import Metro
 
 /// An input of the metro and the files that it stands for.
@@ -21,21 +22,34 @@ package struct PlannedInput: Hashable, Sendable, Codable {
     package let text: String?
     /// Where an `image` input is looked up: the environments of the stations that take it.
     package let environments: [EnvironmentID]
+    /// The input of a metro around whose files these are some of, as they lie there; nil for one with files of its own.
+    package let base: Base?
     /// What its files must be; nil for one that takes all.
     package let valid: Validity?
     /// Where the command runs that its files must pass: in the environment of the first station that takes them. nil when
     /// there is no such command, or no such station.
     package let checkedIn: EnvironmentID?
+    /// Which metro's folder `files/` that command sees, one of `Plan.metros`; nil for the outermost metro's.
+    package let scripts: String?
     /// What `valid` left out.
     package internal(set) var leftOut: [LeftOut]
 
+    package struct Base: Hashable, Sendable, Codable {
+        package let input: String
+        /// What is given of it.
+        package let patterns: [String]
+
+        package init(input: String, patterns: [String] = []) { (self.input, self.patterns) = (input, patterns) }
+    }
+
     package init(
         name: String, kind: Kind, patterns: [String] = [], files: [PlannedFile]?, text: String? = nil,
-        environments: [EnvironmentID] = [], valid: Validity? = nil, checkedIn: EnvironmentID? = nil,
-        leftOut: [LeftOut] = []
+        environments: [EnvironmentID] = [], base: Base? = nil, valid: Validity? = nil, checkedIn: EnvironmentID? = nil,
+        scripts: String? = nil, leftOut: [LeftOut] = []
     ) {
         (self.name, self.kind, self.patterns, self.files, self.text) = (name, kind, patterns, files, text)
-        (self.environments, self.valid, self.checkedIn, self.leftOut) = (environments, valid, checkedIn, leftOut)
+        (self.environments, self.base, self.valid) = (environments, base, valid)
+        (self.checkedIn, self.scripts, self.leftOut) = (checkedIn, scripts, leftOut)
     }
 }
 
@@ -89,7 +103,14 @@ extension Plan {
     /// Every file that is packed into the metro image besides `plan.json`, sorted by path.
     package var packedFiles: [PackedFile] {
         var packed = scripts.map { PackedFile(content: .file($0), path: $0) }
-        for input in inputs where input.kind != .image {
+        for metro in metros {
+            guard let origin = metro.origin else { continue }
+            packed.append(PackedFile(content: .file(origin), path: metro.place + "/metro.yml"))
+            packed += metro.scripts.map {
+                PackedFile(content: .file(File.parent(of: origin) + "/" + $0), path: "\(metro.place)/\($0)")
+            }
+        }
+        for input in inputs where input.kind != .image && input.base == nil {
             for file in input.files ?? [] {
                 let path = String(file.path.dropFirst("/.las/".count))
                 if let text = input.text {
@@ -104,4 +125,9 @@ extension Plan {
         }
         return packed.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
     }
+}
+
+extension Plan {
+    /// Folders of the metro image that are there even if nothing lies in them: `/.las/files` is one for every station.
+    package var packedFolders: [String] { ["files"] + metros.map { $0.place + "/files" } }
 }

@@ -2,8 +2,11 @@ package import Metro
 
 package struct PlannedStation: Hashable, Sendable, Codable {
     package let id: StationID
+    /// The line's name, after the metro's: `qc/LINE` for a nested one.
     package let line: String
     package let environment: EnvironmentID
+    /// Which metro's folder `files/` it sees, one of `Plan.metros`; nil for the outermost metro's.
+    package let scripts: String?
     /// `in`: whole, for every task.
     package let takes: [Taken]
     /// `for_each`: one task for each item; empty for a station that runs once.
@@ -24,12 +27,12 @@ package struct PlannedStation: Hashable, Sendable, Codable {
 
     package init(
         id: StationID, line: String, environment: EnvironmentID, takes: [Taken], forEach: [Taken], command: String,
-        outputs: [String], uses: Resources = Resources(), variables: [String: String] = [:], turns: Turns? = nil,
-        seed: Seed? = nil, retry: Int = 0, usesNetwork: Bool = false
+        outputs: [String], uses: Resources = Resources(), variables: [String: String] = [:], scripts: String? = nil,
+        turns: Turns? = nil, seed: Seed? = nil, retry: Int = 0, usesNetwork: Bool = false
     ) {
         (self.id, self.line, self.environment, self.takes, self.forEach) = (id, line, environment, takes, forEach)
         (self.command, self.outputs, self.uses, self.variables) = (command, outputs, uses, variables)
-        (self.turns, self.seed) = (turns, seed)
+        (self.scripts, self.turns, self.seed) = (scripts, turns, seed)
         (retries, network) = (retry == 0 ? nil : retry, usesNetwork ? true : nil)
     }
 
@@ -41,7 +44,7 @@ package struct PlannedStation: Hashable, Sendable, Codable {
     package var usesNetwork: Bool { network ?? false }
 }
 
-/// What a station takes: an input, or what another station made, whole or as far as a pattern selects.
+/// What a station takes: an input, or what another station made, whole or as far as patterns select.
 package struct Taken: Hashable, Sendable, Codable, CustomStringConvertible {
     package enum Source: Hashable, Sendable {
         case input(String)
@@ -50,18 +53,27 @@ package struct Taken: Hashable, Sendable, Codable, CustomStringConvertible {
 
     package let input: String?
     package let station: StationID?
-    /// Of `x/*.y` the `*.y`.
-    package let pattern: String?
+    /// Of `x/*.y` the `*.y`; a metro in another one may select among what the other one gave it of something. All of them
+    /// must select a file.
+    package let patterns: [String]
+    /// The word that stands for it in a command. What is given to a metro from outside is called there as its input is.
+    package let word: String
+    /// Its number in `in` or `for_each`, from 0: several have the same where one entry stands for several stations.
+    package let entry: Int
 
-    package init(_ source: Source, pattern: String? = nil) {
+    /// - Parameter word: nil for the name of what is taken.
+    package init(_ source: Source, patterns: [String] = [], word: String? = nil, entry: Int = 0) {
         switch source {
         case .input(let name): (input, station) = (name, nil)
         case .station(let id): (input, station) = (nil, id)
         }
-        self.pattern = pattern
+        (self.patterns, self.entry) = (patterns, entry)
+        self.word = word ?? input ?? station?.name ?? ""
     }
 
-    /// The word that stands for it in a command.
+    package init(_ source: Source, pattern: String?) { self.init(source, patterns: pattern.map { [$0] } ?? []) }
+
+    /// What is taken, by its whole name.
     package var name: String { input ?? station?.name ?? "" }
-    package var description: String { pattern.map { "\(name)/\($0)" } ?? name }
+    package var description: String { ([name] + patterns).joined(separator: "/") }
 }

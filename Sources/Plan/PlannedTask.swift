@@ -34,6 +34,8 @@ package struct PlannedTask: Hashable, Sendable, Codable {
     package let uses: Resources
     /// Added to the clean environment.
     package let variables: [String: String]
+    /// Which metro's folder `files/` lies at `/.las/files`; nil for the outermost one's.
+    package let scripts: String?
     /// For a task that looks whether a file of an input is valid, the command as the metro says it: an exit code from 1 to
     /// 125 says that it is not. nil for a station's task.
     package let checks: String?
@@ -41,11 +43,11 @@ package struct PlannedTask: Hashable, Sendable, Codable {
     package init(
         id: TaskID, station: StationID, environment: EnvironmentID, command: Command, outputs: [Output],
         savesPrinted: String?, reads: [String], made: String, uses: Resources, variables: [String: String] = [:],
-        checks: String? = nil
+        scripts: String? = nil, checks: String? = nil
     ) {
         (self.id, self.station, self.environment, self.command) = (id, station, environment, command)
         (self.outputs, self.savesPrinted, self.reads, self.made) = (outputs, savesPrinted, reads, made)
-        (self.uses, self.variables, self.checks) = (uses, variables, checks)
+        (self.uses, self.variables, self.scripts, self.checks) = (uses, variables, scripts, checks)
     }
 }
 

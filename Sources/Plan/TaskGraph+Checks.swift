@@ -11,26 +11,38 @@ extension TaskGraph {
     ///
     /// - Returns: their numbers, by the inputs' names.
     mutating func addChecks(
-        _ inputs: [String: [PlannedFile]], in environments: Set<EnvironmentID>
-    ) throws(PlanFailure) -> [String: Int] {
-        var checks: [String: Int] = [:]
+        _ inputs: [String: [PlannedFile]], in environments: Set<EnvironmentID>, _ metros: Set<String>
+    ) throws(PlanFailure) -> [String: InputCheck] {
+        var checks: [String: InputCheck] = [:]
         for input in plan.inputs {
-            guard let command = input.valid?.passes, let environment = input.checkedIn else { continue }
+            // What a metro is given of an input must pass there too.
+            let base = input.base.flatMap { checks[$0.input] }
+            guard let command = input.valid?.passes, let environment = input.checkedIn else {
+                if let base {
+                    let among = Set((inputs[input.name] ?? []).map { ExactText($0.path) })
+                    checks[input.name] = InputCheck(station: base.station, among: among)
+                }
+                continue
+            }
             let template = CommandTemplate(command)
-            let vocabulary = Vocabulary(ofCheck: input.name)
-            guard ItemName.isSafe(input.name), environments.contains(environment), template.mistakes.isEmpty,
+            let vocabulary = Vocabulary(ofCheck: input.name.pathNames.last ?? input.name)
+            guard StationID(input.name).isSafe, environments.contains(environment), template.mistakes.isEmpty,
+                input.scripts.map(metros.contains) ?? true,
                 template.placeholders.allSatisfy({ vocabulary.meaning(of: $0.word) != nil }), checks[input.name] == nil
             else { throw Self.wrong("the check of the input “\(Shown.text(input.name))”") }
             let files = inputs[input.name] ?? []
             let planned = PlannedStation(
                 id: StationID("inputs/\(input.name)"), line: "", environment: environment, takes: [],
-                forEach: [Taken(.input(input.name))], command: command, outputs: [])
-            checks[input.name] = stations.count
+                forEach: [Taken(.input(input.name))], command: command, outputs: [],
+                scripts: input.scripts)
+            checks[input.name] = InputCheck(station: stations.count)
+            if let base { stations[base.station].takenBy.append(stations.count) }
             stations.append(
                 StationState(
                     planned: planned, template: template, outputs: [], takes: [],
-                    forEach: [Take(source: .input(files), glob: nil, name: input.name)], vocabulary: vocabulary,
-                    valuesNeeded: [1], values: [], checks: files))
+                    forEach: [Take(source: .input(files), globs: [], name: input.name, word: input.name, entry: 0)],
+                    vocabulary: vocabulary, valuesNeeded: [1], waitsFor: base == nil ? 0 : 1, values: [], checks: files,
+                    checkedBefore: base?.station))
         }
         return checks
     }
@@ -56,6 +68,9 @@ extension TaskGraph {
         let station = tasks[number].station
         guard let files = stations[station].checks, let first = stations[station].tasks?.lowerBound else { return nil }
         let name = stations[station].forEach[0].name
+        // What the metro around leaves out already is told by its own check.
+        let before = stations[station].checkedBefore.flatMap { stations[$0].passed }.map { Set($0.map(\.path)) }
+        let objection = before?.contains(files[number - first].path) == false ? nil : objection
         tasks[number].objection = objection
         if let objection, plan.inputs.contains(where: { $0.name == name && $0.valid?.stops == true }) {
             throw PlanFailure("its file \(objection)", exitCode: .stationsFailed)
@@ -64,7 +79,9 @@ extension TaskGraph {
         var expansion: Expansion = [:]
         var values: [Int: [(Int, [String])]] = [:]
         if isLast {
-            let valid = files.indices.filter { tasks[first + $0].objection == nil }.map { files[$0] }
+            let valid = files.indices.filter {
+                tasks[first + $0].objection == nil && before?.contains(files[$0].path) != false
+            }.map { files[$0] }
             if valid.isEmpty { throw PlanFailure("no file of “\(name)” is valid", exitCode: .stationsFailed) }
             stations[station].passed = valid
             do throws(PlanFailure) {
@@ -76,7 +93,8 @@ extension TaskGraph {
             }
         }
         try end(number, made: [], values: values, expansion: expansion, isLast: isLast)
-        return isLast ? leftOut(of: station).map { Plan.note(of: $0, name, kept: files.count - $0.count) } : nil
+        return isLast
+            ? leftOut(of: station).map { Plan.note(of: $0, name, kept: stations[station].passed?.count ?? 0) } : nil
     }
 
     /// What the valid files are for each station that takes them whole.
@@ -90,7 +108,7 @@ extension TaskGraph {
                 let list = take.selection(of: valid).map(\.path)
                 if list.isEmpty {
                     throw PlanFailure(
-                        "“in: \(Shown.text(take.description))” of the station “\(stations[next].planned.id)” matches nothing that is valid",
+                        "“in: \(Shown.text(take.shown))” of the station “\(stations[next].planned.id)” matches nothing that is valid",
                         fix: "change the pattern, or the files", exitCode: .stationsFailed)
                 }
                 values[next, default: []].append((position, list))
@@ -123,7 +141,7 @@ extension TaskGraph {
                 let found = self.leftOut(of: station)
             {
                 leftOut += found
-                kept -= found.count
+                kept = stations[station].passed?.count ?? kept - found.count
             }
             return leftOut.isEmpty ? nil : LeftOutFiles(input: input.name, files: leftOut, kept: kept)
         }
@@ -133,11 +151,18 @@ extension TaskGraph {
 extension TaskGraph.Take {
     /// Of an input's files those that its pattern selects.
     func selection(of files: [PlannedFile]) -> [PlannedFile] {
-        glob.map { glob in files.filter { $0.matches(glob) } } ?? files
+        if globs.isEmpty, among == nil { return files }
+        return files.filter { file in
+            globs.allSatisfy { file.matches($0) } && among?.contains(ExactText(file.path)) ?? true
+        }
     }
+}
 
-    /// As the metro says it.
-    var description: String { glob.map { "\(name)/\($0)" } ?? name }
+/// How an input is checked in the run: by which station, and which of that one's files it stands for.
+struct InputCheck {
+    let station: Int
+    /// nil for all.
+    var among: Set<ExactText>?
 }
 
 extension PlannedFile {

@@ -63,10 +63,10 @@ extension TaskGraph {
                 guard case .station(task.station) = take.source, stations[task.station].planned.runsForEach else {
                     continue
                 }
-                let found = Self.selection(of: outputs, name: task.item.name, made: made, by: take.glob).count
+                let found = Self.selection(of: outputs, name: task.item.name, made: made, by: take.globs).count
                 if found < next.valuesNeeded[position] {
                     throw PlanFailure(
-                        "\(task.id) made \(found == 0 ? "nothing" : "only \(found)") of “\(take.glob?.text ?? take.name)”, "
+                        "\(task.id) made \(found == 0 ? "nothing" : "only \(found)") of “\(take.globs.isEmpty ? take.name : take.globs.map(\.text).joined(separator: "/"))”, "
                             + "which “\(next.planned.id)” takes", fix: "change the pattern, or what the command makes",
                         exitCode: .stationsFailed)
                 }
@@ -98,12 +98,12 @@ extension TaskGraph {
                 for task in station.tasks ?? 0..<0 {
                     let files = task == last ? made : tasks[task].made
                     let found = Self.selection(
-                        of: station.outputs, name: tasks[task].item.name, made: files, by: take.glob)
+                        of: station.outputs, name: tasks[task].item.name, made: files, by: take.globs)
                     list += found.map { "/.las/made/\(tasks[task].id.name)/\($0)" }
                 }
                 if list.isEmpty {
                     throw PlanFailure(
-                        "“in: \(take.name)/\(Shown.text(take.glob?.text ?? ""))” of the station “\(stations[next].planned.id)” "
+                        "“in: \(Shown.text(take.shown))” of the station “\(stations[next].planned.id)” "
                             + "matches nothing that “\(take.name)” made",
                         fix: "change the pattern, or what the command makes",
                         exitCode: .stationsFailed)

@@ -55,20 +55,21 @@ extension TaskGraph {
                 return nil
             }
             let chosen =
-                take.glob == nil
+                take.globs.isEmpty
                 ? Self.everyFile(outputs, made)
-                : Self.selection(of: outputs, name: "", made: made, by: take.glob)
+                : Self.selection(of: outputs, name: "", made: made, by: take.globs)
                     .filter { !Self.isFolder($0, in: made) }
             list = chosen.map { path in
                 let name =
-                    take.glob.flatMap { Self.itemName(of: path, by: $0, outputs) } ?? Glob.stem(of: File.name(of: path))
+                    // What is said nearest to the command comes first.
+                    take.globs.reversed().lazy.compactMap { Self.itemName(of: path, by: $0, outputs) }.first
+                    ?? Glob.stem(of: File.name(of: path))
                 return (ItemName.safe(name), .made(source, path), "\(take.name)/\(path)")
             }
         }
         if list.isEmpty {
-            let what = take.glob.map { "\(take.name)/\($0)" } ?? take.name
             throw PlanFailure(
-                "“for_each: \(Shown.text(what))” of the station “\(station.planned.id)” matches nothing",
+                "“for_each: \(Shown.text(take.shown))” of the station “\(station.planned.id)” matches nothing",
                 fix: "look at what “\(take.name)” holds, or change the pattern", station: station.planned.id)
         }
         return list
@@ -102,7 +103,7 @@ extension TaskGraph {
             }
             tables.append(table)
         }
-        let names = station.forEach.map(\.name)
+        let names = station.forEach.map(\.word)
         for other in lists.indices.dropFirst() {
             if let alone = lists[0].first(where: { tables[other][$0.name] == nil }) {
                 throw Self.noPartner(alone.shown, alone.name, in: names[other], id)
@@ -168,19 +169,18 @@ extension TaskGraph {
 }
 
 extension TaskGraph {
-    /// What a pattern selects of what a task made: outputs by their path, what lies in a folder by its path there too;
-    /// without a pattern the outputs. Paths relative to the task's folder.
-    static func selection(of outputs: [OutputName], name: String, made: [MadeFile], by glob: Glob?) -> [String] {
-        guard let glob else { return outputs.map { $0.path(for: name) } }
+    /// What patterns select together of what a task made: outputs by their path, what lies in a folder by its path there
+    /// too; without a pattern the outputs. Paths relative to the task's folder.
+    static func selection(of outputs: [OutputName], name: String, made: [MadeFile], by globs: [Glob]) -> [String] {
+        if globs.isEmpty { return outputs.map { $0.path(for: name) } }
         var selected: [String] = []
         for output in outputs {
             let path = output.path(for: name)
-            if glob.matches(path) { selected.append(path) }
+            if globs.allSatisfy({ $0.matches(path) }) { selected.append(path) }
             guard output.isFolder else { continue }
             for inside in contents(of: path, in: made) {
-                if inside.path.after(path + "/").map(glob.matches) ?? false || glob.matches(inside.path) {
-                    selected.append(inside.path)
-                }
+                let below = inside.path.after(path + "/") ?? inside.path
+                if globs.allSatisfy({ $0.matches(below) || $0.matches(inside.path) }) { selected.append(inside.path) }
             }
         }
         return selected

@@ -22,23 +22,31 @@ extension TaskGraph {
             inputs[input.name] = files
         }
         let environments = Set(plan.environments.map(\.id))
-        let checks = try addChecks(inputs, in: environments)
+        let metros = Set(plan.metros.map(\.path).filter { StationID($0).isSafe })
+        let checks = try addChecks(inputs, in: environments, metros)
         var numbers: [StationID: Int] = [:]
         for station in plan.stations {
-            guard ItemName.isSafe(station.id.name), numbers[station.id] == nil else {
+            guard station.id.isSafe, numbers[station.id] == nil else {
                 throw Self.wrong("a station's name, “\(Shown.text(station.id.name))”")
+            }
+            if let scripts = station.scripts, !metros.contains(scripts) {
+                throw Self.wrong("a metro's name, “\(Shown.text(scripts))”")
             }
             guard environments.contains(station.environment) else {
                 throw Self.wrong("an environment's name, “\(Shown.text(station.environment.name))”")
             }
             let takes = try station.takes.map { (taken) throws(PlanFailure) in
-                try Self.take(taken, inputs, checks, numbers)
+                try Self.take(taken, inputs, checks, numbers, of: station.id)
             }
             let forEach = try station.forEach.map { (taken) throws(PlanFailure) in
                 try Self.take(taken, inputs, checks, numbers)
             }
             numbers[station.id] = stations.count
             try add(station, takes: takes, forEach: forEach)
+        }
+        // One that lies in another's folder would be mistaken for an item of it.
+        for id in numbers.keys where id.isBelow(where: { numbers[$0] != nil }) {
+            throw Self.wrong("a station's name, “\(Shown.text(id.name))”")
         }
         for result in plan.results where numbers[result.station] == nil {
             throw Self.wrong("a result's name, “\(Shown.text(result.station.name))”")
@@ -49,19 +57,29 @@ extension TaskGraph {
         PlanFailure("the plan is damaged: it has \(what), where it can't be", exitCode: .integrity)
     }
 
+    /// - Parameter station: that takes it whole.
     private static func take(
-        _ taken: Taken, _ inputs: [String: [PlannedFile]], _ checks: [String: Int], _ stations: [StationID: Int]
+        _ taken: Taken, _ inputs: [String: [PlannedFile]], _ checks: [String: InputCheck],
+        _ stations: [StationID: Int], of station: StationID? = nil
     ) throws(PlanFailure) -> Take {
-        let glob = taken.pattern.map { Glob($0) }
+        let globs = taken.patterns.map { Glob($0) }
         if let name = taken.input, let check = checks[name] {
-            return Take(source: .checked(check), glob: glob, name: name)
+            return Take(
+                source: .checked(check.station), globs: globs, among: check.among, name: name, word: taken.word,
+                entry: taken.entry)
         }
         if let name = taken.input, let files = inputs[name] {
-            return Take(
-                source: .input(glob.map { glob in files.filter { $0.matches(glob) } } ?? files), glob: nil, name: name)
+            let selected = globs.isEmpty ? files : files.filter { file in globs.allSatisfy { file.matches($0) } }
+            if let station, selected.isEmpty, !files.isEmpty {
+                throw PlanFailure(
+                    "“in: \(Shown.text(taken.description))” of the station “\(station)” matches nothing",
+                    fix: "look at what “\(name)” holds, or change the pattern", station: station)
+            }
+            return Take(source: .input(selected), globs: [], name: name, word: taken.word, entry: taken.entry)
         }
         if let id = taken.station, let number = stations[id] {
-            return Take(source: .station(number), glob: glob, name: id.name)
+            return Take(
+                source: .station(number), globs: globs, name: id.name, word: taken.word, entry: taken.entry)
         }
         throw wrong("“\(Shown.text(taken.name))”")
     }
@@ -70,7 +88,8 @@ extension TaskGraph {
         let template = CommandTemplate(planned.command)
         let outputs = planned.outputs.map { OutputName($0) }
         let vocabulary = Vocabulary(
-            takes: takes.map(\.name), forEach: forEach.map { ($0.name, Int.max) }, outputs: outputs.count)
+            takes: takes.map { ($0.word, $0.entry) }, forEach: forEach.map { ($0.word, Int.max) },
+            outputs: outputs.count)
         guard template.mistakes.isEmpty, outputs.allSatisfy(\.mistakes.isEmpty), !outputs.isEmpty,
             template.placeholders.allSatisfy({ vocabulary.meaning(of: $0.word) != nil })
         else { throw Self.wrong("the command of “\(planned.id)”") }
@@ -111,9 +130,11 @@ extension TaskGraph {
 
 extension PlannedFile {
     /// Whether a pattern after the input's name selects it: by its name or the end of its path.
-    func matches(_ glob: Glob) -> Bool {
-        let names = path.pathNames
-        let count = glob.depth
-        return glob.matches(names.suffix(max(1, count)).joined(separator: "/"))
+    func matches(_ glob: Glob) -> Bool { glob.matchesEnd(of: path) }
+}
+
+extension Glob {
+    func matchesEnd(of path: String) -> Bool {
+        matches(path.pathNames.suffix(max(1, depth)).joined(separator: "/"))
     }
 }

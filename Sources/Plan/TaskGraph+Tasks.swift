@@ -22,7 +22,7 @@ extension TaskGraph {
             case .task(let source, let item):
                 let made = tasks[(stations[source].tasks?.lowerBound ?? 0) + item]
                 let found = Self.selection(
-                    of: stations[source].outputs, name: made.item.name, made: made.made, by: take.glob)
+                    of: stations[source].outputs, name: made.item.name, made: made.made, by: take.globs)
                 each.append(found.map { "/.las/made/\(made.id)/\($0)" })
                 if !whole.contains(stations[source].planned.id.name) { reads.insert(made.id.name) }
             }
@@ -42,7 +42,7 @@ extension TaskGraph {
         return PlannedTask(
             id: task.id, station: station.planned.id, environment: station.planned.environment, command: command,
             outputs: outputs, savesPrinted: printed, reads: reads.sorted(), made: task.id.name,
-            uses: station.planned.uses, variables: station.planned.variables,
+            uses: station.planned.uses, variables: station.planned.variables, scripts: station.planned.scripts,
             checks: station.checks == nil ? nil : station.planned.command)
     }
 
@@ -54,9 +54,9 @@ extension TaskGraph {
         for result in plan.results {
             guard let number = numbers[result.station] else { continue }
             let station = stations[number]
-            let glob = result.pattern.map { Glob($0) }
+            let globs = result.patterns.map { Glob($0) }
             for task in tasks[station.tasks ?? 0..<0] where task.status == .done {
-                for path in Self.selection(of: station.outputs, name: task.item.name, made: task.made, by: glob) {
+                for path in Self.selection(of: station.outputs, name: task.item.name, made: task.made, by: globs) {
                     let isFolder = Self.isFolder(path, in: task.made)
                     let place = ExactText("\(result.station)/\(path)")
                     found[place] =

@@ -1,3 +1,4 @@
+internal import Files
 internal import Metro
 
 /// The tasks of a plan: which may start now, what becomes known as stations end, what can't run any more.
@@ -33,8 +34,18 @@ package struct TaskGraph: Sendable {
         }
 
         let source: Source
-        let glob: Glob?
+        /// All of them select; none take everything.
+        let globs: [Glob]
+        /// Of an input that is checked only these files, by their paths; nil for all.
+        var among: Set<ExactText>?
+        /// What it is.
         let name: String
+        /// What stands for it in the command.
+        let word: String
+        let entry: Int
+
+        /// For messages.
+        var shown: String { ([name] + globs.map(\.text)).joined(separator: "/") }
     }
 
     struct StationState: Sendable {
@@ -61,6 +72,8 @@ package struct TaskGraph: Sendable {
         var values: [[String]]
         /// For a station that checks an input: all its files, one for each task; nil for a station of the metro.
         var checks: [PlannedFile]?
+        /// The check of the input that this one's files are of, which goes first.
+        var checkedBefore: Int?
         /// Those of them that are valid, once all are checked.
         var passed: [PlannedFile]?
     }

@@ -7,17 +7,25 @@ import Testing
     import Glibc
 #endif
 
-/// Each `Wrong/NAME.yml` and what las says of it, `Wrong/NAME.txt`. `Wrong/renew` writes the texts anew; read the difference.
+/// Each `Wrong/NAME.yml`, or `Wrong/NAME/metro.yml` with the metros in it, and what las says of it, `Wrong/NAME.txt`.
+/// `Wrong/renew` writes the texts anew; read the difference.
 @Suite struct WrongMetrosTests {
     static let folder = File.parent(of: #filePath) + "/Wrong"
-    static let names = ((try? Folder.names(in: folder)) ?? []).filter { $0.hasSuffix(".yml") }.map {
+    static let names = ((try? Folder.names(in: folder)) ?? []).filter { $0.hasSuffix(".txt") }.map {
         String($0.dropLast(4))
     }
 
     @Test(arguments: names) func everyMistakeIsToldWithItsPlaceAndFix(_ name: String) throws {
-        let text = try File.read("\(Self.folder)/\(name).yml")
-        let failure = #expect(throws: MetroFailure.self) { try MetroReader.read(text: text, file: "\(name).yml") }
-        let told = (failure?.diagnostics ?? []).map(Self.told).joined()
+        let told: String
+        if File.exists("\(Self.folder)/\(name)") {
+            let file = "\(Self.folder)/\(name)/metro.yml"
+            let failure = #expect(throws: MetroFailure.self) { try MetroReader.read(path: file) }
+            told = (failure?.diagnostics ?? []).map(Self.told).joined().split(separator: Self.folder + "/").joined()
+        } else {
+            let text = try File.read("\(Self.folder)/\(name).yml")
+            let failure = #expect(throws: MetroFailure.self) { try MetroReader.read(text: text, file: "\(name).yml") }
+            told = (failure?.diagnostics ?? []).map(Self.told).joined()
+        }
         let golden = "\(Self.folder)/\(name).txt"
         if getenv("LAS_RENEW") != nil { try File.write(told, to: golden) }
         #expect(told == String(decoding: try File.read(golden), as: UTF8.self))

@@ -129,10 +129,10 @@ import Testing
 
     @Test func aPlanOfANewerLasIsRefusedKindly() throws {
         guard case .object(var members) = JSONValue(encoding: Self.variants) else { return }
-        members["version"] = 2
+        members["version"] = .integer(Int64(Plan.currentVersion + 1))
         let plan = try JSONValue.object(members).decode(Plan.self)
         let failure = #expect(throws: PlanFailure.self) { try TaskGraph(plan) }
-        #expect(failure?.description.hasPrefix("this metro was packed by a newer las: its plan has version 2") == true)
+        #expect(failure?.summary == "this metro was packed by a newer las")
         #expect(failure?.exitCode == .integrity)
     }
 

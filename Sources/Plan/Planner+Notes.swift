@@ -1,0 +1,57 @@
+internal import Failures
+internal import Metro
+
+/// What a person should know of a metro that has no mistakes.
+extension Planner {
+    /// Of one kind, at most.
+    private static let mostNotes = 20
+
+    static func notes(
+        _ uses: [MetroUse], _ inputs: [PlannedInput], _ stations: [PlannedStation], _ results: [PlannedResult]
+    ) -> [String] {
+        var notes = inputs.filter { !$0.leftOut.isEmpty }.map {
+            Plan.note(of: $0.leftOut, $0.name, kept: $0.files?.count ?? 0)
+        }
+        let taken = Set(
+            stations.flatMap { $0.takes + $0.forEach }.compactMap(\.input) + inputs.compactMap(\.base?.input))
+        notes += few(inputs.filter { !taken.contains($0.name) }.map { "no station takes the input “\($0.name)”" })
+        notes += few(idle(stations, results).map { "what the station “\($0)” makes leads to no result" })
+        notes += few(uses.flatMap(unseen))
+        return notes
+    }
+
+    private static func few(_ notes: [String]) -> [String] {
+        if notes.count <= mostNotes { return notes }
+        return notes.prefix(mostNotes) + ["\(notes.count - mostNotes) more of this kind"]
+    }
+
+    /// Stations that work for nothing.
+    private static func idle(_ stations: [PlannedStation], _ results: [PlannedResult]) -> [StationID] {
+        let sources = Dictionary(
+            stations.map { ($0.id, ($0.takes + $0.forEach).compactMap(\.station)) },
+            uniquingKeysWith: { first, _ in first }
+        )
+        var useful = Set<StationID>()
+        var waiting = results.map(\.station)
+        while let id = waiting.popLast() {
+            if useful.insert(id).inserted { waiting += sources[id] ?? [] }
+        }
+        return stations.map(\.id).filter { !useful.contains($0) }
+    }
+
+    /// Conditions for contents, where what is given is known only when it is made.
+    private static func unseen(_ use: MetroUse) -> [String] {
+        use.metro.inputs.compactMap { input in
+            guard case .made? = use.given[input.name.value], input.valid.isAboutContents else { return nil }
+            return
+                "what is given to “\(use.name(input.name.value))” is made by stations: of “valid” only names are looked at"
+        }
+    }
+}
+
+extension Validity {
+    /// Whether something must be known of a file besides its name.
+    fileprivate var isAboutContents: Bool {
+        largerThan != nil || smallerThan != nil || contains != nil || passes != nil
+    }
+}
