@@ -52,7 +52,7 @@ final class SSHChannel: Channel {
             if count < 0, count != Int(LIBSSH2_ERROR_EAGAIN) {
                 throw HostFailure(.cut, "the connection to the host was cut", cause: session.lastError)
             }
-            if try drainErrors() { continue }
+            if try drainErrors() || hasUnread { continue }
             if libssh2_channel_eof(handle) != 0 { return [] }
             if !waiting { return nil }
             if try session.wait() == .woken { return nil }
@@ -64,6 +64,10 @@ final class SSHChannel: Channel {
             libssh2_channel_read_ex(handle, stream, $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count)
         }
     }
+
+    /// Whether libssh2 holds something for us. Looking for something else, it takes in whatever the connection brings, and the
+    /// connection is silent then although there is something to read.
+    private var hasUnread: Bool { libssh2_poll_channel_read(handle, 0) != 0 }
 
     /// What is not read of standard error would fill the window and stop all.
     private func drainErrors() throws(HostFailure) -> Bool {
@@ -79,6 +83,7 @@ final class SSHChannel: Channel {
 
     func write(_ bytes: [UInt8]) throws(HostFailure) {
         var done = 0
+        var hasTriedAgain = false
         while done < bytes.count {
             // After EAGAIN the same bytes must be given again, and nothing else.
             let count = bytes.withUnsafeBytes {
@@ -87,10 +92,17 @@ final class SSHChannel: Channel {
             }
             if count >= 0 {
                 done += count
+                hasTriedAgain = false
                 if count == 0 { try session.wait() }
             } else if count == Int(LIBSSH2_ERROR_EAGAIN) {
                 if try hasEnded() { throw HostFailure(.cut, "the program on the host takes no more") }
-                try session.wait()
+                guard libssh2_channel_window_write_ex(handle, nil) > 0 else {
+                    try session.wait()
+                    continue
+                }
+                // The host's leave to send more may have come while its end was looked for: then it comes no second time.
+                if hasTriedAgain { try session.wait(atMost: 0.02) }
+                hasTriedAgain = true
             } else {
                 throw HostFailure(.cut, "the connection to the host was cut", cause: session.lastError)
             }
@@ -127,7 +139,7 @@ final class SSHChannel: Channel {
                     let count = read(0, into: &buffer)
                     if count < 0, count != Int(LIBSSH2_ERROR_EAGAIN) { return }
                     _ = try drainErrors()
-                    if count <= 0, libssh2_channel_eof(handle) == 0 { try session.wait() }
+                    if count <= 0, !hasUnread, libssh2_channel_eof(handle) == 0 { try session.wait() }
                 }
                 _ = try session.patiently { libssh2_channel_close(handle) }
                 _ = try session.patiently { libssh2_channel_wait_closed(handle) }

@@ -116,8 +116,8 @@ final class SSHSession {
     }
 
     /// Waits until libssh2 can go on, or someone wakes the waiter.
-    @discardableResult func wait() throws(HostFailure) -> Waiter.Ready {
-        try Self.ready(handle, connection.descriptor, waiter: waiter, atMost: nil)
+    @discardableResult func wait(atMost seconds: Double? = nil) throws(HostFailure) -> Waiter.Ready {
+        try Self.ready(handle, connection.descriptor, waiter: waiter, atMost: seconds)
     }
 
     /// Calls until libssh2 does not ask to be called again.
