@@ -14,3 +14,4 @@ static inline long las_curl_response_code(CURL *easy) {
 }
 // The result of a finished transfer; CURLMSG_DONE is the only message that there is.
 static inline CURLcode las_curl_result(const CURLMsg *message) { return message->data.result; }
+static inline CURLcode las_curl_set_header_reader(CURL *easy, curl_write_callback reader) { return curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, reader); }

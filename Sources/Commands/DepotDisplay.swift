@@ -64,6 +64,8 @@ final class DepotDisplay: Sendable {
         case .solving: "choosing packages"
         case .fetching: "fetching packages"
         case .unpacking: "unpacking packages"
+        case .inputs: "fetching inputs"
+        case .archives: "unpacking archives"
         case .configuring: "configuring packages"
         }
     }

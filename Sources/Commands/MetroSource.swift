@@ -9,9 +9,18 @@ struct MetroSource {
     let file: String
     let folder: String
     let text: [UInt8]
+    let metro: Metro
+    /// What is known of it before anything is fetched or unpacked.
     let plan: Plan
 
     var lockFile: String { folder + "/metro.lock" }
+    /// The command line that makes the lock anew.
+    var updateCommand: String { file == "metro.yml" ? "las lock --update" : "las lock \(Shown.word(file)) --update" }
+
+    /// The plan with what was fetched and unpacked for its inputs.
+    func plan(with brought: InputFiles.Brought) throws(MetroFailure) -> Plan {
+        try Planner.plan(metro, files: try InputFiles.find(for: metro, in: folder, brought: brought))
+    }
 
     /// - Parameter given: the folder that holds `metro.yml`, or the file itself.
     static func read(_ given: String) throws -> MetroSource {
@@ -34,6 +43,6 @@ struct MetroSource {
         let metro = try MetroReader.read(path: file)
         let folder = File.parent(of: Context.absolute(file))
         let plan = try Planner.plan(metro, files: try InputFiles.find(for: metro, in: folder))
-        return MetroSource(file: file, folder: folder, text: try File.read(file), plan: plan)
+        return MetroSource(file: file, folder: folder, text: try File.read(file), metro: metro, plan: plan)
     }
 }

@@ -41,6 +41,7 @@ let packCommand = CommandSpec(
     }
     let packing = Packing(context: context, source: source)
     let packed = try await packing.parts()
+    for note in packed.plan.notes { context.terminal.say("note: " + Shown.whole(note)) }
     let runtime = try packing.store.add(runtimeAt: context.runtime())
     let identity = try Stage.during(context.terminal, "writing the bundle") { stage in
         try BundleWriter(packing.store).write([runtime] + packed.parts, to: output) { stage.update(done: $0, of: $1) }

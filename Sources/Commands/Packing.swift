@@ -15,7 +15,7 @@ struct Packing {
     let source: MetroSource
     /// Addresses of archives whose release files need no signature.
     var allowsUnsigned: Set<String> = []
-    private let display: DepotDisplay
+    let display: DepotDisplay
 
     init(context: Context, source: MetroSource) {
         (self.context, self.source, display) = (context, source, DepotDisplay(context.terminal))
@@ -37,13 +37,15 @@ struct Packing {
     func parts() async throws -> Packed {
         Folder.clearAbandoned(in: context.lash.temporary)
         let depot = try depot()
-        let lock = try await lock(depot)
+        var lock = try await lock(depot)
+        let brought = try await bring(&lock)
+        let known = brought.isEmpty ? source.plan : try source.plan(with: brought)
         var trees: [EnvironmentID: LayeredTree] = [:]
         for environment in source.plan.environments {
             guard let locked = lock.environments[environment.id.name] else { continue }
             trees[environment.id] = try await display.during { try await depot.build(locked) }
         }
-        let plan = try source.plan.resolvingImageInputs { environment in
+        let plan = try known.resolvingImageInputs { environment in
             guard let tree = trees[environment] else { return ImageFiles(paths: []) }
             let merged = tree.merged()
             return ImageFiles(
@@ -68,19 +70,21 @@ struct Packing {
     }
 
     /// The lock beside the metro; made when there is none.
-    private func lock(_ depot: Depot) async throws -> Lock {
+    func lock(_ depot: Depot) async throws -> Lock {
         if File.exists(source.lockFile) {
-            let lock = try Lock.read(source.lockFile)
-            try lock.fits(needs, architecture: depot.architecture, place: source.lockFile)
+            let lock = try Lock.read(source.lockFile, update: source.updateCommand)
+            try lock.fits(
+                needs, architecture: depot.architecture, place: source.lockFile, update: source.updateCommand)
             return lock
         }
         return try await update(depot)
     }
 
-    /// Chooses anew, and writes the lock.
-    @discardableResult
-    func update(_ depot: Depot) async throws -> Lock {
-        let lock = try await display.during { try await depot.lock(needs) }
+    /// Chooses packages anew, and writes the lock.
+    ///
+    /// - Parameter inputs: what it says of files.
+    func update(_ depot: Depot, inputs: [LockedInput] = []) async throws -> Lock {
+        let lock = try await display.during { try await depot.lock(needs) }.with(inputs)
         try lock.write(to: source.lockFile)
         let count = Set(lock.environments.values.flatMap { $0.packages.map(\.title) }).count
         context.terminal.say("\(Amounts.count(count, "package")) chosen and written to \(Shown.whole(source.lockFile))")
@@ -92,7 +96,8 @@ struct Packing {
         return Depot(
             lash: context.lash,
             sources: try AptSources.ofMachine(environment: context.environment, architecture: architecture),
-            architecture: architecture, allowsUnsigned: allowsUnsigned, observer: { [display] in display.show($0) })
+            architecture: architecture, allowsUnsigned: allowsUnsigned, update: source.updateCommand,
+            observer: { [display] in display.show($0) })
     }
 
     private func image(of plan: Plan, _ lock: Lock) throws -> MetroImage {

@@ -17,7 +17,6 @@ struct RunMaterial {
     static func prepare(_ given: String, _ context: Context) async throws -> RunMaterial {
         if isBundle(given) { return try unpack(given, context) }
         let source = try MetroSource.read(given)
-        for note in source.plan.notes { context.terminal.say("note: " + Shown.whole(note)) }
         let packed = try await Packing(context: context, source: source).parts()
         return RunMaterial(metro: source.plan.metro, parts: packed.parts)
     }

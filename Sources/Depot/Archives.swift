@@ -220,8 +220,8 @@ struct Archives {
 
     private func get(_ downloads: [Download]) -> [DownloadProblem?] {
         let total = downloads.reduce(0) { $0 + ($1.size ?? 0) }
-        return Downloader { done, what in
-            observer(.progress(DepotProgress(.indexes, done: done, total: max(total, done), what: what)))
+        return Downloader { now in
+            observer(.progress(DepotProgress(.indexes, done: now.done, total: max(total, now.done), what: now.what)))
         }.get(downloads)
     }
 }

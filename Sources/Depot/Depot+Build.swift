@@ -85,7 +85,7 @@ extension Depot {
         where !File.exists(file(of: package)) && !downloads.contains(where: { $0.path == file(of: package) }) {
             guard let base = bases[package.archive] else {
                 throw DepotFailure(
-                    "the lock names no archive for \(Shown.whole(package.title))", fix: "las lock --update", .integrity)
+                    "the lock names no archive for \(Shown.whole(package.title))", fix: update, .integrity)
             }
             downloads.append(
                 Download(
@@ -94,8 +94,8 @@ extension Depot {
         }
         guard !downloads.isEmpty else { return }
         let total = downloads.reduce(0) { $0 + ($1.size ?? 0) }
-        let problems = Downloader { done, what in
-            observer(.progress(DepotProgress(.fetching, done: done, total: total, what: what)))
+        let problems = Downloader { now in
+            observer(.progress(DepotProgress(.fetching, done: now.done, total: total, what: now.what)))
         }.get(downloads).compactMap { $0 }
         lock.release()
         guard let first = problems.first else { return }
@@ -103,7 +103,7 @@ extension Depot {
             throw DepotFailure(
                 "the archive no longer has \(Shown.whole(first.address))"
                     + (problems.count > 1 ? " and \(problems.count - 1) more" : ""),
-                cause: Shown.whole(first.reason), fix: "take what it has now: las lock --update", .unreachable)
+                cause: Shown.whole(first.reason), fix: "take what it has now: \(update)", .unreachable)
         }
         throw first.failure
     }

@@ -11,14 +11,16 @@ package struct Depot: Sendable {
     package let architecture: Architecture
     /// Addresses of archives whose release files need no signature, as the person said by name.
     package let allowsUnsigned: Set<String>
+    /// The command line that makes the lock anew, for errors.
+    package let update: String
     package let observer: DepotObserver
 
     package init(
         lash: LASH, sources: AptSources, architecture: Architecture, allowsUnsigned: Set<String> = [],
-        observer: @escaping DepotObserver = { _ in }
+        update: String = "las lock --update", observer: @escaping DepotObserver = { _ in }
     ) {
         (self.lash, self.sources, self.architecture) = (lash, sources, architecture)
-        (self.allowsUnsigned, self.observer) = (allowsUnsigned, observer)
+        (self.allowsUnsigned, self.update, self.observer) = (allowsUnsigned, update, observer)
     }
 
     /// Asks the archives what they have now, and chooses the packages of each environment.

@@ -15,6 +15,10 @@ package struct DepotProgress: Sendable, Hashable {
         case fetching
         /// Unpacking packages into layers; bytes of package files.
         case unpacking
+        /// Getting files that inputs name by their addresses; bytes.
+        case inputs
+        /// Unpacking archives of inputs; bytes of the archives.
+        case archives
         /// Letting the packages configure themselves; packages.
         case configuring
     }

@@ -44,8 +44,21 @@ package struct LockedEnvironment: Hashable, Sendable, Codable {
     package let packages: [LockedPackage]
 }
 
-/// `metro.lock`: the exact packages of each environment, written by `las lock` and kept beside the metro.
-package struct Lock: Hashable, Sendable, Codable {
+/// What the file at an address was when it was fetched.
+package struct LockedInput: Hashable, Sendable, Codable {
+    /// As the metro says it.
+    package let address: String
+    package let sha256: Digest
+    package let size: Int64
+
+    package init(address: String, sha256: Digest, size: Int64) {
+        (self.address, self.sha256, self.size) = (address, sha256, size)
+    }
+}
+
+/// `metro.lock`: the exact packages of each environment and the exact files of each address, written by `las lock` and kept
+/// beside the metro.
+package struct Lock: Hashable, Sendable {
     package static let version = 1
 
     /// The format's version.
@@ -53,9 +66,17 @@ package struct Lock: Hashable, Sendable, Codable {
     package let architecture: String
     /// By the environments' names.
     package let environments: [String: LockedEnvironment]
+    /// Sorted by address.
+    package let inputs: [LockedInput]
 
-    package init(architecture: String, environments: [String: LockedEnvironment]) {
+    package init(architecture: String, environments: [String: LockedEnvironment], inputs: [LockedInput] = []) {
         (lock, self.architecture, self.environments) = (Self.version, architecture, environments)
+        self.inputs = inputs.sorted { $0.address.utf8.lexicographicallyPrecedes($1.address.utf8) }
+    }
+
+    /// The same packages, and other files.
+    package func with(_ inputs: [LockedInput]) -> Lock {
+        Lock(architecture: architecture, environments: environments, inputs: inputs)
     }
 
     /// Sorted keys, the same bytes for the same lock.
@@ -64,7 +85,9 @@ package struct Lock: Hashable, Sendable, Codable {
     package func write(to path: String) throws { try File.write(text, to: path) }
 
     /// - Throws: exit code 5 when it is no lock, or one of a newer las.
-    package static func read(_ path: String) throws -> Lock {
+    ///
+    /// - Parameter update: the command line that makes it anew, for the error.
+    package static func read(_ path: String, update: String) throws -> Lock {
         let text = try File.read(path, atMost: 1 << 28)
         do {
             let value = try JSONText.parse(text)
@@ -79,7 +102,7 @@ package struct Lock: Hashable, Sendable, Codable {
             return lock
         } catch let failure as any Failure {
             throw DepotFailure(
-                "can't use the lock", place: path, cause: failure.description, fix: "make it again: las lock --update",
+                "can't use the lock", place: path, cause: failure.description, fix: "make it again: \(update)",
                 .integrity)
         }
     }
@@ -103,6 +126,14 @@ package struct Lock: Hashable, Sendable, Codable {
                     archive.uri.hasSuffix("/")
                 else { throw DepotFailure("“\(Shown.whole(archive.uri))” is no archive's address", .integrity) }
             }
+        }
+        var last: LockedInput?
+        for input in inputs {
+            guard input.size >= 0, (try? WebAddress(input.address)) != nil, last?.address != input.address else {
+                throw DepotFailure(
+                    "the address “\(Shown.whole(input.address))” is none, or stands in it twice", .integrity)
+            }
+            last = input
         }
     }
 
@@ -133,12 +164,36 @@ package struct Lock: Hashable, Sendable, Codable {
         return misfits
     }
 
+    /// - Parameter update: the command line that brings it up to date.
     /// - Throws: exit code 5 naming what changed, unless the lock is one of these needs.
-    package func fits(_ needs: [String: Needs], architecture: Architecture, place: String) throws(DepotFailure) {
+    package func fits(
+        _ needs: [String: Needs], architecture: Architecture, place: String, update: String
+    ) throws(DepotFailure) {
         let misfits = misfits(needs, architecture: architecture)
         if misfits.isEmpty { return }
         throw DepotFailure(
             "the lock does not fit the metro", place: place, cause: misfits.joined(separator: "; "),
-            fix: "bring it up to date: las lock --update", .integrity)
+            fix: "bring it up to date: \(update)", .integrity)
+    }
+}
+
+extension Lock: Codable {
+    private enum CodingKeys: String, CodingKey { case lock, architecture, environments, inputs }
+
+    /// Locks of metros without addresses, and those of before there were any, have no “inputs”.
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            architecture: try container.decode(String.self, forKey: .architecture),
+            environments: try container.decode([String: LockedEnvironment].self, forKey: .environments),
+            inputs: try container.decodeIfPresent([LockedInput].self, forKey: .inputs) ?? [])
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(lock, forKey: .lock)
+        try container.encode(architecture, forKey: .architecture)
+        try container.encode(environments, forKey: .environments)
+        if !inputs.isEmpty { try container.encode(inputs, forKey: .inputs) }
     }
 }

@@ -28,7 +28,7 @@ package enum Doctor {
         }
         return HostFacts(
             name: names.host, architecture: names.machine, kernel: names.kernel, cpus: capacity.cpus,
-            memory: capacity.memory, freeDisk: freeDisk(at: lash.root), isRoot: isRoot, engine: engine.rawValue,
+            memory: capacity.memory, freeDisk: Folder.freeDisk(at: lash.root), isRoot: isRoot, engine: engine.rawValue,
             reason: reason, notes: notes)
     }
 
@@ -48,16 +48,5 @@ package enum Doctor {
             withUnsafeBytes(of: field) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         }
         return (text(names.nodename), text(names.machine), text(names.release))
-    }
-
-    /// Where the folder is not there yet, of the one that it will be made in.
-    private static func freeDisk(at path: String) -> Int64 {
-        var status = statvfs()
-        var path = path
-        while statvfs(path, &status) != 0 {
-            if path == "/" || path == "." { return 0 }
-            path = File.parent(of: path)
-        }
-        return Int64(status.f_bavail) * Int64(status.f_frsize)
     }
 }

@@ -23,6 +23,20 @@ package enum Shown {
         return String(shown)
     }
 
+    /// As a word of a command line that a person can copy.
+    package static func word(_ text: String) -> String {
+        let isPlain = text.utf8.allSatisfy { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+            default: "/._-+,:@%=".utf8.contains(byte)
+            }
+        }
+        if isPlain, !text.isEmpty, text.utf8.first != UInt8(ascii: "-") { return text }
+        let path = text.utf8.first == UInt8(ascii: "-") ? "./" + text : text
+        return "'" + whole(path.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''"))
+            + "'"
+    }
+
     private static func fit(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
         if (0x20..<0x7F).contains(scalar.value) { return scalar }
         return switch scalar.properties.generalCategory {

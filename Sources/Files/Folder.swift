@@ -96,6 +96,18 @@ package enum Folder {
         }
     }
 
+    /// Bytes that this user may still write to the disk that holds it; where it is not there yet, of the folder that it
+    /// will be made in.
+    package static func freeDisk(at path: String) -> Int64 {
+        var status = statvfs()
+        var path = path
+        while statvfs(path, &status) != 0 {
+            if path == "/" || path == "." { return 0 }
+            path = File.parent(of: path)
+        }
+        return Int64(status.f_bavail) * Int64(status.f_frsize)
+    }
+
     /// Whether a folder could be made there, or is there and may be written into; nothing is made yet.
     package static func checkPlace(_ path: String) throws(FileFailure) {
         var place = path

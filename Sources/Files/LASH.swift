@@ -37,6 +37,10 @@ package struct LASH: Hashable, Sendable {
     package var layers: String { root + "/layers" }
     /// Fetched package files by digest.
     package var packages: String { root + "/packages" }
+    /// Files that inputs name by their addresses, by digest.
+    package var inputs: String { root + "/inputs" }
+    /// Archives of inputs, unpacked: `unpacked/DIGEST/tree`.
+    package var unpacked: String { root + "/unpacked" }
     /// Package indexes as archives gave them.
     package var archives: String { root + "/archives" }
     /// Images unpacked by digest, where the kernel can't mount them.

@@ -27,12 +27,7 @@ extension MetroCheck {
     private mutating func checkPath(_ pattern: Located<String>, of input: Input) {
         let text = pattern.value
         if WebAddress.isMeant(by: text) {
-            do throws(WebAddress.Mistake) {
-                _ = try WebAddress(text)
-                diagnostics.add(
-                    "this version of las does not know addresses as inputs yet", at: pattern.position,
-                    fix: "fetch the file into the metro's folder and name it there")
-            } catch {
+            do throws(WebAddress.Mistake) { _ = try WebAddress(text) } catch {
                 diagnostics.add(error.message, at: pattern.position, fix: error.fix)
             }
         } else if text.utf8.count > Self.longest {
@@ -55,16 +50,22 @@ extension MetroCheck {
 
     /// That no two of an input's addresses bring a file of one name: they would lie in one folder.
     private mutating func checkAddresses(_ patterns: [Located<String>]) {
-        var seen: [String: Located<String>] = [:]
+        var (texts, names): (Set<String>, [String: Located<String>]) = ([], [:])
         for pattern in patterns {
             guard let address = try? WebAddress(pattern.value) else { continue }
-            guard let first = seen.updateValue(pattern, forKey: address.fileName) else { continue }
+            guard texts.insert(pattern.value).inserted else {
+                diagnostics.add(
+                    "this address stands in the list twice", at: pattern.position, fix: "take one of them out")
+                continue
+            }
+            guard let first = names[address.fileName] else {
+                names[address.fileName] = pattern
+                continue
+            }
             diagnostics.add(
-                first.value == pattern.value
-                    ? "this address stands in the list twice"
-                    : "two files of the name “\(Shown.text(address.fileName))” would lie in one folder, this and the one of line \(first.position.line)",
-                at: pattern.position,
-                fix: first.value == pattern.value ? "take one of them out" : "declare an input for each")
+                "two files of the name “\(Shown.text(address.fileName))” would lie in one folder, "
+                    + "this and the one of line \(first.position.line)",
+                at: pattern.position, fix: "declare an input for each")
         }
     }
 

@@ -45,8 +45,31 @@ package struct InputFiles: Hashable, Sendable {
 
     package init() {}
 
+    /// What was brought for inputs that lie not in the metro's folder, or not as they are there.
+    package struct Brought: Hashable, Sendable {
+        /// Fetched files, by their addresses.
+        package var fetched: [String: String] = [:]
+        /// Folders that archives were unpacked into, by where the archives lie.
+        package var unpacked: [String: UnpackedArchive] = [:]
+
+        package init() {}
+    }
+
+    /// What was in an archive.
+    package struct UnpackedArchive: Hashable, Sendable {
+        package let folder: String
+        /// Its files, sorted, relative to it.
+        package let files: [String]
+
+        package init(folder: String, files: [String]) { (self.folder, self.files) = (folder, files) }
+    }
+
     /// Finds them. All lie inside the folder, links included, else it is an error; so is a pattern that matches nothing.
-    package static func find(for metro: Metro, in folder: String) throws(MetroFailure) -> InputFiles {
+    ///
+    /// - Parameter brought: nil before the metro is packed: what is to be fetched or unpacked is not known then.
+    package static func find(
+        for metro: Metro, in folder: String, brought: Brought? = nil
+    ) throws(MetroFailure) -> InputFiles {
         var files = InputFiles()
         var diagnostics: [Diagnostic] = []
         let uses = MetroUse.all(of: metro)
@@ -59,7 +82,7 @@ package struct InputFiles: Hashable, Sendable {
                 if let first = searched.updateValue(name, forKey: ExactText("\(use.metro.file)\0\(input.name.value)")) {
                     files.copy(first, as: name)
                 } else {
-                    diagnostics += files.search(input, named: name, use.metro, in: folder)
+                    diagnostics += files.search(input, named: name, use.metro, in: folder, brought)
                 }
             }
             if searched.updateValue(use.path, forKey: ExactText(use.metro.file)) != nil { continue }
@@ -83,14 +106,18 @@ package struct InputFiles: Hashable, Sendable {
     }
 
     private mutating func search(
-        _ input: Input, named name: String, _ metro: Metro, in folder: String
+        _ input: Input, named name: String, _ metro: Metro, in folder: String, _ brought: Brought?
     ) -> [Diagnostic] {
         guard case .files(let patterns) = input.source else { return [] }
         var diagnostics: [Diagnostic] = []
         var found: [ExactText: Found] = [:]
         for pattern in patterns {
-            if WebAddress.isMeant(by: pattern.value) {
-                unknown.insert(name)
+            if let address = try? WebAddress(pattern.value) {
+                if let path = brought?.fetched[address.text] {
+                    found[ExactText(address.text)] = Found(fetched: address, at: path)
+                } else {
+                    unknown.insert(name)
+                }
                 continue
             }
             do throws(FolderSearch.Trouble) {
@@ -107,9 +134,18 @@ package struct InputFiles: Hashable, Sendable {
                 diagnostics.append(Diagnostic(file: metro.file, at: pattern.position, error.message, fix: error.fix))
             }
         }
-        if input.unpacks { unknown.insert(name) }
+        if input.unpacks, brought == nil { unknown.insert(name) }
         if unknown.contains(name) { return diagnostics }
-        let sorted = found.values.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+        var sorted = found.values.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+        if input.unpacks {
+            sorted = contents(of: sorted, in: folder, brought)
+            if sorted.isEmpty {
+                diagnostics.append(
+                    Diagnostic(
+                        file: metro.file, at: input.name.position,
+                        "there is no file in the archives of “\(name)”", fix: "name another archive"))
+            }
+        }
         return diagnostics
             + take(sorted, as: name, input.valid, in: folder, file: metro.file, at: input.name.position)
     }
@@ -187,4 +223,10 @@ extension InputFiles.Found {
 
     /// Whether a pattern after the input's name selects it, see `PlannedFile`.
     func matches(_ glob: Glob) -> Bool { glob.matchesEnd(of: elsewhere?.place ?? path) }
+
+    init(fetched address: WebAddress, at path: String) {
+        self.init(
+            path: address.text, pattern: address.text,
+            elsewhere: .init(origin: path, place: address.fileName, name: Glob.stem(of: address.fileName)))
+    }
 }

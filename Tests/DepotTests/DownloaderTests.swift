@@ -20,7 +20,7 @@ import Testing
         }
     }
 
-    func get(_ downloads: [Download]) -> [DownloadProblem?] { Downloader { _, _ in }.get(downloads) }
+    func get(_ downloads: [Download]) -> [DownloadProblem?] { Downloader { _ in }.get(downloads) }
 
     @Test func aTransferThatBreaksOffGoesOnWhereItStopped() throws {
         try withServer(breaks: 2) { server, bytes, download in

@@ -26,7 +26,7 @@ import Testing
     @Test func aLockComesBackAsItWasAndIsAlwaysTheSameText() throws {
         try withScratch { folder in
             try lock().write(to: folder + "/metro.lock")
-            #expect(try Lock.read(folder + "/metro.lock") == lock())
+            #expect(try Lock.read(folder + "/metro.lock", update: "las lock m --update") == lock())
             #expect(try File.read(folder + "/metro.lock") == lock().text)
         }
     }
@@ -40,10 +40,30 @@ import Testing
                 "the needs no longer have samtools", "the needs of qc are not in the lock",
             ])
         let failure = #expect(throws: DepotFailure.self) {
-            try lock().fits(changed, architecture: architecture, place: "metro.lock")
+            try lock().fits(changed, architecture: architecture, place: "metro.lock", update: "las lock m --update")
         }
         #expect(failure?.exitCode == .integrity)
-        #expect(failure?.fix == "bring it up to date: las lock --update")
+        #expect(failure?.fix == "bring it up to date: las lock m --update")
+    }
+
+    @Test func filesOfAddressesStandInItWhereThereAreAny() throws {
+        #expect(!String(decoding: lock().text, as: UTF8.self).contains("inputs"), "an older las reads it still")
+        try withScratch { folder in
+            let inputs = ["https://example.org/b.fa", "https://example.org/a.fa"].map {
+                LockedInput(address: $0, sha256: Digest(of: $0), size: 0)
+            }
+            let path = folder + "/metro.lock"
+            try lock().with(inputs).write(to: path)
+            let read = try Lock.read(path, update: "")
+            #expect(read == lock().with(inputs) && read.inputs.map(\.address) == inputs.map(\.address).reversed())
+            for wrong in [
+                [inputs[0], inputs[0]], [LockedInput(address: "file:///etc/passwd", sha256: inputs[0].sha256, size: 1)],
+                [LockedInput(address: inputs[0].address, sha256: inputs[0].sha256, size: -1)],
+            ] {
+                try lock().with(wrong).write(to: path)
+                #expect(throws: DepotFailure.self) { try Lock.read(path, update: "") }
+            }
+        }
     }
 
     @Test(arguments: ["../../etc/passwd", "/etc/passwd", ""]) func aLockWithAFileOutsideOfItsArchiveIsRefused(
@@ -51,7 +71,9 @@ import Testing
     ) throws {
         try withScratch { folder in
             try lock(file: file).write(to: folder + "/metro.lock")
-            let failure = #expect(throws: DepotFailure.self) { try Lock.read(folder + "/metro.lock") }
+            let failure = #expect(throws: DepotFailure.self) {
+                try Lock.read(folder + "/metro.lock", update: "las lock m --update")
+            }
             #expect(failure?.exitCode == .integrity)
         }
     }
@@ -59,8 +81,10 @@ import Testing
     @Test(arguments: ["", "{}", #"{"lock": 2}"#, #"{"lock": 1}"#]) func whatIsNoLockIsRefused(_ text: String) throws {
         try withScratch { folder in
             try File.write(text, to: folder + "/metro.lock")
-            let failure = #expect(throws: DepotFailure.self) { try Lock.read(folder + "/metro.lock") }
-            #expect(failure?.fix == "make it again: las lock --update")
+            let failure = #expect(throws: DepotFailure.self) {
+                try Lock.read(folder + "/metro.lock", update: "las lock m --update")
+            }
+            #expect(failure?.fix == "make it again: las lock m --update")
         }
     }
 }

@@ -29,7 +29,7 @@ enum RealArchives {
         let release = Download(
             address: Address.of("InRelease", in: source.releaseFolder), path: folder + "/InRelease", what: "",
             digest: nil, size: nil)
-        return Downloader { _, _ in }.get([release])[0] == nil
+        return Downloader { _ in }.get([release])[0] == nil
     }()
 
     /// Chosen once for all tests.
