@@ -79,7 +79,13 @@ package struct Program: Sendable {
         let variables = environment.sorted { $0.key < $1.key }.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for text in words + variables { free(text) } }
         var pid: pid_t = 0
-        let code = posix_spawn(&pid, path, &actions, &attributes, words, variables)
+        var code = posix_spawn(&pid, path, &actions, &attributes, words, variables)
+        // A program that this process has just written: a child that another test starts at the same moment holds it open for
+        // writing until its exec.
+        for _ in 0..<100 where code == ETXTBSY {
+            usleep(20_000)
+            code = posix_spawn(&pid, path, &actions, &attributes, words, variables)
+        }
         if code != 0 { throw TestSupportError("can't start \(path): \(String(cString: strerror(code)))") }
         return pid
     }
