@@ -104,7 +104,8 @@ let package = Package(
         room(
             "Commands",
             [
-                "Terminal", "Metro", "Plan", "Depot", "Bundle", "Layers", "Parts", "Hosts", "HostProtocol", "Digests",
+                "Terminal", "Metro", "Plan", "Depot", "Bundle", "Layers", "Parts", "Hosts", "HostProtocol", "CLinux",
+                "Digests",
                 "JSON", "Files", "Threads", "Failures",
             ]),
         .executableTarget(name: "las", dependencies: ["Commands"], swiftSettings: swift),

@@ -12,7 +12,9 @@ let checkCommand = CommandSpec(
     details: "Nothing that the metro says is run."
 ) { invocation, context in
     let source = try MetroSource.read(invocation.arguments.first ?? ".")
-    for note in source.plan.notes { context.terminal.say("note: " + Shown.whole(note)) }
+    for note in source.plan.notes + (try source.plan.notesOfRoom(context)) {
+        context.terminal.say("note: " + Shown.whole(note))
+    }
     let stations = Amounts.count(source.plan.stations.count, "station")
     context.terminal.print("\(Shown.whole(source.file)): no mistakes; \(stations)")
     return .done

@@ -1,6 +1,7 @@
 internal import Failures
 internal import Hosts
 internal import Parts
+internal import Plan
 internal import Synchronization
 internal import Terminal
 
@@ -42,26 +43,40 @@ let deployCommand = CommandSpec(
     let following = try RunOptions.following(invocation, context, material)
     if hosts.count == 1, let host = hosts.first {
         return try await Deployment.connect(connector, host, context) { session in
+            if let failure = await Deployment.shortage(of: material, on: session, cpus: following.cpus, context) {
+                throw failure
+            }
             try await Deployment.ship(material, to: host, session, context)
             return try await following.run(on: host, session, tethered: false)
         }
     }
     // All get their parts at once; a host that is slow or down does not hold up the others.
-    let outcomes = await Fleet(connector, hosts: hosts).onEach { session in
+    let outcomes = await Fleet(connector, hosts: hosts).onEach { session -> RoomFailure? in
+        if let failure = await Deployment.shortage(of: material, on: session, cpus: following.cpus, context) {
+            return failure
+        }
         try await Deployment.ship(material, to: session.host, session, context)
+        return nil
     }
     var ready: [Host] = []
     var exitCode: ExitCode?
+    var tooSmall: RoomFailure?
     for outcome in outcomes {
         switch outcome.result {
-        case .success: ready.append(outcome.host)
+        case .success(nil): ready.append(outcome.host)
+        case .success(let failure?):
+            context.terminal.say("\(outcome.host.name) is passed over: \(failure.summary)")
+            tooSmall = tooSmall ?? failure
         case .failure(let error):
             let failure = (error as? any Failure) ?? UsageFailure("\(error)")
             context.terminal.fail(failure)
             exitCode = exitCode ?? failure.exitCode
         }
     }
-    guard let first = ready.first else { return exitCode ?? .unreachable }
+    guard let first = ready.first else {
+        if let tooSmall { throw tooSmall }
+        return exitCode ?? .unreachable
+    }
     let ended = try await Deployment.connect(connector, first, context) { session in
         try await following.run(on: first, session, tethered: false)
     }
@@ -84,6 +99,20 @@ enum Deployment {
             stage.abandon()
             throw error
         }
+    }
+
+    /// Whether a station wants more than the host has, before anything is sent to it.
+    static func shortage(
+        of material: RunMaterial, on session: HostSession, cpus: Int?, _ context: Context
+    ) async -> RoomFailure? {
+        let (host, facts) = (session.host, await session.hello.host)
+        HostRooms(lash: context.lash).keep(facts, of: host)
+        guard let facts, let plan = material.plan else { return nil }
+        var room = Room(facts)
+        room.cpus = min(room.cpus, cpus ?? room.cpus)
+        guard let (station, shortage) = plan.tooLarge(for: [room], "\(host.name) has").first else { return nil }
+        return RoomFailure(
+            summary: "the station \(station) \(shortage)", fix: "change its “uses”, or run it on a larger host")
     }
 
     static func ship(_ material: RunMaterial, to host: Host, _ session: HostSession, _ context: Context) async throws {

@@ -61,6 +61,7 @@ let hostAddCommand = CommandSpec(
         await session.hello
     }
     try HostList.add(host, to: context.lash)
+    HostRooms(lash: context.lash).keep(hello.host, of: host)
     stage.abandon()
     context.terminal.say("\(host.name) is in the list" + (hello.host.map { ": " + HostText.facts($0) } ?? ""))
     return .done
@@ -91,7 +92,9 @@ let hostListCommand = CommandSpec(
         stage.abandon()
         for outcome in outcomes {
             switch outcome.result {
-            case .success(let hello): found[outcome.host.name] = hello.host.map { HostText.facts($0) } ?? "reached"
+            case .success(let hello):
+                HostRooms(lash: context.lash).keep(hello.host, of: outcome.host)
+                found[outcome.host.name] = hello.host.map { HostText.facts($0) } ?? "reached"
             case .failure(let error):
                 failures += 1
                 found[outcome.host.name] = Shown.whole((error as? any Failure)?.description ?? "\(error)")
@@ -122,6 +125,7 @@ let hostRemoveCommand = CommandSpec(
     examples: [("las host remove lab", "takes lab out of the list; nothing is changed on the host itself")]
 ) { invocation, context in
     try HostList.remove(invocation.arguments[0], from: context.lash)
+    HostRooms(lash: context.lash).forget(invocation.arguments[0])
     context.terminal.say("\(invocation.arguments[0]) is no longer in the list")
     return .done
 }

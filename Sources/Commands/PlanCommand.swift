@@ -17,5 +17,6 @@ let planCommand = CommandSpec(
     } else {
         context.terminal.print(Shown.whole(source.plan.text, keepingLines: true))
     }
+    for note in try source.plan.notesOfRoom(context) { context.terminal.say("note: " + Shown.whole(note)) }
     return .done
 }

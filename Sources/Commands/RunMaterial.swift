@@ -3,11 +3,14 @@ internal import Files
 internal import Glibc
 internal import HostProtocol
 internal import Parts
+internal import Plan
 internal import Terminal
 
 /// What `las run` and `las deploy` are given, as parts in LASH's store.
 struct RunMaterial {
     let metro: String
+    /// nil for a bundle, which is not read again: its plan is looked at where it runs.
+    var plan: Plan?
     /// The environments and the metro.
     let parts: [Part]
 
@@ -18,7 +21,7 @@ struct RunMaterial {
         if isBundle(given) { return try unpack(given, context) }
         let source = try MetroSource.read(given)
         let packed = try await Packing(context: context, source: source).parts()
-        return RunMaterial(metro: source.plan.metro, parts: packed.parts)
+        return RunMaterial(metro: source.plan.metro, plan: packed.plan, parts: packed.parts)
     }
 
     /// A bundle begins with a program; a metro is text.

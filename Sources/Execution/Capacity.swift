@@ -35,25 +35,10 @@ package struct Capacity: Hashable, Sendable {
 
     /// Refuses a plan that could never end here, before anything starts.
     func check(_ plan: Plan) throws(ExecutionFailure) {
-        for station in plan.stations {
-            let uses = station.uses
-            func refuse(_ text: String, _ fix: String) throws(ExecutionFailure) {
-                throw ExecutionFailure("the station \(station.id) \(text)", fix: fix)
-            }
-            if uses.cpus > cpus {
-                try refuse(
-                    "wants \(uses.cpus) cpus, and here are \(cpus) for it",
-                    "change its “uses”, or run it on a larger host")
-            }
-            if let memory = uses.memory, memory > self.memory {
-                try refuse(
-                    "wants \(memory >> 20) MiB of memory, and this host has \(self.memory >> 20)",
-                    "change its “uses”, or run it on a larger host")
-            }
-            if uses.gpus > gpus {
-                try refuse("wants \(uses.gpus) gpus, which tasks can't use yet", "change its “uses”")
-            }
-        }
+        let room = Room(cpus: cpus, memory: memory, gpus: gpus)
+        guard let (station, shortage) = plan.tooLarge(for: [room], "the run may use").first else { return }
+        throw ExecutionFailure(
+            "the station \(station) \(shortage)", fix: "change its “uses”, or run it on a larger host")
     }
 }
 

@@ -25,6 +25,8 @@ package struct LASH: Hashable, Sendable {
 
     /// The host list.
     package var hosts: String { root + "/hosts.yml" }
+    /// What hosts were found to have when las last spoke with them: `facts/NAME.json`.
+    package var facts: String { root + "/facts" }
     /// `known_hosts` of las's own, read beside the user's.
     package var knownHosts: String { root + "/known_hosts" }
     /// Parts by digest, complete and checked: `parts/DIGEST`, and `parts/DIGEST.extents` beside it.

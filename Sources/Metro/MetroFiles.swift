@@ -59,16 +59,16 @@ struct MetroFiles {
         var nested: [NestedDraft] = []
         var (levels, size) = (1, draft.lines.reduce(0) { $0 + $1.stops.count })
         var length = draft.lines.flatMap(\.stations).map(\.name.value.utf8.count).max() ?? 0
-        var isTooLarge = false
         for stop in draft.lines.flatMap(\.nested) {
             let found = find(stop, folder: File.parent(of: location), shown: shown, &reading)
             levels = max(levels, 1 + (found?.levels ?? 0))
-            size += found?.size ?? 0
+            // One with mistakes counts for nothing, so that what is too large is told once.
+            size += found?.metro == nil ? 0 : found?.size ?? 0
             let name = name(of: stop, found, &reading)
             nested.append(NestedDraft(draft: stop, name: name, metro: found?.metro))
             length = max(length, (name?.value.utf8.count ?? 0) + 1 + (found?.length ?? 0))
-            if size > Self.mostStations, !isTooLarge {
-                isTooLarge = true
+            if size > Self.mostStations {
+                size = 0
                 reading.diagnostics.add(
                     "with this metro there are more than \(Self.mostStations) stations", at: stop.position,
                     fix: "metros that use each other many times grow fast; use one of them less often")

@@ -82,7 +82,7 @@ package struct InputFiles: Hashable, Sendable {
                 if let first = searched.updateValue(name, forKey: ExactText("\(use.metro.file)\0\(input.name.value)")) {
                     files.copy(first, as: name)
                 } else {
-                    diagnostics += files.search(input, named: name, use.metro, in: folder, brought)
+                    diagnostics += files.search(input, named: name, use, in: folder, brought)
                 }
             }
             if searched.updateValue(use.path, forKey: ExactText(use.metro.file)) != nil { continue }
@@ -106,7 +106,7 @@ package struct InputFiles: Hashable, Sendable {
     }
 
     private mutating func search(
-        _ input: Input, named name: String, _ metro: Metro, in folder: String, _ brought: Brought?
+        _ input: Input, named name: String, _ use: MetroUse, in folder: String, _ brought: Brought?
     ) -> [Diagnostic] {
         guard case .files(let patterns) = input.source else { return [] }
         var diagnostics: [Diagnostic] = []
@@ -131,7 +131,11 @@ package struct InputFiles: Hashable, Sendable {
                     }
                 }
             } catch {
-                diagnostics.append(Diagnostic(file: metro.file, at: pattern.position, error.message, fix: error.fix))
+                let given = use.path.isEmpty ? nil : "or give something to the input “\(name)”, where the metro stands"
+                let fix = [error.fix, given].compactMap { $0 }.joined(separator: "; ")
+                diagnostics.append(
+                    Diagnostic(
+                        file: use.metro.file, at: pattern.position, error.message, fix: fix.isEmpty ? nil : fix))
             }
         }
         if input.unpacks, brought == nil { unknown.insert(name) }
@@ -142,12 +146,12 @@ package struct InputFiles: Hashable, Sendable {
             if sorted.isEmpty {
                 diagnostics.append(
                     Diagnostic(
-                        file: metro.file, at: input.name.position,
+                        file: use.metro.file, at: input.name.position,
                         "there is no file in the archives of “\(name)”", fix: "name another archive"))
             }
         }
         return diagnostics
-            + take(sorted, as: name, input.valid, in: folder, file: metro.file, at: input.name.position)
+            + take(sorted, as: name, input.valid, in: folder, file: use.metro.file, at: input.name.position)
     }
 
     /// What metros are given of other inputs, as far as it is valid for them.

@@ -137,6 +137,7 @@ extension TaskGraph {
                     station: station.planned.id)
             }
         }
+        try checkPlaces(of: station, items)
     }
 
     /// Records a station's tasks; those that wait for nothing are ready.

@@ -109,6 +109,8 @@ package struct TaskGraph: Sendable {
     }
 
     let plan: Plan
+    /// What the results select of each station: for each of them patterns that must all match.
+    let wanted: [StationID: [[Glob]]]
     var stations: [StationState] = []
     var tasks: [TaskState] = []
     var taskNumbers: [TaskID: Int] = [:]
@@ -124,6 +126,7 @@ package struct TaskGraph: Sendable {
     /// - Parameter failures: what is wrong with single stations.
     init(_ plan: Plan, failures: inout [PlanFailure]) throws(PlanFailure) {
         self.plan = plan
+        wanted = Dictionary(grouping: plan.results, by: \.station).mapValues { $0.map { $0.patterns.map { Glob($0) } } }
         try link()
         for station in stations.indices {
             do throws(PlanFailure) {

@@ -231,7 +231,7 @@ struct Way: Sendable, CustomTestStringConvertible {
             #expect(run.events.map(\.kind) == [.runEnded])
             #expect(
                 run.events.last?.text
-                    == "the station large wants 1000 cpus, and here are 2 for it (change its “uses”, or run it on a larger host)"
+                    == "the station large wants 1000 cpus, and the run may use 2 (change its “uses”, or run it on a larger host)"
             )
         }
     }

@@ -179,6 +179,48 @@ import Testing
         refused(TaskGraphTests.station("x", forEach: [Taken(.input("nothing"))], "ls", ["a"]))
     }
 
+    @Test func outputsThatCollideAreToldBeforeAnythingStarts() throws {
+        func told(_ outputs: String, _ items: [String], results: String = "") throws -> String? {
+            let lines = "    - { station: s, for_each: x, command: \"cat {each} > {out}\", out: \(outputs) }\n"
+            let more = "    - { station: t, in: s, command: cat, out: t }\n"
+            let failure = #expect(throws: MetroFailure.self) {
+                try plan(lines + (results.isEmpty ? "" : more), inputs: ["x": items], results: results)
+            }
+            return failure?.diagnostics.first?.message
+        }
+        #expect(
+            try told("[\"{name}.txt\", \"x{name}.txt\"]", ["a.t", "xa.t"])
+                == "s/a and s/xa would write the same file, “xa.txt”")
+        #expect(
+            try told("[\"{name}.txt\", \"x{name}.txt\"]", ["a.t", "xa.t"], results: "results: [s/*.txt, t]\n")
+                == "s/a and s/xa would write the same file, “xa.txt”")
+        #expect(
+            try told("[\"{name}\", \"d/{name}\"]", ["d.t", "e.t"])
+                == "the results “d” of s/d and “d/d” of s/d can't lie in one folder")
+        #expect(
+            try told("[\"{name}.a\", n.a]", ["m.t", "n.t"], results: "results: [t]\n")
+                == "two outputs of s/n would write the same file, “n.a”")
+    }
+
+    @Test func whatIsNoResultMayHaveTheSameName() throws {
+        let lines = """
+                - { station: s, for_each: x, command: "cat {each} > {out}", out: ["{name}.txt", "x{name}.txt"] }
+                - { station: t, in: s, command: "cat {in}", out: t }
+
+            """
+        #expect(throws: Never.self) { try plan(lines, inputs: ["x": ["a.t", "xa.t"]]) }
+        #expect(throws: Never.self) {
+            try plan(lines, inputs: ["x": ["a.t", "xa.t"]], results: "results: [s/a.txt, t]\n")
+        }
+    }
+
+    @Test func aPatternThatSelectsNothingOfAnInputIsToldWithItsPlace() throws {
+        let lines = "    - { station: s, in: x/*.bam, command: \"cat {in}\", out: a }\n"
+        let failure = #expect(throws: MetroFailure.self) { try plan(lines, inputs: ["x": ["a.t"]]) }
+        #expect(failure?.diagnostics.first?.message == "“in: x/*.bam” of the station “s” matches nothing")
+        #expect(failure?.diagnostics.first?.line == 6)
+    }
+
     /// 20,000 tasks in four stations that go on from each other, one that takes all, and 5,000 stations in a row.
     @Test func timeIsLinear() throws {
         let lines =

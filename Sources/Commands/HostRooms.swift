@@ -1,0 +1,62 @@
+internal import CLinux
+internal import Failures
+internal import Files
+internal import HostProtocol
+internal import Hosts
+internal import JSON
+internal import Plan
+
+/// What the hosts that las knows have for tasks: this machine, and those it has spoken with before.
+struct HostRooms {
+    let lash: LASH
+
+    /// This machine's, and for each host of the list what it had when las last spoke with it; nil where it never did.
+    func all() throws -> [Room?] {
+        [HostRooms.ofThisMachine] + (try HostList.read(lash).hosts).map { room(of: $0.name) }
+    }
+
+    static var ofThisMachine: Room { Room(cpus: Int(las_usable_cpus()), memory: las_total_memory()) }
+
+    private func room(of host: String) -> Room? {
+        guard let text = try? File.read(path(of: host), atMost: 1 << 20),
+            let facts = try? JSONText.decode(HostFacts.self, from: text)
+        else { return nil }
+        return Room(facts)
+    }
+
+    /// Keeps what a host says it has. That it can't be kept is no reason not to go on.
+    func keep(_ facts: HostFacts?, of host: Host) {
+        guard let facts, !host.isLocal else { return }
+        try? Folder.make(lash.facts)
+        try? File.write(JSONText.encode(facts, indented: true), to: path(of: host.name))
+    }
+
+    func forget(_ host: String) { try? Folder.remove(path(of: host)) }
+
+    /// Names of hosts are fit for files.
+    private func path(of host: String) -> String { "\(lash.facts)/\(host).json" }
+}
+
+extension Room {
+    init(_ facts: HostFacts) { self.init(cpus: facts.cpus, memory: facts.memory) }
+}
+
+extension Plan {
+    /// What no host that las knows has room for.
+    func notesOfRoom(_ context: Context) throws -> [String] {
+        let rooms = try HostRooms(lash: context.lash).all()
+        let place =
+            rooms.count == 1 ? "this machine, the only host that las knows, has" : "the largest host that las knows has"
+        let tooLarge = self.tooLarge(for: rooms, place)
+        let told = tooLarge.prefix(20).map { "the station \($0.station) \($0.shortage)" }
+        return told
+            + (tooLarge.count > told.count ? ["\(tooLarge.count - told.count) more stations are too large"] : [])
+    }
+}
+
+/// A host that could never run one of the stations.
+struct RoomFailure: Failure {
+    let summary: String
+    let fix: String?
+    let exitCode = ExitCode.resources
+}
