@@ -8,7 +8,18 @@ internal import Terminal
 extension Packing {
     /// Fetches what the metro's addresses name, unpacks its archives, and completes the lock.
     func bring(_ lock: inout Lock) async throws -> InputFiles.Brought {
-        let brought = try await fetch(&lock)
+        var brought = try await fetch(&lock)
+        var archives: [InputStore.Archive] = []
+        for archive in InputFiles.archives(of: source.metro, in: source.folder, brought)
+        where !archives.contains(where: { $0.path == archive.path }) {
+            archives.append(.init(path: archive.path, shown: archive.shown, place: archive.place))
+        }
+        if archives.isEmpty { return brought }
+        let store = inputs
+        let unpacked = try await display.during { [archives] in try await store.unpack(archives) }
+        for (archive, files) in zip(archives, unpacked) {
+            brought.unpacked[archive.path] = .init(folder: files.folder, files: files.files)
+        }
         return brought
     }
 
@@ -16,7 +27,7 @@ extension Packing {
     ///
     /// - Parameter anew: to take what is at the addresses now, whatever the lock says.
     func fetch(_ lock: inout Lock, anew: Bool = false) async throws -> InputFiles.Brought {
-        let store = InputStore(context.lash, observer: { [display] in display.show($0) })
+        let store = inputs
         var brought = InputFiles.Brought()
         let wanted = wanted(by: lock, anew: anew)
         if !wanted.isEmpty || !lock.inputs.isEmpty {
@@ -26,6 +37,8 @@ extension Packing {
         }
         return brought
     }
+
+    private var inputs: InputStore { InputStore(context.lash, observer: { [display] in display.show($0) }) }
 
     private func wanted(by lock: Lock, anew: Bool) -> [InputStore.Wanted] {
         let locked = Dictionary(lock.inputs.map { ($0.address, $0) }, uniquingKeysWith: { first, _ in first })

@@ -11,8 +11,8 @@ struct Keys {
         later: ["workspaces", "secrets", "network", "retry", "time", "env", "at", "seed"])
     static let needs = Keys(place: "“needs”", known: ["debian"], later: ["pip", "archive", "git", "host", "image"])
     static let input = Keys(
-        place: "an input", known: ["files", "image", "text", "valid", "comments"],
-        later: ["unpack", "metro", "workspace"])
+        place: "an input", known: ["files", "image", "text", "unpack", "valid", "comments"],
+        later: ["metro", "workspace"])
     static let valid = Keys(
         place: "“valid”",
         known: [

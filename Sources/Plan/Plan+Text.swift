@@ -53,7 +53,9 @@ extension Plan {
     }
 
     private func inputText(_ input: PlannedInput) -> [String] {
-        let patterns = input.patterns.map { Shown.text($0, atMost: 100) }.joined(separator: ", ")
+        let patterns =
+            input.patterns.map { Shown.text($0, atMost: 100) }.joined(separator: ", ")
+            + (input.unpacks == true ? ", unpacked" : "")
         let passes = input.valid?.passes.map { ["each must pass in the run: \(Shown.text($0, atMost: 200))"] } ?? []
         switch (input.kind, input.files) {
         case (.text, _): return ["a text of \(Amount.bytes(Int64(input.text?.utf8.count ?? 0)))"]

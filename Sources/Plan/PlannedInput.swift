@@ -20,6 +20,8 @@ package struct PlannedInput: Hashable, Sendable, Codable {
     /// unpacked.
     package internal(set) var files: [PlannedFile]?
     package let text: String?
+    /// Whether its files are those of archives; nil for no.
+    package let unpacks: Bool?
     /// Where an `image` input is looked up: the environments of the stations that take it.
     package let environments: [EnvironmentID]
     /// The input of a metro around whose files these are some of, as they lie there; nil for one with files of its own.
@@ -44,10 +46,12 @@ package struct PlannedInput: Hashable, Sendable, Codable {
 
     package init(
         name: String, kind: Kind, patterns: [String] = [], files: [PlannedFile]?, text: String? = nil,
-        environments: [EnvironmentID] = [], base: Base? = nil, valid: Validity? = nil, checkedIn: EnvironmentID? = nil,
+        unpacks: Bool = false, environments: [EnvironmentID] = [], base: Base? = nil, valid: Validity? = nil,
+        checkedIn: EnvironmentID? = nil,
         scripts: String? = nil, leftOut: [LeftOut] = []
     ) {
         (self.name, self.kind, self.patterns, self.files, self.text) = (name, kind, patterns, files, text)
+        self.unpacks = unpacks ? true : nil
         (self.environments, self.base, self.valid) = (environments, base, valid)
         (self.checkedIn, self.scripts, self.leftOut) = (checkedIn, scripts, leftOut)
     }

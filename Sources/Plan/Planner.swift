@@ -126,7 +126,8 @@ package enum Planner {
             let texts = patterns.map(\.value)
             if files.unknown.contains(name) {
                 return PlannedInput(
-                    name: name, kind: .files, patterns: texts, files: nil, valid: valid, checkedIn: checkedIn,
+                    name: name, kind: .files, patterns: texts, files: nil, unpacks: input.unpacks, valid: valid,
+                    checkedIn: checkedIn,
                     scripts: scripts)
             }
             let folder = commonFolder(of: texts.filter { !WebAddress.isMeant(by: $0) })
@@ -143,7 +144,8 @@ package enum Planner {
                     origin: use.path.isEmpty ? nil : "\(use.metro.folder)/\(file.path)")
             }
             return PlannedInput(
-                name: name, kind: .files, patterns: texts, files: planned, valid: valid, checkedIn: checkedIn,
+                name: name, kind: .files, patterns: texts, files: planned, unpacks: input.unpacks, valid: valid,
+                checkedIn: checkedIn,
                 scripts: scripts, leftOut: files.leftOut[name] ?? [])
         }
     }
