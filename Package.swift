@@ -101,10 +101,13 @@ let package = Package(
         // MARK: las
         // progress, tables, diagnostics
         room("Terminal", ["Metro", "Plan", "HostProtocol", "Files", "Failures"]),
+        // a plan as a subway map: laid out once, drawn as text and as a picture
+        room("Map", ["Terminal", "Metro", "Plan", "JSON", "Failures"]),
         room(
             "Commands",
             [
-                "Terminal", "Metro", "Plan", "Depot", "Bundle", "Layers", "Parts", "Hosts", "HostProtocol", "CLinux",
+                "Map", "Terminal", "Metro", "Plan", "Depot", "Bundle", "Layers", "Parts", "Hosts", "HostProtocol",
+                "CLinux",
                 "Digests",
                 "JSON", "Files", "Threads", "Failures",
             ]),
@@ -147,6 +150,7 @@ let package = Package(
             ["Plan", "Metro", "Parts", "HostProtocol", "Threads", "JSON", "Digests", "Files", "Failures"]),
         tests(of: "Hosts", ["HostProtocol", "Parts", "Digests", "Files", "Failures"]),
         tests(of: "Terminal"),
+        tests(of: "Map", ["Terminal", "Metro", "Plan", "Files"], beside: ["Maps"]),
         tests(of: "Commands"),
         // The built programs, as a user runs them.
         .testTarget(

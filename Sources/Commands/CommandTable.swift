@@ -1,7 +1,7 @@
 /// Every command of las, in the order of the help.
 enum CommandTable {
     static let all: [CommandSpec] = [
-        newCommand, checkCommand, planCommand, lockCommand, packCommand, runCommand, deployCommand,
+        newCommand, checkCommand, planCommand, mapCommand, lockCommand, packCommand, runCommand, deployCommand,
         hostAddCommand, hostListCommand, hostRemoveCommand, completionCommand, helpCommand, versionCommand,
     ]
 }

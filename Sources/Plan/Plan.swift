@@ -20,6 +20,8 @@ package struct Plan: Hashable, Sendable, Codable {
     package let scripts: [String]
     /// The metros that stand in this one, each file once, in the order in which they are met.
     package let metros: [PlannedMetro]
+    /// The lines of all metros with what stands on them, in the order of the files; nil in plans of before.
+    package let lines: [PlannedLine]?
     /// A station stands after all that it takes something of.
     package let stations: [PlannedStation]
     package let results: [PlannedResult]
@@ -28,12 +30,12 @@ package struct Plan: Hashable, Sendable, Codable {
 
     package init(
         metro: String, about: String? = nil, environments: [PlannedEnvironment], inputs: [PlannedInput],
-        scripts: [String] = [], metros: [PlannedMetro] = [], stations: [PlannedStation], results: [PlannedResult],
-        notes: [String] = []
+        scripts: [String] = [], metros: [PlannedMetro] = [], lines: [PlannedLine]? = nil, stations: [PlannedStation],
+        results: [PlannedResult], notes: [String] = []
     ) {
         (version, self.metro, self.about) = (Self.currentVersion, metro, about)
         (self.environments, self.inputs, self.scripts, self.metros) = (environments, inputs, scripts, metros)
-        (self.stations, self.results, self.notes) = (stations, results, notes)
+        (self.lines, self.stations, self.results, self.notes) = (lines, stations, results, notes)
     }
 }
 
@@ -63,6 +65,15 @@ package struct PlannedMetro: Hashable, Sendable, Codable {
     package var place: String { "metros/\(path)" }
 
     private enum CodingKeys: String, CodingKey { case path, name, scripts }
+}
+
+/// A line and what stands on it and is enabled, by whole names: `calling`, `qc/cleaning`.
+package struct PlannedLine: Hashable, Sendable, Codable {
+    package let name: String
+    /// Stations, and metros: those are in no list of stations.
+    package let stops: [String]
+
+    package init(name: String, stops: [String]) { (self.name, self.stops) = (name, stops) }
 }
 
 /// What `results` names: everything that the station made, or what all of the patterns select of it.

@@ -14,7 +14,7 @@ package enum Planner {
         let results = metro.offers.map { PlannedResult(station: StationID($0.path), patterns: $0.patterns) }
         let plan = Plan(
             metro: metro.name.value, about: metro.about, environments: environments.list, inputs: inputs,
-            scripts: files.scripts, metros: metros, stations: stations, results: results,
+            scripts: files.scripts, metros: metros, lines: uses.flatMap(lines), stations: stations, results: results,
             notes: notes(uses, inputs, stations, results))
         if plan.knowsAllInputs { try check(plan, uses, placed) }
         return plan
@@ -32,6 +32,13 @@ package enum Planner {
             uses: Resources(cpus: uses.cpus, memory: uses.memory, gpus: uses.gpus, time: uses.time),
             variables: station.variables, scripts: scripts, turns: station.turns, seed: station.seed,
             retry: station.retry, usesNetwork: station.usesNetwork)
+    }
+
+    private static func lines(_ use: MetroUse) -> [PlannedLine] {
+        use.metro.lines.filter(\.isEnabled).map { line in
+            let stops = line.stops.filter(\.isEnabled).map { use.name($0.name.value) }
+            return PlannedLine(name: use.name(line.name.value), stops: stops)
+        }
     }
 
     /// The metros in the outermost one, each file once, and for each use where its scripts lie.

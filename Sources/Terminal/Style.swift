@@ -13,7 +13,12 @@ package struct Style: Sendable {
         return Style(isTerminal: isTerminal, hasColour: isTerminal && !refused)
     }
 
-    package enum Colour: Int, Sendable { case red = 31, green = 32, yellow = 33, blue = 34, grey = 90 }
+    package enum Colour: Int, Sendable {
+        case red = 31
+        case green, yellow, blue, magenta, cyan
+        case grey = 90
+        case brightRed, brightGreen, brightYellow, brightBlue, brightMagenta, brightCyan
+    }
 
     package func paint(_ text: String, _ colour: Colour, bold: Bool = false) -> String {
         hasColour ? "\u{1B}[\(bold ? "1;" : "")\(colour.rawValue)m\(text)\u{1B}[0m" : text

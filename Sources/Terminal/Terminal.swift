@@ -58,9 +58,14 @@ package final class Terminal: Sendable {
         bar.withLock { current in write((current.isEmpty ? "" : "\r\u{1B}[K") + text + "\n" + current, to: 2) }
     }
 
-    private func width() -> Int {
+    /// How wide the terminal is that results go to; 80 columns where there is none.
+    package var columns: Int { Self.columns(of: 1) }
+
+    private func width() -> Int { Self.columns(of: 2) }
+
+    private static func columns(of descriptor: Int32) -> Int {
         var size = winsize()
-        guard ioctl(2, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 20 else { return 80 }
+        guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 20 else { return 80 }
         return Int(size.ws_col)
     }
 
