@@ -236,7 +236,13 @@ extension MetroCheck {
         case "out":
             (message, fix) = ("“out” has no entry number \(count)", "it has \(station.outputs.count)")
         default:
-            if known[word] != nil, word != station.name.value {
+            let parts = forEach[number].map(\.word).filter { $0.begins(with: word + "_") }
+            if parts.count > 1 {
+                (message, fix) = (
+                    "“{\(shown)}” could be any of several",
+                    "write \(parts.map { "{\(Shown.text($0, atMost: 60))}" }.joined(separator: " or "))"
+                )
+            } else if known[word] != nil, word != station.name.value {
                 (message, fix) = (
                     "the station does not take “\(shown)”, so “{\(shown)}” is not there for it",
                     "add it: “in: \(shown)”, or “in: [a, b]” for several"

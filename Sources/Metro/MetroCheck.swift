@@ -212,7 +212,9 @@ struct MetroCheck {
         if diagnostics.isFull { return nil }
         let bare = name.filter { !"{}".contains($0) }
         if bare != name, known[bare] != nil { return "names stand without braces here: “\(bare)”" }
-        if let nearest = diagnostics.nearest(to: name, among: names) { return "did you mean “\(nearest)”?" }
+        if let nearest = diagnostics.nearest(to: name, among: names + lines.keys.sorted()) {
+            return "did you mean “\(nearest)”?"
+        }
         if name.contains("*") || text.split(separator: "/").last?.contains(".") ?? false, !text.hasPrefix("{") {
             return "files are declared under “inputs” with a name, and taken by that name"
         }

@@ -81,6 +81,34 @@ struct BareHost {
         }
     }
 
+    @Test func aStationThatIsTooLargeIsToldEarly() throws {
+        try bench { folder, host, las in
+            #expect(try host.add(las).status == 0)
+            try File.write(
+                """
+                metro: large
+                lines:
+                  one:
+                    - { station: s, command: date, out: d, uses: { cpus: 4000 } }
+                """, to: folder + "/large.yml")
+            let checked = try las("check", "large.yml")
+            #expect(checked.status == 0)
+            #expect(
+                checked.errors.contains(
+                    "note: the station s wants 4000 cpus, and the largest host that las knows has"),
+                "\(checked.errors)")
+            let deployed = try las("deploy", "large.yml", "--host", "lab")
+            #expect(deployed.status == 6)
+            #expect(deployed.errors.contains("the station s wants 4000 cpus, and lab has"), "\(deployed.errors)")
+            #expect(!deployed.errors.contains("shipping"), "\(deployed.errors)")
+            // One that nothing is known of may be large enough.
+            #expect(try las("host", "remove", "lab").status == 0)
+            #expect(
+                try las("host", "add", "vega", "me@vega.example.org", "--unchecked").status == 0)
+            #expect(try !las("check", "large.yml").errors.contains("4000"))
+        }
+    }
+
     @Test func anUnknownKeyIsRefusedAndAccepted() throws {
         try bench { folder, host, las in
             try host.server.setKnownHosts("")

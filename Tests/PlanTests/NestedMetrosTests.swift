@@ -274,6 +274,79 @@ private func commands(_ plan: Plan) throws -> [String: PlannedTask.Command] {
         }
     }
 
+    /// An input whose files must pass, given to a metro that has a command of its own for them.
+    @Test func whatPassesOutsideIsLookedAtAgainInside() throws {
+        try withScratch { folder in
+            let plan = try plan(
+                [
+                    "main/metro.yml": """
+                    metro: main
+                    inputs:
+                      ours: { files: "*.txt", valid: { passes: "outside {each}" } }
+                    lines:
+                      one:
+                        - { metro: ../plain, in: ours }
+                        - { metro: ../strict, in: ours }
+                    """,
+                    "plain/metro.yml":
+                        "metro: plain\ninputs: { x: { files: x, valid: { name: \"[a-c]*\" } } }\nlines:\n  one: [{ station: s, in: x, command: \"cat {x}\", out: s }]\n",
+                    "strict/metro.yml": """
+                    metro: strict
+                    inputs: { x: { files: x, valid: { passes: "inside {x} {name}" } } }
+                    lines:
+                      one: [{ station: s, for_each: x, command: "cat {x}", out: "{name}" }]
+                    """,
+                    "main/a.txt": "", "main/b.txt": "", "main/c.txt": "", "main/d.txt": "",
+                ], in: folder)
+            var graph = try TaskGraph(plan)
+            let outside = graph.takeReady()
+            #expect(outside.map(\.id.name) == ["a", "b", "c", "d"].map { "inputs/ours/\($0)" })
+            for task in outside {
+                _ = try graph.checked(task.id, objection: task.id.name.hasSuffix("b") ? "is bad" : nil)
+            }
+            // Of those that one of them leaves out, the other says nothing.
+            let next = graph.takeReady()
+            #expect(next.map(\.id.name) == ["a", "b", "c", "d"].map { "inputs/strict/x/\($0)" } + ["plain/s"])
+            #expect(next[0].command == .direct(["inside", "/.las/inputs/ours/a.txt", "a"]))
+            #expect(next[0].scripts == "strict")
+            #expect(next[4].command == .direct(["cat", "/.las/inputs/ours/a.txt", "/.las/inputs/ours/c.txt"]))
+            for task in next.prefix(4) {
+                _ = try graph.checked(
+                    task.id, objection: "bc".contains(task.id.name.suffix(1)) ? "is worse" : nil)
+            }
+            #expect(graph.takeReady().map(\.id.name) == ["strict/s/a", "strict/s/d"])
+            #expect(
+                graph.leftOut.map { "\($0.input): \($0.files.map(\.path).joined(separator: " ")) of \($0.kept)" } == [
+                    "ours: b.txt of 3", "plain/x: d.txt of 3", "strict/x: c.txt of 2",
+                ])
+        }
+    }
+
+    @Test func whatIsTakenOfAMetroIsNoResultAndTheRestIs() throws {
+        try withScratch { folder in
+            let plan = try plan(
+                [
+                    "main/metro.yml": """
+                    metro: main
+                    lines:
+                      one:
+                        - metro: ../three
+                          as: x
+                        - { station: s, in: x/b/*.txt, command: "cat {x}", out: s }
+                    """,
+                    "three/metro.yml": """
+                    metro: three
+                    lines:
+                      a: [{ station: a, command: date, out: a }]
+                      b: [{ station: b, command: "date > {out}", out: [b.txt, b.csv] }]
+                      c: [{ station: c, command: "date > {out}", out: [c.txt, c.csv] }]
+                    results: [a, b, c/*.csv]
+                    """,
+                ], in: folder)
+            #expect(plan.results.map { $0.station.name + $0.patterns.joined() } == ["x/a", "x/c*.csv", "s"])
+        }
+    }
+
     @Test func bothPatternsSelect() throws {
         try withScratch { folder in
             let plan = try plan(
