@@ -10,6 +10,8 @@ package struct MetroImage: Sendable {
         let path: RelativePath
         let kind: Kind
         let isProgram: Bool
+        /// As it was given: what two links lead to is packed twice, as two copies of it would be.
+        var source: String?
     }
 
     private enum Kind: Sendable {
@@ -36,7 +38,7 @@ package struct MetroImage: Sendable {
         items.append(
             Item(
                 path: path, kind: .file(ImageFile(content: .file(path: real), size: status.size)),
-                isProgram: status.mode & 0o111 != 0))
+                isProgram: status.mode & 0o111 != 0, source: source))
     }
 
     package mutating func addFolder(_ path: RelativePath) {
@@ -58,7 +60,7 @@ package struct MetroImage: Sendable {
                 entries.append((item, group, 0))
                 continue
             }
-            if case .file(let source) = file.content {
+            if let source = item.source {
                 if let place = places[source] {
                     entries.append((item, place.group, place.number))
                     continue

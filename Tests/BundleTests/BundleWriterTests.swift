@@ -121,6 +121,21 @@ import Testing
         }
     }
 
+    @Test func aFileWithTwoPlacesIsThereOnce() throws {
+        try withScratch("bundle") { folder in
+            try Program("dd").run("if=/dev/urandom", "of=\(folder)/data", "bs=1M", "count=1", "status=none")
+            try Program("cp").run(folder + "/data", folder + "/copy")
+            func size(_ second: String) throws -> Int64 {
+                var image = MetroImage()
+                try image.add(try path("inputs/a/reference/data"), fileAt: folder + "/data")
+                try image.add(try path("inputs/b/reference/data"), fileAt: folder + "/" + second)
+                return try ImageWriter(LASH(root: folder + "/lash")).metro(image, named: "x").size
+            }
+            #expect(try size("data") < 1_200_000)
+            #expect(try size("copy") > 2_000_000)
+        }
+    }
+
     @Test func twoThingsWithOnePathAreAnError() throws {
         try withScratch("bundle") { folder in
             var image = MetroImage()
