@@ -106,7 +106,8 @@ let package = Package(
         room(
             "Commands",
             [
-                "Map", "Terminal", "Metro", "Plan", "Depot", "Bundle", "Layers", "Parts", "Hosts", "HostProtocol",
+                "Map", "Terminal", "Metro", "Plan", "Depot", "Bundle", "Unpacking", "Layers", "Parts", "Hosts",
+                "HostProtocol",
                 "CLinux",
                 "Digests",
                 "JSON", "Files", "Threads", "Failures",

@@ -36,10 +36,13 @@ let deployCommand = CommandSpec(
     let list = try HostList.read(context.lash)
     var hosts: [Host] = []
     for name in names where !hosts.contains(where: { $0.name == name }) { hosts.append(try list.host(named: name)) }
-    if invocation.has("--dry-run") { return try RunOptions.dryRun(given, on: hosts.map(\.name), context) }
+    if invocation.has("--dry-run") {
+        return try RunOptions.dryRun(given, invocation, on: hosts.map(\.name), context)
+    }
 
     let connector = try context.connector()
-    let material = try await RunMaterial.prepare(given, context)
+    let material = try await RunMaterial.prepare(
+        given, inputs: try InputOption.values(invocation, context), context)
     let following = try RunOptions.following(invocation, context, material)
     if hosts.count == 1, let host = hosts.first {
         return try await Deployment.connect(connector, host, context) { session in

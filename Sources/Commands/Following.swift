@@ -90,6 +90,7 @@ struct Following {
 /// Options that `run` and `deploy` share.
 enum RunOptions {
     static let all: [CommandSpec.Option] = [
+        InputOption.option,
         .init(name: "--results", value: "FOLDER", about: "where the results go (results)"),
         .init(
             name: "--cpus", value: "N", about: "how many processors the run may use (all of them)",
@@ -133,7 +134,10 @@ enum RunOptions {
     }
 
     /// What would run, from a metro or a bundle; nothing is fetched, built or started.
-    static func dryRun(_ given: String, on hosts: [String], _ context: Context) throws -> ExitCode {
+    static func dryRun(
+        _ given: String, _ invocation: Invocation, on hosts: [String], _ context: Context
+    ) throws -> ExitCode {
+        let inputs = try InputOption.values(invocation, context)
         if File.status(given, follow: true)?.kind == .file, !given.hasSuffix(".yml"), !given.hasSuffix(".yaml") {
             let bundle = try BundleFile.open(given)
             context.terminal.print(
@@ -144,8 +148,13 @@ enum RunOptions {
                     "  \(part.kind.rawValue) \(Shown.whole(part.name)): \(Amounts.bytes(part.size)), \(part.digest.short)"
                 )
             }
+            if !inputs.isEmpty {
+                let names = try RunMaterial.replaced(inputs, in: bundle).joined(separator: ", ")
+                context.terminal.print("Its metro would be written anew, with other files for: \(names)")
+            }
         } else {
-            context.terminal.print(Shown.whole(try MetroSource.read(given).plan.text, keepingLines: true))
+            context.terminal.print(
+                Shown.whole(try MetroSource.read(given, inputs: inputs).plan.text, keepingLines: true))
         }
         context.terminal.print("It would run on: " + hosts.joined(separator: ", "))
         return .done

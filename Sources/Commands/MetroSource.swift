@@ -10,6 +10,8 @@ struct MetroSource {
     let folder: String
     let text: [UInt8]
     let metro: Metro
+    /// What the command line gives to its inputs.
+    let replaced: ReplacedInputs
     /// What is known of it before anything is fetched or unpacked.
     let plan: Plan
 
@@ -19,11 +21,14 @@ struct MetroSource {
 
     /// The plan with what was fetched and unpacked for its inputs.
     func plan(with brought: InputFiles.Brought) throws(MetroFailure) -> Plan {
-        try Planner.plan(metro, files: try InputFiles.find(for: metro, in: folder, brought: brought))
+        try Planner.plan(
+            metro, files: try InputFiles.find(for: metro, in: folder, replaced: replaced, brought: brought))
     }
 
-    /// - Parameter given: the folder that holds `metro.yml`, or the file itself.
-    static func read(_ given: String) throws -> MetroSource {
+    /// - Parameters:
+    ///   - given: the folder that holds `metro.yml`, or the file itself.
+    ///   - inputs: what the command line gives to its inputs.
+    static func read(_ given: String, inputs: [ReplacedInputs.Value] = []) throws -> MetroSource {
         let file: String
         if File.status(given, follow: true)?.kind == .folder {
             file = given == "." ? "metro.yml" : (given.hasSuffix("/") ? given : given + "/") + "metro.yml"
@@ -42,7 +47,11 @@ struct MetroSource {
         }
         let metro = try MetroReader.read(path: file)
         let folder = File.parent(of: Context.absolute(file))
-        let plan = try Planner.plan(metro, files: try InputFiles.find(for: metro, in: folder))
-        return MetroSource(file: file, folder: folder, text: try File.read(file), metro: metro, plan: plan)
+        let replaced =
+            inputs.isEmpty
+            ? ReplacedInputs() : try ReplacedInputs.find(inputs, known: InputFiles.replaceable(in: metro))
+        let plan = try Planner.plan(metro, files: try InputFiles.find(for: metro, in: folder, replaced: replaced))
+        return MetroSource(
+            file: file, folder: folder, text: try File.read(file), metro: metro, replaced: replaced, plan: plan)
     }
 }

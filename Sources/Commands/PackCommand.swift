@@ -11,6 +11,7 @@ let packCommand = CommandSpec(
     name: "pack", about: "compile a metro with all its needs into one file",
     arguments: [metroArgument],
     options: [
+        InputOption.option,
         .init(name: "--output", value: "FILE", about: "the bundle to write (NAME.las)"),
         .init(name: "--dry-run", about: "show what would be packed, and write nothing", completes: .nothing),
         .init(name: "--json", about: "say as JSON what was packed", completes: .nothing),
@@ -24,7 +25,8 @@ let packCommand = CommandSpec(
         is kept in LASH, and not made again.
         """
 ) { invocation, context in
-    let source = try MetroSource.read(invocation.arguments.first ?? ".")
+    let source = try MetroSource.read(
+        invocation.arguments.first ?? ".", inputs: try InputOption.values(invocation, context))
     if invocation.has("--dry-run") {
         context.terminal.print(Shown.whole(source.plan.text, keepingLines: true))
         let locked = File.exists(source.lockFile)

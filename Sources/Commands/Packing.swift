@@ -100,25 +100,26 @@ struct Packing {
             observer: { [display] in display.show($0) })
     }
 
+    static func path(_ text: String) throws -> RelativePath {
+        guard let path = RelativePath(text) else {
+            throw UsageFailure("“\(Shown.whole(text))” can't be packed under this name", fix: "rename the file")
+        }
+        return path
+    }
+
     private func image(of plan: Plan, _ lock: Lock) throws -> MetroImage {
         var image = MetroImage()
-        func path(_ text: String) throws -> RelativePath {
-            guard let path = RelativePath(text) else {
-                throw UsageFailure("“\(text)” can't be packed under this name", fix: "rename the file")
-            }
-            return path
-        }
-        image.add(try path("plan.json"), bytes: JSONText.encode(plan))
-        image.add(try path("metro.yml"), bytes: source.text)
-        image.add(try path("metro.lock"), bytes: lock.text)
-        image.addFolder(try path("made"))
-        image.addFolder(try path("inputs"))
-        for folder in plan.packedFolders { image.addFolder(try path(folder)) }
+        image.add(try Self.path("plan.json"), bytes: JSONText.encode(plan))
+        image.add(try Self.path("metro.yml"), bytes: source.text)
+        image.add(try Self.path("metro.lock"), bytes: lock.text)
+        image.addFolder(try Self.path("made"))
+        image.addFolder(try Self.path("inputs"))
+        for folder in plan.packedFolders { image.addFolder(try Self.path(folder)) }
         for file in plan.packedFiles {
             switch file.content {
-            case .text(let text): image.add(try path(file.path), bytes: Array(text.utf8))
+            case .text(let text): image.add(try Self.path(file.path), bytes: Array(text.utf8))
             case .file(let from):
-                try image.add(try path(file.path), fileAt: from.hasPrefix("/") ? from : "\(source.folder)/\(from)")
+                try image.add(try Self.path(file.path), fileAt: from.hasPrefix("/") ? from : "\(source.folder)/\(from)")
             }
         }
         return image

@@ -19,8 +19,9 @@ let runCommand = CommandSpec(
 ) { invocation, context in
     let given = invocation.arguments.first ?? "."
     try RunOptions.check(invocation)
-    if invocation.has("--dry-run") { return try RunOptions.dryRun(given, on: ["local"], context) }
-    let material = try await RunMaterial.prepare(given, context)
+    if invocation.has("--dry-run") { return try RunOptions.dryRun(given, invocation, on: ["local"], context) }
+    let material = try await RunMaterial.prepare(
+        given, inputs: try InputOption.values(invocation, context), context)
     let following = try RunOptions.following(invocation, context, material)
     return try await context.connector().withSession(to: .local) { session in
         _ = try await session.ship(material.parts, from: PartStore(context.lash))

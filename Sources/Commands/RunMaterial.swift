@@ -17,9 +17,15 @@ struct RunMaterial {
     var size: Int64 { parts.reduce(0) { $0 + $1.size } }
 
     /// - Parameter given: a metro (a folder, or its file), or a bundle.
-    static func prepare(_ given: String, _ context: Context) async throws -> RunMaterial {
-        if isBundle(given) { return try unpack(given, context) }
-        let source = try MetroSource.read(given)
+    /// - Parameter inputs: what the command line gives to its inputs.
+    static func prepare(
+        _ given: String, inputs: [ReplacedInputs.Value], _ context: Context
+    ) async throws -> RunMaterial {
+        if isBundle(given) {
+            let material = try unpack(given, context)
+            return inputs.isEmpty ? material : try await material.replacing(inputs, context)
+        }
+        let source = try MetroSource.read(given, inputs: inputs)
         let packed = try await Packing(context: context, source: source).parts()
         return RunMaterial(metro: source.plan.metro, plan: packed.plan, parts: packed.parts)
     }

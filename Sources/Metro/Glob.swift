@@ -49,6 +49,16 @@ package struct Glob: Hashable, Sendable, CustomStringConvertible {
     /// What the components are when they are literal, with backslashes taken out; nil for one with a wildcard.
     package var names: [String?] { components.map(Self.literal) }
 
+    /// The pattern that stands for this very path.
+    package static func escaped(_ path: String) -> String {
+        var text = String.UnicodeScalarView()
+        for scalar in path.unicodeScalars {
+            if "*?[\\".unicodeScalars.contains(scalar) { text.append("\\") }
+            text.append(scalar)
+        }
+        return String(text)
+    }
+
     static func literal(_ component: Component) -> String? {
         guard case .name(let tokens) = component else { return nil }
         var name = String.UnicodeScalarView()

@@ -3,7 +3,7 @@ internal import Files
 internal import Glibc
 internal import Metro
 
-/// Looks for files in a metro's folder, and never leaves it.
+/// Looks for files in a metro's folder, and never leaves it; or on the whole machine, where a person names them.
 struct FolderSearch {
     struct Trouble: Error {
         let message: String
@@ -13,6 +13,7 @@ struct FolderSearch {
     private let folder: String
     /// The folder itself with all links followed.
     private let real: String
+    private let isOfMachine: Bool
     private static let fileLimit = 1_000_000
     private static let depthLimit = 64
 
@@ -20,8 +21,13 @@ struct FolderSearch {
         guard let real = Self.real(folder) else {
             throw Trouble(message: "the metro's folder \(Shown.text(folder)) is not there", fix: nil)
         }
-        (self.folder, self.real) = (folder, real)
+        (self.folder, self.real, isOfMachine) = (folder, real, false)
     }
+
+    private init() { (folder, real, isOfMachine) = ("", "/", true) }
+
+    /// Of all files; paths are absolute without the first slash.
+    static func ofMachine() -> FolderSearch { FolderSearch() }
 
     /// - Parameter pattern: relative; with a wildcard it stands for files, for folders when it ends with `/`.
     func matches(of pattern: String) throws(Trouble) -> [InputFiles.Found] {
@@ -65,7 +71,7 @@ struct FolderSearch {
             case .file: found.append(.init(path: path, pattern: pattern))
             default:
                 throw Trouble(
-                    message: "\(Shown.text(path)) is neither a file nor a folder",
+                    message: "\(shown(path)) is neither a file nor a folder",
                     fix: "an input is read whole when the metro is packed")
             }
         }
@@ -81,12 +87,16 @@ struct FolderSearch {
 
     // MARK: Folders
 
+    private func shown(_ path: String) -> String {
+        Shown.text(isOfMachine ? "/" + path : path, atMost: isOfMachine ? 200 : 60)
+    }
+
     private func kind(of path: String) -> File.Kind? { File.status("\(folder)/\(path)", follow: true)?.kind }
 
     private func names(in path: String) throws(Trouble) -> [String] {
         try confine(path)
         do {
-            return try Folder.names(in: path.isEmpty ? folder : "\(folder)/\(path)")
+            return try Folder.names(in: path.isEmpty ? real : "\(folder)/\(path)")
         } catch {
             throw Trouble(message: "\(error)", fix: nil)
         }
@@ -161,7 +171,7 @@ struct FolderSearch {
     private func confine(_ path: String) throws(Trouble) {
         if path.isEmpty { return }
         guard let target = Self.real("\(folder)/\(path)") else {
-            throw Trouble(message: "can't read \(Shown.text(path)): \(String(cString: strerror(errno)))", fix: nil)
+            throw Trouble(message: "can't read \(shown(path)): \(String(cString: strerror(errno)))", fix: nil)
         }
         let border = real == "/" ? "/" : real + "/"
         if target.begins(with: border) || target == real { return }
@@ -179,12 +189,12 @@ struct FolderSearch {
     // MARK: What is missing
 
     private func missing(_ pattern: String, _ glob: Glob) -> Trouble {
-        let shown = Shown.text(pattern)
+        let shown = Shown.text(pattern, atMost: isOfMachine ? 200 : 60)
         // The first name that is not there, and what lies beside it.
         var path = ""
         for part in glob.parts {
-            let names = (try? Folder.names(in: path.isEmpty ? folder : "\(folder)/\(path)")) ?? []
-            let place = path.isEmpty ? "the metro's folder" : "“\(Shown.text(path))”"
+            let names = (try? Folder.names(in: path.isEmpty ? real : "\(folder)/\(path)")) ?? []
+            let place = path.isEmpty ? isOfMachine ? "“/”" : "the metro's folder" : "“\(self.shown(path))”"
             guard case .literal(let name) = part else {
                 if names.isEmpty {
                     return Trouble(message: "no file matches “\(shown)”: \(place) is empty", fix: "put the files there")
@@ -203,11 +213,13 @@ struct FolderSearch {
                 continue
             }
             let nearest = Suggestion.nearest(to: name, among: names.prefix(2000))
-            let fix = nearest.map { "did you mean “\(Shown.text(path.isEmpty ? $0 : "\(path)/\($0)"))”?" }
+            let fix = nearest.map { "did you mean “\(self.shown(path.isEmpty ? $0 : "\(path)/\($0)"))”?" }
             return Trouble(
                 message: "there is no “\(shown)”: \(place) has no “\(Shown.text(name))”",
-                fix: fix ?? "paths are relative to the folder of the metro")
+                fix: fix ?? (isOfMachine ? nil : "paths are relative to the folder of the metro"))
         }
-        return Trouble(message: "no file matches “\(shown)”", fix: "paths are relative to the folder of the metro")
+        return Trouble(
+            message: "no file matches “\(shown)”",
+            fix: isOfMachine ? nil : "paths are relative to the folder of the metro")
     }
 }

@@ -12,11 +12,33 @@ extension InputFiles {
     }
 
     /// All that the inputs of a metro, and of those in it, name by their addresses, in the order of the files.
-    package static func remote(of metro: Metro) -> [Remote] {
-        patterns(of: metro, in: "").compactMap { pattern in
+    package static func remote(of metro: Metro) -> [Remote] { remote(patterns(of: metro, in: "")) }
+
+    /// Those of them that are wanted when inputs are replaced, and what the replaced ones are given.
+    package static func remote(of metro: Metro, replaced: ReplacedInputs) -> [Remote] {
+        remote(patterns(of: metro, in: "").filter { replaced.inputs[$0.name] == nil }) + replaced.remote
+    }
+
+    private static func remote(_ patterns: [Pattern]) -> [Remote] {
+        patterns.compactMap { pattern in
             guard let address = try? WebAddress(pattern.text) else { return nil }
             return Remote(address: address, input: pattern.name, place: pattern.place)
         }
+    }
+
+    /// The inputs of a metro, and of those in it, that may be replaced: their patterns, by their whole names.
+    package static func replaceable(in metro: Metro) -> [String: [String]] {
+        var names: [String: [String]] = [:]
+        for use in MetroUse.all(of: metro) {
+            for input in use.metro.inputs where use.given[input.name.value] == nil {
+                if case .files(let patterns) = input.source {
+                    names[use.name(input.name.value)] = patterns.map(\.value)
+                } else {
+                    names[use.name(input.name.value)] = []
+                }
+            }
+        }
+        return names
     }
 
     /// An archive to be unpacked.
@@ -30,8 +52,15 @@ extension InputFiles {
     }
 
     /// The archives of the inputs of a metro, and of those in it, once what is fetched is there.
-    package static func archives(of metro: Metro, in folder: String, _ brought: Brought) -> [Archive] {
-        patterns(of: metro, in: folder).filter(\.input.unpacks).flatMap { pattern -> [Archive] in
+    package static func archives(
+        of metro: Metro, in folder: String, replaced: ReplacedInputs, _ brought: Brought
+    ) -> [Archive] {
+        var unpacking: Set<String> = []
+        for use in MetroUse.all(of: metro) {
+            for input in use.metro.inputs where input.unpacks { unpacking.insert(use.name(input.name.value)) }
+        }
+        let own = patterns(of: metro, in: folder).filter { $0.input.unpacks && replaced.inputs[$0.name] == nil }
+        return own.flatMap { pattern -> [Archive] in
             if let address = try? WebAddress(pattern.text) {
                 return brought.fetched[address.text].map {
                     [Archive(path: $0, shown: address.text, place: pattern.place)]
@@ -42,7 +71,7 @@ extension InputFiles {
             return found.filter { $0.contents == nil }.map {
                 Archive(path: $0.location(in: pattern.folder), shown: $0.path, place: pattern.place)
             }
-        }
+        } + replaced.archives(of: unpacking, brought)
     }
 
     private struct Pattern {
@@ -103,5 +132,32 @@ extension InputFiles {
         var common = folders.first ?? []
         for folder in folders.dropFirst() { common = zip(common, folder).prefix { $0 == $1 }.map(\.0) }
         return zip(folders, stems).map { ($0.dropFirst(common.count) + [$1]).joined(separator: "_") }
+    }
+}
+
+extension ReplacedInputs {
+    /// What is to be fetched.
+    package var remote: [InputFiles.Remote] {
+        names.flatMap { name in
+            (inputs[name]?.addresses ?? []).map {
+                InputFiles.Remote(address: $0.address, input: name, place: $0.place)
+            }
+        }
+    }
+
+    /// - Parameter unpacking: the inputs that are given archives.
+    package func archives(of unpacking: Set<String>, _ brought: InputFiles.Brought) -> [InputFiles.Archive] {
+        names.filter(unpacking.contains).flatMap { name -> [InputFiles.Archive] in
+            let replacement = inputs[name] ?? Replacement()
+            let found = replacement.found.filter { $0.contents == nil }.map {
+                InputFiles.Archive(path: $0.location(in: ""), shown: $0.path, place: "--input \(name)")
+            }
+            return found
+                + replacement.addresses.compactMap { file in
+                    brought.fetched[file.address.text].map {
+                        InputFiles.Archive(path: $0, shown: file.address.text, place: file.place)
+                    }
+                }
+        }
     }
 }

@@ -38,6 +38,8 @@ package struct InputFiles: Hashable, Sendable {
     package var leftOut: [String: [LeftOut]] = [:]
     /// Inputs whose files become known when the metro is packed: they are fetched, or unpacked, then.
     package var unknown: Set<String> = []
+    /// Inputs that are replaced, and what may be written down of what takes their place.
+    package var replaced: [String: [String]] = [:]
     /// The files of the folder `files/`, relative to the metro's folder, sorted.
     package var scripts: [String] = []
     /// The same of the metros in it, by where each stands first.
@@ -66,9 +68,11 @@ package struct InputFiles: Hashable, Sendable {
 
     /// Finds them. All lie inside the folder, links included, else it is an error; so is a pattern that matches nothing.
     ///
-    /// - Parameter brought: nil before the metro is packed: what is to be fetched or unpacked is not known then.
+    /// - Parameters:
+    ///   - replaced: inputs that are not looked for.
+    ///   - brought: nil before the metro is packed: what is to be fetched or unpacked is not known then.
     package static func find(
-        for metro: Metro, in folder: String, brought: Brought? = nil
+        for metro: Metro, in folder: String, replaced: ReplacedInputs = ReplacedInputs(), brought: Brought? = nil
     ) throws(MetroFailure) -> InputFiles {
         var files = InputFiles()
         var diagnostics: [Diagnostic] = []
@@ -79,7 +83,11 @@ package struct InputFiles: Hashable, Sendable {
             let folder = use.path.isEmpty ? folder : use.metro.folder
             for input in use.metro.inputs where use.given[input.name.value] == nil {
                 let name = use.name(input.name.value)
-                if let first = searched.updateValue(name, forKey: ExactText("\(use.metro.file)\0\(input.name.value)")) {
+                if let replacement = replaced.inputs[name] {
+                    diagnostics += files.take(replacement, for: input, named: name, use, brought)
+                } else if let first = searched.updateValue(
+                    name, forKey: ExactText("\(use.metro.file)\0\(input.name.value)"))
+                {
                     files.copy(first, as: name)
                 } else {
                     diagnostics += files.search(input, named: name, use, in: folder, brought)
@@ -138,9 +146,41 @@ package struct InputFiles: Hashable, Sendable {
                         file: use.metro.file, at: pattern.position, error.message, fix: fix.isEmpty ? nil : fix))
             }
         }
+        return diagnostics + take(Array(found.values), of: input, named: name, use, in: folder, brought)
+    }
+
+    /// What the command line gives to an input.
+    private mutating func take(
+        _ replacement: ReplacedInputs.Replacement, for input: Input, named name: String, _ use: MetroUse,
+        _ brought: Brought?
+    ) -> [Diagnostic] {
+        replaced[name] = replacement.patterns
+        var found = replacement.found
+        for file in replacement.addresses {
+            if let path = brought?.fetched[file.address.text] {
+                found.append(Found(fetched: file.address, at: path))
+            } else {
+                unknown.insert(name)
+            }
+        }
+        if input.unpacks, let folder = found.first(where: { $0.contents != nil }) {
+            return [
+                Diagnostic(
+                    file: use.metro.file, at: input.name.position,
+                    "\(Shown.text(folder.path)) is a folder, and “\(name)” is unpacked from archives",
+                    fix: "name an archive with --input \(name)=…")
+            ]
+        }
+        return take(found, of: input, named: name, use, in: "", brought)
+    }
+
+    private mutating func take(
+        _ found: [Found], of input: Input, named name: String, _ use: MetroUse, in folder: String, _ brought: Brought?
+    ) -> [Diagnostic] {
+        var diagnostics: [Diagnostic] = []
         if input.unpacks, brought == nil { unknown.insert(name) }
-        if unknown.contains(name) { return diagnostics }
-        var sorted = found.values.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+        if unknown.contains(name) { return [] }
+        var sorted = found.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
         if input.unpacks {
             sorted = contents(of: sorted, in: folder, brought)
             if sorted.isEmpty {

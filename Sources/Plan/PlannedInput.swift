@@ -76,6 +76,14 @@ package struct PlannedFile: Hashable, Sendable, Codable {
         (self.name, self.path, self.source, self.contents, self.origin) = (name, path, source, contents, origin)
     }
 
+    /// One that does not lie in a metro's folder; nil for one that does.
+    init?(elsewhere file: InputFiles.Found, of input: String) {
+        guard let elsewhere = file.elsewhere else { return nil }
+        self.init(
+            name: ItemName.safe(elsewhere.name), path: "/.las/inputs/\(input)/\(elsewhere.place)",
+            contents: file.contents, origin: elsewhere.origin)
+    }
+
     private enum CodingKeys: String, CodingKey { case name, path, source, contents }
 }
 
@@ -127,7 +135,12 @@ extension Plan {
                 }
             }
         }
-        return packed.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+        let sorted = packed.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+        // What two patterns of an input select is packed once.
+        return zip(sorted, [nil] + sorted.map(Optional.some)).compactMap { file, before in
+            before.map { ExactText($0.path) == ExactText(file.path) && $0.content == file.content } ?? false
+                ? nil : file
+        }
     }
 }
 

@@ -11,6 +11,7 @@ package enum Planner {
         let placed = PlacedStation.ordered(uses)
         let stations = placed.map { planned($0.station, uses[$0.use], environments, scripts[$0.use]) }
         let inputs = inputs(uses, files, stations, scripts)
+        try checkPlaces(inputs, uses)
         let results = metro.offers.map { PlannedResult(station: StationID($0.path), patterns: $0.patterns) }
         let plan = Plan(
             metro: metro.name.value, about: metro.about, environments: environments.list, inputs: inputs,
@@ -120,6 +121,13 @@ package enum Planner {
         let name = use.name(own)
         let valid = input.valid.isEmpty ? nil : input.valid
         let checkedIn = input.valid.passes == nil ? nil : takers.first
+        if let patterns = files.replaced[name] {
+            let planned = (files.found[name] ?? []).compactMap { PlannedFile(elsewhere: $0, of: name) }
+            return PlannedInput(
+                name: name, kind: .files, patterns: patterns, files: files.unknown.contains(name) ? nil : planned,
+                unpacks: input.unpacks, valid: valid, checkedIn: checkedIn, scripts: scripts,
+                leftOut: files.leftOut[name] ?? [])
+        }
         switch input.source {
         case .text(let text):
             return PlannedInput(
@@ -137,23 +145,24 @@ package enum Planner {
                     checkedIn: checkedIn,
                     scripts: scripts)
             }
-            let folder = commonFolder(of: texts.filter { !WebAddress.isMeant(by: $0) })
-            let planned = (files.found[name] ?? []).map { file in
-                if let elsewhere = file.elsewhere {
-                    return PlannedFile(
-                        name: ItemName.safe(elsewhere.name), path: "/.las/inputs/\(name)/\(elsewhere.place)",
-                        contents: file.contents, origin: elsewhere.origin)
-                }
-                let inside = file.path.pathNames.dropFirst(folder.count).joined(separator: "/")
-                return PlannedFile(
-                    name: ItemName.safe(Glob(file.pattern).itemName(of: file.path) ?? Glob.stem(of: inside)),
-                    path: "/.las/inputs/\(name)/\(inside)", source: file.path, contents: file.contents,
-                    origin: use.path.isEmpty ? nil : "\(use.metro.folder)/\(file.path)")
-            }
             return PlannedInput(
-                name: name, kind: .files, patterns: texts, files: planned, unpacks: input.unpacks, valid: valid,
-                checkedIn: checkedIn,
-                scripts: scripts, leftOut: files.leftOut[name] ?? [])
+                name: name, kind: .files, patterns: texts,
+                files: planned(files.found[name] ?? [], of: name, patterns: texts, use), unpacks: input.unpacks,
+                valid: valid, checkedIn: checkedIn, scripts: scripts, leftOut: files.leftOut[name] ?? [])
+        }
+    }
+
+    private static func planned(
+        _ found: [InputFiles.Found], of name: String, patterns: [String], _ use: MetroUse
+    ) -> [PlannedFile] {
+        let folder = commonFolder(of: patterns.filter { !WebAddress.isMeant(by: $0) })
+        return found.map { file in
+            if let planned = PlannedFile(elsewhere: file, of: name) { return planned }
+            let inside = file.path.pathNames.dropFirst(folder.count).joined(separator: "/")
+            return PlannedFile(
+                name: ItemName.safe(Glob(file.pattern).itemName(of: file.path) ?? Glob.stem(of: inside)),
+                path: "/.las/inputs/\(name)/\(inside)", source: file.path, contents: file.contents,
+                origin: use.path.isEmpty ? nil : "\(use.metro.folder)/\(file.path)")
         }
     }
 
