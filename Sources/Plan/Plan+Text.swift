@@ -79,22 +79,37 @@ extension Plan {
     private func tasks(of graph: TaskGraph) -> [StationID: [String]] {
         var tasks: [StationID: [String]] = [:]
         for station in graph.stations {
-            tasks[station.planned.id] = station.tasks.map { $0.map { graph.tasks[$0].item.name } }
+            // Of turns that are all tasks of their own the first, so that an item is named once.
+            tasks[station.planned.id] = station.tasks.map { range in
+                range.map { graph.tasks[$0].item }.filter { $0.turn ?? 1 == 1 }.map(\.name)
+            }
         }
         return tasks
     }
 
+    /// "once", "for each of reads: 2 tasks (s1, s2)", "10 times, side by side".
+    private func often(_ station: PlannedStation, _ known: [StationID: [String]]?) -> String {
+        guard station.runsForEach else { return station.turns?.words ?? "once" }
+        let each = station.forEach.map { Shown.text($0.description) }.joined(separator: " and ")
+        let turns = station.turns.map { ", each \($0.words)" } ?? ""
+        guard let items = known?[station.id] else {
+            let when = knowsAllInputs ? "known when it has run" : "known when packed"
+            return "for each of \(each)\(turns): \(when)"
+        }
+        var count = items.count
+        if let turns = station.turns {
+            if !turns.until.isEmpty {
+                return "for each of \(each): \(Amounts.count(count, "item"))\(names(items)), each \(turns.words)"
+            }
+            count *= turns.count
+        }
+        return "for each of \(each)\(turns): \(Amounts.count(count, "task"))\(names(items))"
+    }
+
     private func stationText(_ station: PlannedStation, _ known: [StationID: [String]]?) -> [String] {
         var lines: [String] = []
-        let each = station.forEach.map { Shown.text($0.description) }.joined(separator: " and ")
-        if station.forEach.isEmpty {
-            lines.append("once")
-        } else if let items = known?[station.id] {
-            lines.append("for each of \(each): \(items.count) task\(items.count == 1 ? "" : "s")\(names(items))")
-        } else {
-            let when = knowsAllInputs ? "known when it has run" : "known when packed"
-            lines.append("for each of \(each): \(when)")
-        }
+        lines.append(often(station, known))
+        if station.turns?.until.isEmpty == false { lines.append("how many turns it takes is known when it has run") }
         if !station.takes.isEmpty {
             lines.append("takes    \(station.takes.map { Shown.text($0.description) }.joined(separator: ", "))")
         }
@@ -108,6 +123,8 @@ extension Plan {
         if station.uses.gpus > 0 { uses.append("\(station.uses.gpus) gpu\(station.uses.gpus == 1 ? "" : "s")") }
         if let time = station.uses.time { uses.append("at most \(Amount.seconds(time))") }
         lines.append("uses     \(uses.joined(separator: ", "))")
+        if station.retry > 0 { lines.append("retry    \(Amounts.count(station.retry, "time")) when a task fails") }
+        if station.usesNetwork { lines.append("network  yes") }
         if environments.count > 1 { lines.append("in       \(station.environment)") }
         return lines
     }

@@ -1,3 +1,5 @@
+package import Metro
+
 /// A task as the runtime runs it. Nothing in it depends on the host, the run or the folder it runs in.
 ///
 /// Inside the sandbox a task sees its environment as `/`, the metro image at `/.las` (`/.las/inputs/NAME/…` are the packed
@@ -20,6 +22,18 @@ package struct PlannedTask: Hashable, Sendable, Codable {
         package init(path: String, isFolder: Bool) { (self.path, self.isFolder) = (path, isFolder) }
     }
 
+    /// One requirement of `until`.
+    package struct Condition: Hashable, Sendable, Codable {
+        /// Its file is the one of this task, its command as the metro says it.
+        package let requirement: Requirement
+        /// For `passes` the command as it is run.
+        package let command: Command?
+
+        package init(requirement: Requirement, command: Command? = nil) {
+            (self.requirement, self.command) = (requirement, command)
+        }
+    }
+
     package let id: TaskID
     package let station: StationID
     package let environment: EnvironmentID
@@ -39,6 +53,18 @@ package struct PlannedTask: Hashable, Sendable, Codable {
     /// For a task that looks whether a file of an input is valid, the command as the metro says it: an exit code from 1 to
     /// 125 says that it is not. nil for a station's task.
     package let checks: String?
+
+    /// 1, 2, 3…; nil for a station without turns.
+    package var turn: Int?
+    /// The folder below `made` that the turn before left, where only the last one is kept; nil in the first.
+    package var turnBefore: String?
+    /// What must hold for this turn to be the last; empty for a station without `until`.
+    package var until: [Condition] = []
+    /// What `{seed}` stands for.
+    package var seed: Int?
+    /// How often it is tried again when it fails.
+    package var retry = 0
+    package var usesNetwork = false
 
     package init(
         id: TaskID, station: StationID, environment: EnvironmentID, command: Command, outputs: [Output],

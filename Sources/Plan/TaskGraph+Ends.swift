@@ -3,12 +3,18 @@ internal import Files
 internal import Metro
 
 extension TaskGraph {
-    /// - Parameter made: everything below the task's folder, the contents of folders included, sorted.
-    /// - Throws: when what depends on it can't be planned: nothing matches a `for_each`, two items have one name. The task
-    ///   then counts as running still: the caller tells `failed` of it.
-    package mutating func finished(_ id: TaskID, made: [MadeFile]) throws(PlanFailure) {
+    /// - Parameters:
+    ///   - made: everything below the task's folder, the contents of folders included, sorted.
+    ///   - turn: what `until` found, where the station has it.
+    /// - Throws: when what depends on it can't be planned: nothing matches a `for_each`, two items have one name; when what
+    ///   `until` asks for does not hold after the last turn that may be. The task then counts as running still: the caller tells `failed` of it.
+    package mutating func finished(
+        _ id: TaskID, made: [MadeFile], turn: TurnEnd? = nil
+    ) throws(PlanFailure) {
         guard let number = taskNumbers[id], tasks[number].status == .handedOut else { return }
         let made = made.sorted()
+        try checkOutputs(made, of: number)
+        if try goesOn(number, turn) { return }
         let station = tasks[number].station
         let isLast = stations[station].unfinishedTasks == 1 && !stations[station].isBroken
         try checkMade(made, by: number)
@@ -44,8 +50,7 @@ extension TaskGraph {
         if state.status == .waiting, state.waitsFor == 0, stations[state.station].waitsFor == 0 { ready.append(task) }
     }
 
-    /// That the outputs are there, and that each task which goes on from this one finds in them what it names.
-    private func checkMade(_ made: [MadeFile], by number: Int) throws(PlanFailure) {
+    private func checkOutputs(_ made: [MadeFile], of number: Int) throws(PlanFailure) {
         let task = tasks[number]
         let outputs = stations[task.station].outputs
         for output in outputs {
@@ -57,10 +62,16 @@ extension TaskGraph {
                     exitCode: .stationsFailed)
             }
         }
+    }
+
+    /// That each task which goes on from this one finds in what it made what it names.
+    private func checkMade(_ made: [MadeFile], by number: Int) throws(PlanFailure) {
+        let task = tasks[number]
+        let outputs = stations[task.station].outputs
         for dependent in task.dependents {
             let next = stations[tasks[dependent].station]
             for (position, take) in next.forEach.enumerated() {
-                guard case .station(task.station) = take.source, stations[task.station].planned.runsForEach else {
+                guard case .station(task.station) = take.source, stations[task.station].planned.makesMany else {
                     continue
                 }
                 let found = Self.selection(of: outputs, name: task.item.name, made: made, by: take.globs).count
@@ -116,7 +127,7 @@ extension TaskGraph {
 
     /// The items that become known when a station that ran once has ended, in all stations that go on from there.
     private func expansion(after number: Int, made: [MadeFile]) throws(PlanFailure) -> Expansion {
-        guard !stations[number].planned.runsForEach else { return [:] }
+        guard !stations[number].planned.makesMany else { return [:] }
         return try expanded(stations[number].eachBy, ended: (number, made))
     }
 
@@ -159,7 +170,7 @@ extension TaskGraph {
                     stations[station].isBroken = true
                     skippedStations += stations[station].takenBy
                 }
-                if !stations[station].planned.runsForEach || stations[station].checks != nil {
+                if !stations[station].planned.makesMany || stations[station].checks != nil {
                     skippedStations += stations[station].eachBy
                 }
             } else if let station = skippedStations.popLast() {

@@ -12,14 +12,14 @@ extension TaskGraph {
         of number: Int, assuming expansion: Expansion, ended: (station: Int, made: [MadeFile])? = nil
     ) throws(PlanFailure) -> [Item]? {
         let station = stations[number]
-        guard station.planned.runsForEach else { return [Item(name: "", bindings: [])] }
+        guard station.planned.runsForEach else { return try Self.turned([Item(name: "", bindings: [])], of: station) }
         if let files = station.checks { return Self.checkItems(of: files, station.forEach[0].name) }
         var lists: [[(name: String, binding: Binding, shown: String)]] = []
         for take in station.forEach {
             guard let list = try choices(of: take, for: station, assuming: expansion, ended: ended) else { return nil }
             lists.append(list)
         }
-        return try paired(lists, for: station)
+        return try Self.turned(try paired(lists, for: station), of: station)
     }
 
     /// What there is for each of one source: the items' names and what they are.
@@ -34,11 +34,15 @@ extension TaskGraph {
         case .checked(let source):
             guard let passed = stations[source].passed else { return nil }
             list = take.selection(of: passed).map { ($0.name, .file($0.path), $0.shown) }
-        case .station(let source) where stations[source].planned.runsForEach:
+        case .station(let source) where stations[source].planned.makesMany:
             if let items = expansion[source] {
-                list = items.enumerated().map { ($1.name, .task(source, $0), "\(take.name)/\($1.name)") }
+                list = items.enumerated().map {
+                    ($1.nameForOthers, .task(source, $0), "\(take.name)/\($1.nameForOthers)")
+                }
             } else if let range = stations[source].tasks {
-                list = range.map { (tasks[$0].item.name, .task(source, $0 - range.lowerBound), tasks[$0].id.name) }
+                list = range.map {
+                    (tasks[$0].item.nameForOthers, .task(source, $0 - range.lowerBound), tasks[$0].id.name)
+                }
             } else {
                 return nil
             }
@@ -144,13 +148,18 @@ extension TaskGraph {
     mutating func begin(_ number: Int, with items: [Item]) throws(PlanFailure) {
         if !stations[number].planned.runsForEach { try checkOutputs(of: stations[number], items) }
         let first = tasks.count
-        let id = stations[number].planned.id
         stations[number].tasks = first..<(first + items.count)
         stations[number].unfinishedTasks = items.count
+        let turns = stations[number].planned.turns
         for item in items {
             let task = tasks.count
+            let turn = item.turn ?? (turns == nil ? nil : 1)
             var state = TaskState(
-                station: number, item: item, id: TaskID(item.name.isEmpty ? id.name : "\(id.name)/\(item.name)"))
+                station: number, item: item, id: taskID(of: number, item: item, turn: turn), turn: turn)
+            if let turn = item.turn, turn > 1, turns?.isOneByOne ?? false {
+                state.waitsFor += 1
+                tasks[task - 1].dependents.append(task)
+            }
             for binding in item.bindings {
                 let source: Int
                 switch binding {

@@ -89,24 +89,25 @@ extension TaskGraph {
         let outputs = planned.outputs.map { OutputName($0) }
         let vocabulary = Vocabulary(
             takes: takes.map { ($0.word, $0.entry) }, forEach: forEach.map { ($0.word, Int.max) },
-            outputs: outputs.count)
+            outputs: outputs.count, hasTurns: planned.turns != nil, hasSeed: planned.seed != nil)
         guard template.mistakes.isEmpty, outputs.allSatisfy(\.mistakes.isEmpty), !outputs.isEmpty,
             template.placeholders.allSatisfy({ vocabulary.meaning(of: $0.word) != nil })
         else { throw Self.wrong("the command of “\(planned.id)”") }
+        let (feed, until) = try Self.turns(of: planned, vocabulary)
         var needed = Array(repeating: 1, count: forEach.count)
-        for placeholder in template.placeholders {
+        for placeholder in template.placeholders + until.flatMap({ $0.command?.placeholders ?? [] }) {
             guard case .each(let source, let value)? = vocabulary.meaning(of: placeholder.word) else { continue }
             needed[source] = max(needed[source], value + 1)
         }
         for (take, count) in zip(forEach, needed) where count > 1 {
-            if case .station(let source) = take.source, stations[source].planned.runsForEach { continue }
+            if case .station(let source) = take.source, stations[source].planned.makesMany { continue }
             throw Self.wrong("a second value of “\(take.name)”")
         }
         let number = stations.count
         var state = StationState(
             planned: planned, template: template, outputs: outputs, takes: takes, forEach: forEach,
             vocabulary: vocabulary,
-            valuesNeeded: needed, values: Array(repeating: [], count: takes.count))
+            valuesNeeded: needed, feed: feed, until: until, values: Array(repeating: [], count: takes.count))
         var whole = Set<Int>()
         for (position, take) in takes.enumerated() {
             switch take.source {

@@ -8,42 +8,80 @@ extension TaskGraph {
         let outputs = station.outputs.map {
             PlannedTask.Output(path: $0.path(for: task.item.name), isFolder: $0.isFolder)
         }
-        var each: [[String]] = []
-        var whole = Set<String>()
-        for case .station(let source) in station.takes.map(\.source) { whole.insert(stations[source].planned.id.name) }
-        var reads = whole
-        for (binding, take) in zip(task.item.bindings, station.forEach) {
-            switch binding {
-            case .file(let path): each.append([path])
-            case .made(let source, let path):
-                let id = stations[source].planned.id
-                each.append(["/.las/made/\(id)/\(path)"])
-                reads.insert(id.name)
-            case .task(let source, let item):
-                let made = tasks[(stations[source].tasks?.lowerBound ?? 0) + item]
-                let found = Self.selection(
-                    of: stations[source].outputs, name: made.item.name, made: made.made, by: take.globs)
-                each.append(found.map { "/.las/made/\(made.id)/\($0)" })
-                if !whole.contains(stations[source].planned.id.name) { reads.insert(made.id.name) }
-            }
-        }
-        let command = station.template.command { word in
+        let taken = taken(by: number)
+        func values(_ word: String) -> [String] {
             switch station.vocabulary.meaning(of: word) {
-            case .takes(let numbers): numbers.flatMap { station.values[$0] }
-            case .each(let source, let value): value < each[source].count ? [each[source][value]] : []
+            case .takes(let numbers): numbers.flatMap { taken.whole[$0] }
+            case .each(let source, let value): value < taken.each[source].count ? [taken.each[source][value]] : []
             // A name that begins with a dash must not look like an option.
             case .output(let number):
                 [outputs[number].path.begins(with: "-") ? "./" + outputs[number].path : outputs[number].path]
             case .name: [task.item.name]
-            case .turn, .seed, nil: []
+            case .turn: task.turn.map { ["\($0)"] } ?? []
+            case .seed: station.planned.seed.map { ["\(Self.seed(of: task.id, $0))"] } ?? []
+            case nil: []
             }
         }
         let printed = outputs.first.flatMap { station.template.namesOutput || $0.isFolder ? nil : $0.path }
-        return PlannedTask(
-            id: task.id, station: station.planned.id, environment: station.planned.environment, command: command,
-            outputs: outputs, savesPrinted: printed, reads: reads.sorted(), made: task.id.name,
-            uses: station.planned.uses, variables: station.planned.variables, scripts: station.planned.scripts,
+        var planned = PlannedTask(
+            id: task.id, station: station.planned.id, environment: station.planned.environment,
+            command: station.template.command(values), outputs: outputs, savesPrinted: printed,
+            reads: taken.reads.sorted(), made: task.id.name, uses: station.planned.uses,
+            variables: station.planned.variables, scripts: station.planned.scripts,
             checks: station.checks == nil ? nil : station.planned.command)
+        planned.turn = task.turn
+        planned.turnBefore = task.turnBefore?.name
+        planned.until = station.until.map { $0.planned(for: task.item.name, values) }
+        planned.seed = station.planned.seed.map { Self.seed(of: task.id, $0) }
+        planned.retry = station.planned.retry
+        planned.usesNetwork = station.planned.usesNetwork
+        return planned
+    }
+
+    /// What a task takes: the values of each of its `in` and of each of its `for_each`, and the folders below `made` that
+    /// they lie in.
+    private func taken(by number: Int) -> (whole: [[String]], each: [[String]], reads: Set<String>) {
+        let task = tasks[number]
+        let station = stations[task.station]
+        let fed = fed(number)
+        var whole = station.values
+        var fedEntries: [Int] = []
+        if let fed, case .takes(let numbers) = station.feed {
+            fedEntries = numbers
+            for entry in numbers { whole[entry] = entry == numbers.first ? [fed] : [] }
+        }
+        var stationsTaken = Set<String>()
+        for (entry, take) in station.takes.enumerated() where !fedEntries.contains(entry) {
+            if case .station(let source) = take.source { stationsTaken.insert(stations[source].planned.id.name) }
+        }
+        var reads = stationsTaken
+        if fed != nil, let before = task.turnBefore { reads.insert(before.name) }
+        var each: [[String]] = []
+        for (position, (binding, take)) in zip(task.item.bindings, station.forEach).enumerated() {
+            var made: TaskState?
+            switch binding {
+            case .file(let path): each.append([path])
+            case .made(let source, let path):
+                let task = tasks[stations[source].tasks?.lowerBound ?? 0]
+                each.append(["/.las/made/\(task.id)/\(path)"])
+                made = task
+            case .task(let source, let item):
+                let task = tasks[(stations[source].tasks?.lowerBound ?? 0) + item]
+                let found = Self.selection(
+                    of: stations[source].outputs, name: task.item.name, made: task.made, by: take.globs)
+                each.append(found.map { "/.las/made/\(task.id)/\($0)" })
+                made = task
+            }
+            var isLeft = true
+            if let fed, case .each(position) = station.feed {
+                each[position] = [fed] + each[position].dropFirst()
+                isLeft = each[position].count > 1 && station.valuesNeeded[position] > 1
+            }
+            if isLeft, let made, !stationsTaken.contains(stations[made.station].planned.id.name) {
+                reads.insert(made.id.name)
+            }
+        }
+        return (whole, each, reads)
     }
 
     /// What to copy to the results, of the tasks that are done; sorted by path.
@@ -55,10 +93,11 @@ extension TaskGraph {
             guard let number = numbers[result.station] else { continue }
             let station = stations[number]
             let globs = result.patterns.map { Glob($0) }
+            let keepsTurns = station.planned.turns.map { !$0.keepsLast } ?? false
             for task in tasks[station.tasks ?? 0..<0] where task.status == .done {
                 for path in Self.selection(of: station.outputs, name: task.item.name, made: task.made, by: globs) {
                     let isFolder = Self.isFolder(path, in: task.made)
-                    let place = ExactText("\(result.station)/\(path)")
+                    let place = ExactText("\(keepsTurns ? task.id.name : result.station.name)/\(path)")
                     found[place] =
                         found[place]
                         ?? Result(
@@ -76,5 +115,19 @@ extension TaskGraph {
             if made[middle].path.utf8.lexicographicallyPrecedes(path.utf8) { low = middle + 1 } else { high = middle }
         }
         return low < made.count && ExactText(made[low].path) == ExactText(path) && made[low].isFolder
+    }
+}
+
+extension TaskGraph.Condition {
+    func planned(for name: String, _ values: (String) -> [String]) -> PlannedTask.Condition {
+        guard let file else {
+            return PlannedTask.Condition(requirement: requirement, command: command?.command(values))
+        }
+        let path = file.path(for: name)
+        return PlannedTask.Condition(
+            requirement: {
+                if case .value(_, let bound) = requirement { return .value(in: path, bound) }
+                return .fileExists(path)
+            }())
     }
 }

@@ -57,11 +57,15 @@ package struct TaskGraph: Sendable {
         let vocabulary: Vocabulary
         /// How many values of an item the command names, for each of `forEach`.
         let valuesNeeded: [Int]
+        var feed: Feed?
+        var until: [Condition] = []
         /// Its tasks, once they are known.
         var tasks: Range<Int>?
         /// How many of the stations that it takes whole are not done.
         var waitsFor = 0
         var unfinishedTasks = 0
+        /// Turns after the first ones that were begun, where only the last one is kept.
+        var furtherTurns = 0
         var isSkipped = false
         /// A task of it failed or was skipped.
         var isBroken = false
@@ -91,6 +95,8 @@ package struct TaskGraph: Sendable {
     struct Item: Sendable {
         let name: String
         let bindings: [Binding]
+        /// Where all turns are kept.
+        var turn: Int?
     }
 
     enum Status: Sendable { case waiting, handedOut, done, failed, skipped }
@@ -98,7 +104,11 @@ package struct TaskGraph: Sendable {
     struct TaskState: Sendable {
         let station: Int
         let item: Item
-        let id: TaskID
+        /// With the number of its turn.
+        var id: TaskID
+        var turn: Int?
+        /// The turn before, where only the last one is kept.
+        var turnBefore: TaskID?
         var status = Status.waiting
         /// How many tasks of its own item are not done.
         var waitsFor = 0
@@ -152,7 +162,7 @@ package struct TaskGraph: Sendable {
     /// How many tasks each station has, as far as that is known by now.
     package var knownTasks: [StationID: Int] {
         var known: [StationID: Int] = [:]
-        for station in stations { if let tasks = station.tasks { known[station.planned.id] = tasks.count } }
+        for station in stations { known[station.planned.id] = taskCount(of: station) }
         return known
     }
 

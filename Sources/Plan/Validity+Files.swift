@@ -19,36 +19,10 @@ extension Validity {
             if let least = largerThan, size <= least { return "is not larger than \(Amount.bytes(least))" }
             if let most = smallerThan, size >= most { return "is not smaller than \(Amount.bytes(most))" }
         }
-        if let text = contains, !paths.contains(where: { Self.file($0, holds: Array(text.utf8)) }) {
+        if let text = contains, !paths.contains(where: { File.holds(Array(text.utf8), $0) }) {
             return "does not contain “\(Shown.text(text))”"
         }
         return nil
-    }
-
-    /// Searches by Knuth, Morris and Pratt, so that a piece of any size costs its own length.
-    private static func file(_ path: String, holds text: [UInt8]) -> Bool {
-        guard let descriptor = try? File.open(path, O_RDONLY | O_CLOEXEC, action: "read") else { return false }
-        defer { close(descriptor) }
-        // For each beginning of the text, the longest shorter beginning that it also ends with.
-        var shorter = Array(repeating: 0, count: text.count)
-        var length = 0
-        for index in text.indices.dropFirst() {
-            while length > 0, text[index] != text[length] { length = shorter[length - 1] }
-            if text[index] == text[length] { length += 1 }
-            shorter[index] = length
-        }
-        var matched = 0
-        var chunk = [UInt8](repeating: 0, count: 1 << 18)
-        while true {
-            let count = read(descriptor, &chunk, chunk.count)
-            if count < 0, errno == EINTR { continue }
-            if count <= 0 { return false }
-            for byte in chunk[..<count] {
-                while matched > 0, byte != text[matched] { matched = shorter[matched - 1] }
-                if byte == text[matched] { matched += 1 }
-                if matched == text.count { return true }
-            }
-        }
     }
 }
 
