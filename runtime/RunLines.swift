@@ -16,11 +16,14 @@ struct RunLines {
         case .taskDone:
             done += 1
             if let text = event.text { return say("  left out \(name): it \(text)") }
-            say("  done     \(name) (\(Amounts.seconds(event.seconds ?? 0)))")
+            say("  done     \(name) (\(Amounts.seconds(event.seconds ?? 0)))\(event.unmet.map { ": \($0)" } ?? "")")
         case .taskFailed:
             failed += 1
             say("  failed   \(name): \(event.text ?? "")")
             for line in (event.printed ?? "").split(separator: "\n").suffix(20) { say("    | \(line)") }
+        case .taskRetried:
+            let pause = Amounts.seconds(event.seconds ?? 0)
+            say("  again    \(name): \(event.text ?? ""); attempt \(event.count ?? 2) follows in \(pause)")
         case .taskSkipped: say("  skipped  \(name): \(event.text ?? "")")
         case .note: say("note: \(event.text ?? "")")
         case .runEnded: if let text = event.text { say(text) }

@@ -25,6 +25,7 @@ final class Scheduler {
     private var told: [StationID: Int] = [:]
     private var made: [ExactText: RunEvent.File] = [:]
     private var failures = 0
+    private var resting = RestingTasks()
     private var isCancelled = false
     private let settled: (read: Int32, write: Int32)
     private let signals: Int32
@@ -68,10 +69,11 @@ final class Scheduler {
     /// - Returns: whether all stations succeeded.
     func perform() throws(ExecutionFailure) -> Bool {
         try startReady()
-        while !running.isEmpty {
-            let deadline = running.values.compactMap(\.deadline).min()
+        while !running.isEmpty || !resting.isEmpty {
+            let deadline = (running.values.compactMap(\.deadline) + resting.due).min()
             for ready in try poller.wait(until: deadline) { try handle(ready) }
             for task in running.values { task.checkDeadline() }
+            waiting.add(resting.takeRested(by: Clock.monotonic))
             // What is done is recorded before anything builds upon it.
             try record()
             try startReady()
@@ -112,6 +114,7 @@ final class Scheduler {
     private func cancel() {
         isCancelled = true
         waiting.removeAll()
+        for task in resting.takeAll() { fail(task, "the run was cancelled") }
         for task in running.values { task.end(because: .cancelled) }
     }
 
@@ -129,9 +132,10 @@ final class Scheduler {
     private func start(_ task: PlannedTask) {
         let number = nextNumber
         nextNumber += 1
-        tell(.taskStarted, task)
+        tell(.taskStarted, task) { $0.seed = task.seed }
+        let attempt = resting.attempt(of: task)
         do {
-            let started = try RunningTask(task, number: number, in: run, sandbox: sandbox)
+            let started = try RunningTask(task, number: number, attempt: attempt, in: run, sandbox: sandbox)
             try poller.add(started.endDescriptor, token: Token.of(number, .end))
             if let log = started.printed { try poller.add(log.output, token: Token.of(number, .printed)) }
             try poller.add(started.errors.output, token: Token.of(number, .errors))
@@ -139,7 +143,10 @@ final class Scheduler {
             free.take(task.uses)
         } catch {
             try? Folder.remove("\(run.tasks)/\(number)")
-            fail(task, "it can't be started: \(error)")
+            let reason = "it can't be started: \(error)"
+            // A program that is not there will not be there in a second either.
+            if (error as? SandboxFailure)?.stage != .program, retry(task, reason) { return }
+            fail(task, reason)
         }
     }
 
@@ -148,7 +155,16 @@ final class Scheduler {
     private func ended(_ task: RunningTask) throws(ExecutionFailure) {
         poller.remove(task.endDescriptor)
         let end: SandboxEnd
-        do { end = try task.takeEnd() } catch { return fail(task, "\(error)") }
+        let isGoingOn: Bool
+        do {
+            end = try task.takeEnd()
+            isGoingOn = task.reason(of: end) == nil ? try task.startNext(after: end) : false
+        } catch {
+            task.finishLogs()
+            return fail(task, "\(error)")
+        }
+        if isGoingOn { return try poller.add(task.endDescriptor, token: Token.of(task.number, .end)) }
+        task.finishLogs()
         // Its pipes are at their end, and were read to it.
         poller.remove(task.errors.output)
         if let log = task.printed { poller.remove(log.output) }
@@ -166,15 +182,17 @@ final class Scheduler {
         switch settling.outcome() {
         case .failure(let refused as Outputs.Refused): fail(task, refused.reason, end: .exited(0))
         case .failure(let error): fail(task, "its outputs can't be kept: \(error)", end: .exited(0))
-        case .success(let outputs):
-            do { try graph.finished(task.task.id, made: outputs.made) } catch {
-                return fail(task, error.summary + (error.cause.map { ": \($0)" } ?? ""), end: .exited(0))
+        case .success((let outputs, let turn)):
+            do { try graph.finished(task.task.id, made: outputs.made, turn: turn) } catch {
+                let reason = error.summary + (error.cause.map { ": \($0)" } ?? "")
+                return fail(task, reason, end: .exited(0), mayRetry: false)
             }
             remove(task)
             for file in outputs.files { made[ExactText(task.task.made + "/" + file.path)] = file }
             tell(.taskDone, task.task) {
                 $0.files = outputs.files
                 $0.seconds = Clock.monotonic - task.begun
+                $0.unmet = turn?.unmet
             }
         }
     }
@@ -214,17 +232,36 @@ final class Scheduler {
         try? Folder.remove(task.folder)
     }
 
-    private func fail(_ task: RunningTask, _ reason: String, end: SandboxEnd? = nil) {
+    /// - Parameter mayRetry: not where the same would come of it.
+    private func fail(_ task: RunningTask, _ reason: String, end: SandboxEnd? = nil, mayRetry: Bool = true) {
         remove(task)
-        fail(task.task, reason) {
+        func fill(_ event: inout RunEvent) {
             switch end {
-            case .exited(let code): $0.exitCode = Int(code)
-            case .signaled(let signal): $0.signal = Int(signal)
+            case .exited(let code): event.exitCode = Int(code)
+            case .signaled(let signal): event.signal = Int(signal)
             case nil: break
             }
-            $0.printed = task.errors.end
+            event.printed = task.errors.end
+        }
+        if mayRetry, task.ending != .cancelled, retry(task.task, reason, fill) { return }
+        fail(task.task, reason) {
+            fill(&$0)
             $0.seconds = Clock.monotonic - task.begun
         }
+    }
+
+    /// Lets a task that failed rest, to be started once more.
+    ///
+    /// - Returns: false where it has had all its attempts.
+    private func retry(_ task: PlannedTask, _ reason: String, _ fill: (inout RunEvent) -> Void = { _ in }) -> Bool {
+        guard !isCancelled, let (attempt, pause) = resting.rest(task, from: Clock.monotonic) else { return false }
+        tell(.taskRetried, task) {
+            $0.text = reason
+            fill(&$0)
+            $0.count = attempt
+            $0.seconds = pause
+        }
+        return true
     }
 
     private func fail(_ task: PlannedTask, _ reason: String, _ fill: (inout RunEvent) -> Void = { _ in }) {

@@ -72,6 +72,9 @@ final class TaskLog {
         }
     }
 
+    /// What was written by now is not the end of anything.
+    func forgetTail() { tail = [] }
+
     /// The last lines, for an event.
     var end: String {
         var text = tail.suffix(4096)

@@ -10,16 +10,24 @@ struct TaskSandbox {
 
     static let path = "/.las/files/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-    /// - Parameter work: the folder that holds the task's `task` and `tmp`.
-    func plan(for task: PlannedTask, work: String) throws(ExecutionFailure) -> SandboxPlan {
+    /// - Parameters:
+    ///   - command: another one than the task's own, for the same world.
+    ///   - work: the folder that holds the task's `task` and `tmp`.
+    func plan(
+        for task: PlannedTask, command: PlannedTask.Command? = nil, work: String
+    ) throws(ExecutionFailure) -> SandboxPlan {
         guard let root = images.environments[task.environment.name] else {
             throw ExecutionFailure("the environment “\(task.environment)” is not among the parts", exitCode: .integrity)
         }
         var plan = SandboxPlan(
             namespaces: [.mount, .pid, .ipc, .uts, .network], root: root,
-            arguments: try arguments(of: task.command, work: work))
+            arguments: try arguments(of: command ?? task.command, work: work))
         if images.hasUserNamespaces { plan.namespaces.insert(.user) }
         plan.steps = try metroSteps()
+        if task.usesNetwork {
+            plan.namespaces.remove(.network)
+            plan.steps += HostNetwork.steps(root: root)
+        }
         if let scripts = task.scripts {
             // The metro that it stands in has its own; those of the metro around are not to be seen.
             guard let place = RelativePath(scripts) else {

@@ -8,11 +8,15 @@ package struct RunEvent: Hashable, Sendable, Codable {
         case runStarted
         /// `count`: tasks of `station` known by now; told again when more become known.
         case stationPlanned
+        /// With `seed` where the command gets one.
         case taskStarted
         /// With `files` and `seconds`; with `text` where it looked at a file of an input that is not valid: why.
         case taskDone
         /// With `exitCode` or `signal`, `text` (the reason), `printed` (the end of what it wrote to standard error).
         case taskFailed
+        /// It failed, as in `taskFailed`, and is started once more: `count` says which attempt comes, `seconds` after what
+        /// pause.
+        case taskRetried
         /// A station, or the task of one, that can't run because what it takes failed; `text` names it.
         case taskSkipped
         /// `text`: a note for the person (what a weak rung can't isolate, inputs left out).
@@ -50,6 +54,9 @@ package struct RunEvent: Hashable, Sendable, Codable {
     package var printed: String?
     package var succeeded: Bool?
     package var files: [File]?
+    package var seed: Int?
+    /// In `taskDone` of a turn: what of `until` does not hold after it; nil where all does.
+    package var unmet: String?
 
     package init(sequence: Int, time: Double, kind: Kind) {
         (self.sequence, self.time, self.kind) = (sequence, time, kind)

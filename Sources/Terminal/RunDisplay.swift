@@ -33,11 +33,11 @@ package struct RunDisplay {
                 break
             }
             // On a terminal the bar counts; a line for each of ten thousand tasks would bury what matters.
+            let mark = terminal.messages.paint("✓", .green)
             if !terminal.messages.isTerminal || (planned[station] ?? 0) <= 20 {
-                let mark = terminal.messages.paint("✓", .green)
-                terminal.say("  \(mark) \(name) (\(Amounts.seconds(event.seconds ?? 0)))")
-            } else if done[station] == planned[station] {
-                let mark = terminal.messages.paint("✓", .green)
+                let turn = event.unmet.map { ": " + Shown.whole($0) } ?? ""
+                terminal.say("  \(mark) \(name) (\(Amounts.seconds(event.seconds ?? 0)))\(turn)")
+            } else if done[station] == planned[station], event.unmet == nil {
                 terminal.say("  \(mark) \(Shown.whole(station)): \(Amounts.count(done[station] ?? 0, "task"))")
             }
         case .taskFailed:
@@ -49,6 +49,13 @@ package struct RunDisplay {
             for line in (event.printed ?? "").split(separator: "\n").suffix(20) {
                 terminal.say("      " + Shown.whole(String(line)))
             }
+        case .taskRetried:
+            finish(name)
+            let mark = terminal.messages.paint("↻", .yellow)
+            let pause = Amounts.seconds(event.seconds ?? 0)
+            terminal.say(
+                "  \(mark) \(name) failed: \(Shown.whole(event.text ?? "")); attempt \(event.count ?? 2) follows in \(pause)"
+            )
         case .taskSkipped:
             terminal.say("  - \(name) was not run: \(Shown.whole(event.text ?? ""))")
         case .note:

@@ -24,13 +24,17 @@ enum TestImages {
     ]
 
     private static func makeEnvironment() throws -> String {
-        let image = folder + "/environment.squashfs"
+        let image = folder + "/environment-2.squashfs"
         if File.exists(image) { return image }
         try Folder.withTemporary(in: folder, named: "tree") { tree in
             chmod(tree, 0o755)
             for name in ["bin", "lib", "lib64", ".las", "proc", "sys", "dev", "tmp", "task", "etc"] {
                 try Folder.make(tree + "/" + name)
             }
+            try Folder.make(tree + "/etc/folder")
+            try File.write("of the image\n", to: tree + "/etc/folder/file")
+            try File.write("of the image\n", to: tree + "/etc/file")
+            symlink("folder/file", tree + "/etc/link")
             for name in programs {
                 guard let program = Program.find(name) else { continue }
                 try Program("cp").run("-L", program, tree + "/bin/" + name)
@@ -80,11 +84,11 @@ enum TestImages {
 /// A plan in few words.
 func station(
     _ name: String, _ command: String, out: [String] = ["out.txt"], takes: [Taken] = [], forEach: [Taken] = [],
-    uses: Resources = Resources()
+    uses: Resources = Resources(), turns: Turns? = nil, seed: Seed? = nil, retry: Int = 0, usesNetwork: Bool = false
 ) -> PlannedStation {
     PlannedStation(
         id: StationID(name), line: "line", environment: .main, takes: takes, forEach: forEach, command: command,
-        outputs: out, uses: uses)
+        outputs: out, uses: uses, turns: turns, seed: seed, retry: retry, usesNetwork: usesNetwork)
 }
 
 func from(_ station: String, _ pattern: String? = nil) -> Taken {
