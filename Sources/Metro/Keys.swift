@@ -7,8 +7,9 @@ struct Keys {
     let later: Set<String>
 
     static let metro = Keys(
-        place: "a metro", known: ["metro", "about", "comments", "needs", "inputs", "lines", "results"],
-        later: ["workspaces", "secrets", "network", "retry", "time", "env", "at", "seed"])
+        place: "a metro",
+        known: ["metro", "about", "comments", "needs", "inputs", "lines", "results", "time", "env", "retry"],
+        later: ["workspaces", "secrets", "network", "at", "seed"])
     static let needs = Keys(place: "“needs”", known: ["debian"], later: ["pip", "archive", "git", "host", "image"])
     static let input = Keys(
         place: "an input", known: ["files", "image", "text", "unpack", "valid", "comments"],
@@ -21,13 +22,9 @@ struct Keys {
     static let station = Keys(
         place: "a station",
         known: [
-            "station", "in", "for_each", "command", "out", "makes", "uses", "time", "env", "enabled", "comments",
-            "needs",
-        ],
-        later: [
-            "repeat", "one_by_one", "feed", "until", "at_most", "retry", "secrets", "network", "workspaces", "at",
-            "seed",
-        ])
+            "station", "in", "for_each", "repeat", "one_by_one", "feed", "until", "at_most", "command", "out", "makes",
+            "uses", "time", "retry", "seed", "network", "env", "enabled", "comments", "needs",
+        ], later: ["secrets", "workspaces", "at"])
     static let nested = Keys(
         place: "a metro on a line", known: ["metro", "as", "in", "enabled", "comments"], later: [])
     static let line = Keys(place: "a line", known: ["stations", "enabled", "comments"], later: [])
@@ -52,6 +49,7 @@ struct Keys {
         "description": "about", "apt": "debian", "deb": "debian", "ubuntu": "debian", "path": "files", "file": "files",
         "glob": "files", "address": "files", "url": "files", "extract": "unpack", "unzip": "unpack", "untar": "unpack",
         "ext": "extension", "extensions": "extension", "regex": "matches", "check": "passes", "test": "passes",
+        "pass": "passes",
         "stations": "lines", "stops": "stations",
         "steps": "lines", "comment": "comments", "times": "repeat", "turns": "repeat", "loop": "repeat",
         "iterations": "repeat",

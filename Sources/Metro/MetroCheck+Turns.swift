@@ -39,7 +39,7 @@ extension MetroCheck {
 
     private mutating func checkFeed(_ feed: SourceText, of number: Int) {
         let station = stations[number]
-        if station.isUncertain { return }
+        if station.isUncertain || uncertain.contains(number) { return }
         let word = feed.value
         let vocabulary = vocabulary(of: number)
         let shown = Shown.text(word, atMost: 30)
@@ -50,14 +50,15 @@ extension MetroCheck {
             default: false
             }
         }
-        switch vocabulary.meaning(of: word) {
-        case .takes where word == "in" && Set(words(of: number).taken.map(\.word)).count > 1:
+        let (taken, each) = words(of: number)
+        let choices = word == "in" ? Set(taken.map(\.word)).sorted() : word == "each" ? each.map(\.name) : []
+        if choices.count > 1 {
             diagnostics.add(
-                "“feed: in” could be any of several", at: feed.position,
-                fix:
-                    "name one of them: \(words(of: number).taken.map { Shown.text($0.word, atMost: 30) }.joined(separator: ", "))"
-            )
+                "“feed: \(word)” could be any of several", at: feed.position,
+                fix: "name one of them: \(choices.map { Shown.text($0, atMost: 30) }.joined(separator: ", "))")
             return
+        }
+        switch vocabulary.meaning(of: word) {
         case .takes where wordsOfBoth(of: number).contains(word):
             diagnostics.add(
                 "“feed: \(shown)” could be the one item or all of them", at: feed.position,
@@ -125,6 +126,7 @@ extension MetroCheck {
         for mistake in name.mistakes {
             diagnostics.add(mistake.message, at: text.position(at: mistake.offset), fix: mistake.fix)
         }
+        if !name.mistakes.isEmpty { return }
         let path = name.path(for: "NAME")
         if name.usesName, stations[number].forEach.isEmpty {
             diagnostics.add(
@@ -149,7 +151,7 @@ extension MetroCheck {
         for mistake in template.mistakes {
             diagnostics.add(mistake.message, at: command.position(at: mistake.offset), fix: mistake.fix)
         }
-        if stations[number].isUncertain { return }
+        if stations[number].isUncertain || uncertain.contains(number) { return }
         let vocabulary = vocabulary(of: number)
         for placeholder in template.placeholders where vocabulary.meaning(of: placeholder.word) == nil {
             complain(of: placeholder, in: command, vocabulary, number)

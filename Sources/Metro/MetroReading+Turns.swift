@@ -70,7 +70,12 @@ extension MetroReading {
                 fix: "write a number from 1 on; “enabled: no” leaves a station out")
             return nil
         }
-        return count(node, of: key, from: 1)
+        guard let count = count(node, of: key, from: 1, to: .max) else { return nil }
+        if count <= Turns.largestCount { return count }
+        diagnostics.add(
+            "“\(key)” is at most \(Turns.largestCount), and not \(count)", at: node.position,
+            fix: "let the command do several turns at once")
+        return nil
     }
 
     // MARK: until
@@ -78,15 +83,18 @@ extension MetroReading {
     /// A group of requirements, a list of such groups, or the word `unchanged`: all must hold.
     private mutating func requirements(_ node: YAMLNode) -> [MetroDraft.Condition] {
         if node.isRefused { return [] }
+        let before = diagnostics.total
+        let parts = if case .list(let items) = node.content { items } else { [node] }
         var all: [MetroDraft.Condition] = []
-        if case .list(let items) = node.content {
-            if items.isEmpty { _ = texts(node, of: "until") }
-            for item in items { all += requirement(item) }
-        } else {
-            all = requirement(node)
+        for part in parts { all += requirement(part) }
+        if all.isEmpty, diagnostics.total == before {
+            diagnostics.add("“until” asks for nothing", at: node.position, fix: Self.examples)
         }
         return all
     }
+
+    private static let examples =
+        "write what must hold: “until: { value_in: loss.txt, below: 0.1 }”, “until: unchanged”"
 
     private mutating func requirement(_ node: YAMLNode) -> [MetroDraft.Condition] {
         if case .text(let text, _) = node.content, text.value == "unchanged" {
@@ -96,11 +104,10 @@ extension MetroReading {
             if node.isRefused { return [] }
             diagnostics.add(
                 "“until” is a group of keys, and this is \(node.kind)", at: node.position,
-                fix: "write what must hold: “until: { value_in: loss.txt, below: 0.1 }”, “until: unchanged”")
+                fix: Self.examples)
             return []
         }
         guard let members = members(of: node, Keys.until) else { return [] }
-        if members.isEmpty { return [] }
         var found: [MetroDraft.Condition] = []
         func add(_ text: SourceText, _ value: Requirement) { found.append(.init(requirement: value, text: text)) }
         for text in members["output_contains"].map({ texts($0, of: "output_contains") }) ?? [] {
@@ -194,7 +201,7 @@ extension MetroReading {
             diagnostics.add(
                 "“seed” is yes, or a whole number, and not “\(Shown.text(text.value))”", at: text.position,
                 fix: "“seed: yes” gives each task a {seed} of its own, “seed: 42” other ones for each number")
-            return nil
+            return Seed()
         }
     }
 }

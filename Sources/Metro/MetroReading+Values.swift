@@ -160,10 +160,10 @@ extension MetroReading {
         }
     }
 
-    mutating func count(_ node: YAMLNode, of key: String, from least: Int) -> Int? {
+    mutating func count(_ node: YAMLNode, of key: String, from least: Int, to most: Int = 100_000) -> Int? {
         guard let text = text(node, of: key) else { return nil }
         if text.value.utf8.allSatisfy({ (48...57).contains($0) }), let count = Int(text.value),
-            (least...100_000).contains(count)
+            (least...most).contains(count)
         {
             return count
         }

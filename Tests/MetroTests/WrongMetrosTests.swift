@@ -11,9 +11,11 @@ import Testing
 /// `Wrong/renew` writes the texts anew; read the difference.
 @Suite struct WrongMetrosTests {
     static let folder = File.parent(of: #filePath) + "/Wrong"
-    static let names = ((try? Folder.names(in: folder)) ?? []).filter { $0.hasSuffix(".txt") }.map {
-        String($0.dropLast(4))
-    }
+    static let names = Set(
+        ((try? Folder.names(in: folder)) ?? []).filter { $0.hasSuffix(".txt") || $0.hasSuffix(".yml") }.map {
+            String($0.dropLast(4))
+        }
+    ).sorted()
 
     @Test(arguments: names) func everyMistakeIsToldWithItsPlaceAndFix(_ name: String) throws {
         let told: String
