@@ -1,6 +1,7 @@
 # make demo and make test are all that a fresh machine with Swift needs; each installs what is missing.
 PREFIX ?= /usr/local
 CONFIGURATION = release
+COMPLETIONS = $(DESTDIR)$(PREFIX)/share
 BUILT = .build/$(CONFIGURATION)
 SWIFT_BUILD = swift build -c $(CONFIGURATION) --static-swift-stdlib
 
@@ -41,6 +42,10 @@ install: build
 	install -D -m 0755 $(BUILT)/las-runtime $(DESTDIR)$(PREFIX)/libexec/las/las-runtime
 	mkdir -p $(DESTDIR)$(PREFIX)/share/las
 	cp -r --no-preserve=ownership bundle-templates $(DESTDIR)$(PREFIX)/share/las/
+	mkdir -p $(COMPLETIONS)/bash-completion/completions $(COMPLETIONS)/zsh/site-functions $(COMPLETIONS)/fish/vendor_completions.d
+	$(BUILT)/las completion bash > $(COMPLETIONS)/bash-completion/completions/las
+	$(BUILT)/las completion zsh > $(COMPLETIONS)/zsh/site-functions/_las
+	$(BUILT)/las completion fish > $(COMPLETIONS)/fish/vendor_completions.d/las.fish
 
 clean:
 	swift package clean

@@ -155,7 +155,7 @@ let package = Package(
         tests(of: "Commands"),
         // The built programs, as a user runs them.
         .testTarget(
-            name: "EndToEndTests", dependencies: ["TestSupport", "Files", "JSON", "Digests"],
+            name: "EndToEndTests", dependencies: ["TestSupport", "Files", "JSON", "Digests"], exclude: ["Shells"],
             swiftSettings: swift),
     ]
 )

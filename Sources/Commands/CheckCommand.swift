@@ -3,7 +3,7 @@ internal import Terminal
 
 let metroArgument = CommandSpec.Argument(
     name: "METRO", about: "the folder that holds metro.yml, or the file; the current folder when left out",
-    isOptional: true)
+    isOptional: true, completes: .metro)
 
 let checkCommand = CommandSpec(
     name: "check", about: "look for mistakes in a metro",

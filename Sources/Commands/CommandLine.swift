@@ -24,20 +24,14 @@ enum CommandLine {
             return (nil, Invocation(arguments: [], options: ["--help": []]))
         }
 
-        let pair = words.prefix(2).joined(separator: " ")
-        let command: CommandSpec
-        var rest: ArraySlice<String>
-        if words.count > 1, let found = table.first(where: { $0.name == pair }) {
-            (command, rest) = (found, words.dropFirst(2))
-        } else if let found = table.first(where: { $0.name == first }) {
-            (command, rest) = (found, words.dropFirst())
-        } else {
-            throw unknown(words, table: table)
-        }
+        guard let named = command(namedBy: words, table: table) else { throw unknown(words, table: table) }
+        let command = named.command
+        var rest = named.rest
+        if command.isHidden { return (command, Invocation(arguments: Array(rest), options: [:])) }
 
         var arguments: [String] = []
         var options: [String: [String]] = [:]
-        let known = command.options + common
+        let known = command.allOptions
         while let word = rest.popFirst() {
             if word == "--" {
                 arguments += rest
@@ -71,6 +65,9 @@ enum CommandLine {
             if option.value != nil, options[name]?.last == "" {
                 throw UsageFailure("\(name) needs a value: \(name) \(option.value ?? "")", fix: help(command))
             }
+            if case .oneOf(let words) = option.completes, let given = options[name]?.last, !words.contains(given) {
+                throw UsageFailure(refusal(of: given, for: name, words), fix: fix(given, words))
+            }
             if !option.mayRepeat, options[name]?.count ?? 0 > 1 {
                 throw UsageFailure("\(name) is given twice", fix: "leave one of them out")
             }
@@ -78,6 +75,17 @@ enum CommandLine {
         let invocation = Invocation(arguments: arguments, options: options)
         if !invocation.has("--help") { try check(arguments, of: command) }
         return (command, invocation)
+    }
+
+    /// - Returns: the command that the first word or two name, and the words after them.
+    static func command(
+        namedBy words: [String], table: [CommandSpec]
+    ) -> (command: CommandSpec, rest: ArraySlice<String>)? {
+        guard let first = words.first else { return nil }
+        if words.count > 1, let found = table.first(where: { $0.name == "\(first) \(words[1])" }) {
+            return (found, words.dropFirst(2))
+        }
+        return table.first { $0.name == first }.map { ($0, words.dropFirst()) }
     }
 
     private static func check(_ arguments: [String], of command: CommandSpec) throws(UsageFailure) {
@@ -90,9 +98,24 @@ enum CommandLine {
             throw UsageFailure(
                 "“\(arguments[command.arguments.count])” is one argument too many", fix: "usage: \(command.usage)")
         }
+        for (argument, given) in zip(command.arguments, arguments) {
+            guard case .oneOf(let words) = argument.completes, !words.contains(given) else { continue }
+            throw UsageFailure(refusal(of: given, for: argument.name, words), fix: fix(given, words))
+        }
+    }
+
+    /// “--engine is kernel or extraction, not “kernle””.
+    private static func refusal(of given: String, for name: String, _ words: [String]) -> String {
+        let list = words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
+        return "\(name) is \(list), not “\(Shown.text(given))”"
+    }
+
+    private static func fix(_ given: String, _ words: [String]) -> String? {
+        Suggestion.nearest(to: given, among: words).map { "did you mean \($0)?" }
     }
 
     private static func unknown(_ words: [String], table: [CommandSpec]) -> UsageFailure {
+        let table = table.filter { !$0.isHidden }
         let family = table.filter { $0.name.hasPrefix(words[0] + " ") }
         if !family.isEmpty {
             let names = family.map { "las \($0.name)" }.joined(separator: ", ")

@@ -21,11 +21,26 @@ struct CommandSpec: Sendable {
         var completes = Completes.files
     }
 
-    enum Completes: Sendable { case files, hosts, templates, commands, nothing }
+    /// What may stand in its place, for a shell that asks.
+    enum Completes: Sendable, Equatable {
+        case files, nothing
+        /// A folder or a file, which `stations`, `nested` and `inputs` are looked up in.
+        case metro
+        case stations
+        /// Metros that stand in the metro.
+        case nested
+        /// `NAME=` and files.
+        case inputs
+        case hosts, templates, runs, commands
+        /// These words and no others; what else is given is refused.
+        case oneOf([String])
+    }
 
     /// One word, or two: `host add`.
     let name: String
     let about: String
+    /// For scripts of las's own: not in the help, and its words are taken as they are.
+    var isHidden = false
     var arguments: [Argument] = []
     var options: [Option] = []
     /// Each a whole command line and what it does.
@@ -41,6 +56,9 @@ struct CommandSpec: Sendable {
         }
         return (["las", name] + words + (options.isEmpty ? [] : ["[options]"])).joined(separator: " ")
     }
+
+    /// Its own, and those of every command.
+    var allOptions: [Option] { options + CommandLine.common }
 }
 
 /// What a person typed, checked against the command's spec.

@@ -1,101 +1,122 @@
 internal import Failures
+internal import Files
+internal import Terminal
 
 let completionCommand = CommandSpec(
     name: "completion", about: "print the completion script of a shell",
-    arguments: [.init(name: "SHELL", about: "bash, zsh or fish", completes: .nothing)],
+    arguments: [.init(name: "SHELL", about: "bash, zsh or fish", completes: .oneOf(["bash", "zsh", "fish"]))],
     examples: [
         ("las completion bash > ~/.local/share/bash-completion/completions/las", "for bash"),
         ("las completion fish > ~/.config/fish/completions/las.fish", "for fish"),
         ("las completion zsh > ~/.zfunc/_las", "for zsh, with ~/.zfunc in fpath"),
-    ]
+    ],
+    details: "The script asks las at each Tab, so it knows your hosts, and the stations of the metro on the line."
 ) { invocation, context in
     switch invocation.arguments[0] {
-    case "bash": context.terminal.print(CompletionScript.bash(CommandTable.all))
-    case "zsh": context.terminal.print(CompletionScript.zsh(CommandTable.all))
-    case "fish": context.terminal.print(CompletionScript.fish(CommandTable.all))
-    default:
-        throw UsageFailure(
-            "there is no completion for “\(invocation.arguments[0])”", fix: "las completion bash, zsh or fish")
+    case "bash": context.terminal.print(CompletionScript.bash)
+    case "zsh": context.terminal.print(CompletionScript.zsh)
+    default: context.terminal.print(CompletionScript.fish)
     }
     return .done
 }
 
-/// Completion scripts, written from the command table; host names come from `las host list --names`.
+/// What the scripts call: `las complete bash WORDBREAKS LINE`, `las complete zsh|fish WORD… CURRENT`.
+let completeCommand = CommandSpec(
+    name: "complete", about: "what may stand at the end of a command line", isHidden: true,
+    arguments: [.init(name: "WORDS", about: "the line", mayRepeat: true, completes: .nothing)],
+    examples: []
+) { invocation, context in
+    let completion = Completion(table: CommandTable.all, context: context)
+    let words = Array(invocation.arguments.dropFirst())
+    var fields: [String] = []
+    switch invocation.arguments.first {
+    case "bash" where words.count == 2:
+        let line = TypedLine(words[1], breaks: words[0])
+        guard line.words.count > 1, let current = line.words.last else { return .done }
+        fields = CompletionScript.bashFields(
+            completion.answer(before: Array(line.words.dropFirst().dropLast()), current: current), line, current)
+    case "zsh" where !words.isEmpty:
+        fields = CompletionScript.zshFields(completion.answer(before: words.dropLast(), current: words.last ?? ""))
+    case "fish" where !words.isEmpty:
+        fields = CompletionScript.fishFields(completion.answer(before: words.dropLast(), current: words.last ?? ""))
+    default: break
+    }
+    // Names may hold anything but this byte.
+    context.terminal.print(bytes: fields.flatMap { Array($0.utf8) + [0] })
+    return .done
+}
+
+/// The three scripts, and what las answers them: fields that end with a zero byte, the first of which says what the others are.
 enum CompletionScript {
-    static func bash(_ table: [CommandSpec]) -> String {
-        let cases = table.map { command in
-            "        '\(command.name)') words='\(optionNames(command))'; kind='\(kind(command))' ;;"
+    static let bash = """
+        _las() {
+            local answer
+            mapfile -d '' -t answer < <(command las complete bash "$COMP_WORDBREAKS" "${COMP_LINE:0:COMP_POINT}" 2>/dev/null)
+            COMPREPLY=("${answer[@]:1}")
+            case ${answer[0]} in
+            files) compopt -o default ;;
+            beginnings) compopt -o nospace ;;
+            esac
         }
-        let pairs = table.filter { $0.name.contains(" ") }
-        let families = Set(pairs.map(first)).sorted().map { family in
-            let seconds = pairs.filter { first($0) == family }.map { $0.name.dropFirst(family.count + 1) }
-            return "        \(family)) second='\(seconds.joined(separator: " "))' ;;"
+        complete -F _las las
+        """
+
+    /// The words that go on with what is typed, as they are to stand in the line.
+    static func bashFields(_ answer: Completion.Answer, _ line: TypedLine, _ current: String) -> [String] {
+        func typed(_ list: [Completion.Candidate]) -> [String] {
+            list.filter { $0.word.begins(with: current) }.map { line.typed($0.word) }
         }
-        return """
-            _las() {
-                local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]} words='' kind='' second=''
-                if [ "$COMP_CWORD" = 1 ]; then COMPREPLY=($(compgen -W '\(firstWords(table).joined(separator: " "))' -- "$cur")); return; fi
-                case $command in
-            \(families.joined(separator: "\n"))
-                esac
-                if [ -n "$second" ]; then
-                    if [ "$COMP_CWORD" = 2 ]; then COMPREPLY=($(compgen -W "$second" -- "$cur")); return; fi
-                    command="$command ${COMP_WORDS[2]}"
-                fi
-                if [ "$prev" = --host ]; then COMPREPLY=($(compgen -W "$(las host list --names 2>/dev/null)" -- "$cur")); return; fi
-                case $command in
-            \(cases.joined(separator: "\n"))
-                esac
-                case $cur in
-                -*) COMPREPLY=($(compgen -W "$words" -- "$cur")) ;;
-                *) case $kind in
-                    hosts) COMPREPLY=($(compgen -W "$(las host list --names 2>/dev/null)" -- "$cur")) ;;
-                    templates) COMPREPLY=($(compgen -W "$(las new --list 2>/dev/null)" -- "$cur")) ;;
-                    *) compopt -o default; COMPREPLY=() ;;
-                    esac ;;
-                esac
-            }
-            complete -F _las las
-            """
+        return switch answer {
+        case .words(let list): ["words"] + typed(list)
+        case .beginnings(let list): ["beginnings"] + typed(list)
+        case .files: ["files"]
+        }
     }
 
-    static func zsh(_ table: [CommandSpec]) -> String {
-        "#compdef las\nautoload -U +X bashcompinit && bashcompinit\n" + bash(table)
+    static let zsh = """
+        #compdef las
+        local -a answer found shown
+        answer=("${(@0)"$(command las complete zsh "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)"}")
+        found=("${(@)answer[3,2+answer[2]]}")
+        shown=("${(@)answer[3+answer[2],2+2*answer[2]]}")
+        case $answer[1] in
+        words) compadd -l -d shown -a found ;;
+        beginnings) compadd -S '' -a found ;;
+        files)
+            (( answer[2] )) && compset -P $answer[2] '*='
+            _files ;;
+        esac
+        """
+
+    /// `words`, how many, the words, and as many lines that show them.
+    static func zshFields(_ answer: Completion.Answer) -> [String] {
+        switch answer {
+        case .files(let signs): return ["files", "\(signs)"]
+        case .words(let list), .beginnings(let list):
+            let kind = if case .words = answer { "words" } else { "beginnings" }
+            let shown = Table.lines(list.map { [Shown.whole($0.word)] + ($0.about.isEmpty ? [] : ["-- " + $0.about]) })
+            return [kind, "\(list.count)"] + list.map(\.word) + shown
+        }
     }
 
-    static func fish(_ table: [CommandSpec]) -> String {
-        var lines = ["complete -c las -n __fish_use_subcommand -f"]
-        for word in firstWords(table) {
-            let about = table.first { $0.name == word }?.about ?? "the commands of \(word)"
-            lines.append("complete -c las -n __fish_use_subcommand -f -a \(word) -d '\(about)'")
-        }
-        for command in table {
-            let words = command.name.split(separator: " ")
-            var condition = "__fish_seen_subcommand_from \(words[0])"
-            if words.count > 1 {
-                lines.append("complete -c las -n '\(condition)' -f -a \(words[1]) -d '\(command.about)'")
-                condition += "; and __fish_seen_subcommand_from \(words[1])"
-            }
-            for option in command.options + CommandLine.common {
-                let takes =
-                    option.value == nil ? "" : option.completes == .hosts ? " -x -a '(las host list --names)'" : " -r"
-                lines.append(
-                    "complete -c las -n '\(condition)' -l \(option.name.dropFirst(2)) -d '\(option.about)'\(takes)")
-            }
-        }
-        return lines.joined(separator: "\n")
-    }
+    static let fish = """
+        function __las_ask
+            set -g __las_answer (command las complete fish (commandline -opc)[2..] (commandline -ct) 2>/dev/null | string split0)
+            test "$__las_answer[1]" != files
+        end
+        complete -c las -n __las_ask -f -a '$__las_answer[2..]'
+        """
 
-    private static func first(_ command: CommandSpec) -> String { String(command.name.prefix { $0 != " " }) }
-    private static func firstWords(_ table: [CommandSpec]) -> [String] { Set(table.map(first)).sorted() }
-    private static func optionNames(_ command: CommandSpec) -> String {
-        (command.options + CommandLine.common).map(\.name).joined(separator: " ")
-    }
-    private static func kind(_ command: CommandSpec) -> String {
-        switch command.arguments.first?.completes {
-        case .hosts: "hosts"
-        case .templates: "templates"
-        default: "files"
+    /// A word, a tab, what it is.
+    static func fishFields(_ answer: Completion.Answer) -> [String] {
+        switch answer {
+        case .files: ["files"]
+        case .words(let list), .beginnings(let list):
+            // fish has no way to take a word with a tab in it.
+            ["words"]
+                + list.filter { !$0.word.utf8.contains(UInt8(ascii: "\t")) }.map {
+                    $0.word + "\t" + Shown.whole($0.about)
+                }
         }
     }
 }

@@ -41,6 +41,12 @@ struct Context: Sendable {
             fix: "install las again (make install), or name it in LAS_TEMPLATES")
     }
 
+    /// The templates' names, sorted.
+    func templateNames() throws -> [String] {
+        let folder = try templates()
+        return try Folder.names(in: folder).filter { File.exists("\(folder)/\($0)/metro.yml") }
+    }
+
     static func ofProcess() -> Context {
         var environment: [String: String] = [:]
         var entry = environ

@@ -11,7 +11,7 @@ let deployCommand = CommandSpec(
         .init(
             name: "METRO-OR-BUNDLE",
             about: "the folder that holds metro.yml, or a bundle; the current folder when left out",
-            isOptional: true)
+            isOptional: true, completes: .metro)
     ],
     options: [
         .init(

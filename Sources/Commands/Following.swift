@@ -98,7 +98,7 @@ enum RunOptions {
         .init(
             name: "--engine", value: "NAME",
             about: "kernel or extraction: how the images are reached (the best that works)",
-            completes: .nothing),
+            completes: .oneOf(["kernel", "extraction"])),
         .init(
             name: "--json", about: "print what happens as JSON, an event a line, for scripts", completes: .nothing),
         .init(name: "--dry-run", about: "show what would run, and run nothing", completes: .nothing),
@@ -107,14 +107,13 @@ enum RunOptions {
     static func following(_ invocation: Invocation, _ context: Context, _ material: RunMaterial) throws -> Following {
         Following(
             context: context, material: material, results: Context.absolute(invocation.value("--results") ?? "results"),
-            cpus: try cpus(invocation), engine: try engine(invocation), printsEvents: invocation.has("--json"))
+            cpus: try cpus(invocation), engine: invocation.value("--engine"), printsEvents: invocation.has("--json"))
     }
 
     /// Wrong values are told before anything is packed.
     static func check(_ invocation: Invocation) throws {
         try Folder.checkPlace(Context.absolute(invocation.value("--results") ?? "results"))
         _ = try cpus(invocation)
-        _ = try engine(invocation)
     }
 
     private static func cpus(_ invocation: Invocation) throws -> Int? {
@@ -123,14 +122,6 @@ enum RunOptions {
             throw UsageFailure("--cpus is a number of processors from 1 to 65536, not “\(text)”", fix: "--cpus 2")
         }
         return number
-    }
-
-    private static func engine(_ invocation: Invocation) throws -> String? {
-        guard let name = invocation.value("--engine") else { return nil }
-        guard ["kernel", "extraction"].contains(name) else {
-            throw UsageFailure("there is no engine “\(name)”", fix: "--engine kernel, or --engine extraction")
-        }
-        return name
     }
 
     /// What would run, from a metro or a bundle; nothing is fetched, built or started.

@@ -3,7 +3,8 @@ internal import Terminal
 /// The help of las and of each command, from the table.
 enum HelpText {
     static func all(_ table: [CommandSpec], style: Style) -> String {
-        let commands = Table.lines(table.map { ["  " + $0.name, $0.about] }).joined(separator: "\n")
+        let commands = Table.lines(table.filter { !$0.isHidden }.map { ["  " + $0.name, $0.about] }).joined(
+            separator: "\n")
         return """
             las runs pipelines of command-line tools, written as a metro in one readable file, on any machine.
 
@@ -25,7 +26,7 @@ enum HelpText {
             let rows = command.arguments.map { ["  " + $0.name, $0.about] }
             parts.append(([style.bold("Arguments:")] + Table.lines(rows)).joined(separator: "\n"))
         }
-        let rows = (command.options + CommandLine.common).map { option in
+        let rows = command.allOptions.map { option in
             [
                 "  " + option.name + (option.value.map { " " + $0 } ?? ""),
                 option.about + (option.mayRepeat ? " (may be given again)" : ""),
@@ -38,5 +39,5 @@ enum HelpText {
         return parts.joined(separator: "\n\n")
     }
 
-    private static func capitalised(_ text: String) -> String { text.prefix(1).uppercased() + text.dropFirst() }
+    static func capitalised(_ text: String) -> String { text.prefix(1).uppercased() + text.dropFirst() }
 }

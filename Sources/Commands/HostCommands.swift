@@ -21,7 +21,7 @@ let hostAddCommand = CommandSpec(
         .init(name: "--host-lash", value: "FOLDER", about: "where las keeps its things on the host (~/.las)"),
         .init(
             name: "--ssh", value: "HOW", about: "auto, libssh2, or openssh for your own ssh program",
-            completes: .nothing),
+            completes: .oneOf(Host.Program.allCases.map(\.rawValue))),
         .init(name: "--unchecked", about: "write it down without connecting", completes: .nothing),
     ],
     examples: [
@@ -33,18 +33,10 @@ let hostAddCommand = CommandSpec(
         and the command that accepts it; compare the fingerprint with what the host's keeper tells you.
         """
 ) { invocation, context in
-    var program = Host.Program.auto
-    if let how = invocation.value("--ssh") {
-        guard let known = Host.Program(rawValue: how) else {
-            throw UsageFailure(
-                "--ssh is auto, libssh2 or openssh, not “\(how)”", fix: "leave it out where you are not sure")
-        }
-        program = known
-    }
     let host = try Host(
         named: invocation.arguments[0], address: HostAddress(invocation.arguments[1]),
         identity: invocation.value("--identity").map(wholePath), lash: invocation.value("--host-lash").map(wholePath),
-        program: program)
+        program: invocation.value("--ssh").flatMap { Host.Program(rawValue: $0) } ?? .auto)
     let connector = try context.connector()
     if let fingerprint = invocation.value("--accept-key") {
         let key = try await connector.accept(fingerprint, of: host)

@@ -7,7 +7,8 @@ internal import Plan
 enum InputOption {
     static let option = CommandSpec.Option(
         name: "--input", value: "NAME=PATH",
-        about: "other files for an input: a path, a pattern or an address; repeat it for more", mayRepeat: true)
+        about: "other files for an input: a path, a pattern or an address; repeat it for more", mayRepeat: true,
+        completes: .inputs)
 
     static func values(_ invocation: Invocation, _ context: Context) throws -> [ReplacedInputs.Value] {
         try invocation.values(option.name).map { text in

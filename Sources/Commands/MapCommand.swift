@@ -11,7 +11,7 @@ let mapCommand = CommandSpec(
         .init(name: "--svg", value: "FILE", about: "write it as a picture (SVG); - for standard output"),
         .init(
             name: "--open", value: "NAME", about: "show the inside of a metro that stands in this one", mayRepeat: true,
-            completes: .nothing),
+            completes: .nested),
         .init(name: "--open-all", about: "show the inside of all of them", completes: .nothing),
         .init(
             name: "--width", value: "N", about: "columns of the map in the terminal (as wide as that is, else 80)",

@@ -25,26 +25,28 @@ struct MetroSource {
             metro, files: try InputFiles.find(for: metro, in: folder, replaced: replaced, brought: brought))
     }
 
+    /// The file that is meant by a folder that holds `metro.yml`, or by the file itself.
+    static func file(_ given: String) -> String {
+        if given == "." { return "metro.yml" }
+        guard File.status(given, follow: true)?.kind == .folder else { return given }
+        return (given.ends(with: "/") ? given : given + "/") + "metro.yml"
+    }
+
+    private static func existingFile(_ given: String) throws(UsageFailure) -> String {
+        let file = file(given)
+        if File.exists(file) { return file }
+        throw UsageFailure(
+            file == given
+                ? "there is no metro at \(Shown.whole(given))"
+                : "there is no metro.yml in the folder \(Shown.whole(given))",
+            fix: "name the folder that holds metro.yml, or begin one: las new hello my-metro")
+    }
+
     /// - Parameters:
     ///   - given: the folder that holds `metro.yml`, or the file itself.
     ///   - inputs: what the command line gives to its inputs.
     static func read(_ given: String, inputs: [ReplacedInputs.Value] = []) throws -> MetroSource {
-        let file: String
-        if File.status(given, follow: true)?.kind == .folder {
-            file = given == "." ? "metro.yml" : (given.hasSuffix("/") ? given : given + "/") + "metro.yml"
-            if !File.exists(file) {
-                throw UsageFailure(
-                    "there is no metro.yml in the folder \(given)",
-                    fix: "name the folder that holds it, or begin one: las new hello my-metro")
-            }
-        } else {
-            file = given
-            if !File.exists(file) {
-                throw UsageFailure(
-                    "there is no metro at \(given)",
-                    fix: "name the folder that holds metro.yml, or begin one: las new hello my-metro")
-            }
-        }
+        let file = try existingFile(given)
         let metro = try MetroReader.read(path: file)
         let folder = File.parent(of: Context.absolute(file))
         let replaced =

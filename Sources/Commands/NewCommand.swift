@@ -17,7 +17,7 @@ let newCommand = CommandSpec(
     details: "Nothing is ever overwritten: a folder that exists and holds something is refused."
 ) { invocation, context in
     let templates = try context.templates()
-    let known = try Folder.names(in: templates).filter { File.exists("\(templates)/\($0)/metro.yml") }
+    let known = try context.templateNames()
     if invocation.has("--list") {
         for name in known { context.terminal.print(name) }
         return .done

@@ -8,7 +8,7 @@ let runCommand = CommandSpec(
         .init(
             name: "METRO-OR-BUNDLE",
             about: "the folder that holds metro.yml, or a bundle; the current folder when left out",
-            isOptional: true)
+            isOptional: true, completes: .metro)
     ],
     options: RunOptions.all,
     examples: [

@@ -1,5 +1,4 @@
 import Failures
-import TestSupport
 import Testing
 
 @testable import Commands
@@ -37,6 +36,8 @@ import Testing
         (["host", "add", "lab"], "usage: las host add NAME ADDRESS"),
         (["check", "a", "b"], "usage: las check"),
         (["run", "--cpus", "2", "--cpus", "3"], "leave one of them out"),
+        (["run", "--engine", "kernle"], "did you mean kernel?"),
+        (["completion", "fisch"], "did you mean fish?"),
     ]) func aWrongLineSaysHowItIsRight(_ words: [String], _ fix: String) throws {
         let failure = #expect(throws: UsageFailure.self) { try CommandLine.parse(words, table: CommandTable.all) }
         #expect(failure?.fix?.contains(fix) == true, "\(failure?.description ?? "")")
@@ -44,7 +45,7 @@ import Testing
     }
 
     @Test func everyCommandExplainsItselfWithAnExample() {
-        for command in CommandTable.all {
+        for command in CommandTable.all where !command.isHidden {
             #expect(!command.examples.isEmpty, "\(command.name)")
             for example in command.examples {
                 #expect(example.line.hasPrefix("las \(command.name)"), "\(example.line)")
@@ -56,27 +57,5 @@ import Testing
                 #expect(throws: Never.self) { try CommandLine.parse(words, table: CommandTable.all) }
             }
         }
-    }
-}
-
-@Suite struct CompletionTests {
-    @Test func bashCompletesCommandsAndOptions() throws {
-        let script = CompletionScript.bash(CommandTable.all)
-        func complete(_ words: String...) throws -> [String] {
-            let list = words.map { "'\($0)'" }.joined(separator: " ")
-            let ended = try Program("bash").run(
-                "-c",
-                "\(script)\nCOMP_WORDS=(\(list)); COMP_CWORD=\(words.count - 1); _las; printf '%s\\n' \"${COMPREPLY[@]}\""
-            )
-            #expect(ended.errors.isEmpty, "\(ended.errors)")
-            return ended.lines
-        }
-        #expect(try complete("las", "pa") == ["pack"])
-        #expect(try complete("las", "host", "") == ["add", "list", "remove"])
-        #expect(try complete("las", "deploy", "--ho") == ["--host"])
-    }
-
-    @Test(.enabled(if: Program.find("zsh") != nil, "zsh is not installed")) func zshReadsItsScript() throws {
-        #expect(try Program("zsh").run("-n", "-c", CompletionScript.zsh(CommandTable.all)).status == 0)
     }
 }
