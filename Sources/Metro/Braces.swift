@@ -42,7 +42,7 @@ enum Braces {
         // awk '{if ($1 > 2) {print $1}}': the two at the end are meant as two.
         let brace = bytes[firstDoubled] == UInt8(ascii: "{") ? "{" : "}"
         let mistake = CommandTemplate.Mistake(
-            offset: firstDoubled,
+            offset: firstDoubled, length: 2,
             message: "“\(brace)\(brace)” stands for one “\(brace)”, which leaves the braces uneven here",
             fix: "double every brace that is meant for the program: “{{” and “}}” for “{” and “}”")
         return (elements, [mistake])

@@ -20,6 +20,9 @@ package struct CommandTemplate: Sendable {
         package let quoting: Quoting
         /// Where its brace stands, in bytes of the command.
         package let offset: Int
+
+        /// In bytes, braces included.
+        var length: Int { word.utf8.count + 2 }
     }
 
     package enum Piece: Hashable, Sendable {
@@ -29,6 +32,8 @@ package struct CommandTemplate: Sendable {
 
     package struct Mistake: Hashable, Sendable {
         package let offset: Int
+        /// Of what is wrong, in bytes.
+        package var length = 1
         package let message: String
         package let fix: String
         /// The command ends too early.

@@ -6,13 +6,25 @@ package struct Diagnostic: Failure, Hashable {
     package let file: String
     package let line: Int
     package let column: Int
+    /// The column after the last character of what is wrong; nil where it is not known, or on a later line.
+    package let endColumn: Int?
     /// What is wrong, in plain words, without a full stop.
     package let message: String
     package let fix: String?
+    /// Another place in the same file that has to do with it.
+    package let beside: Label?
 
-    package init(file: String, at position: Position, _ message: String, fix: String? = nil) {
-        (self.file, line, column) = (file, position.line, position.column)
-        (self.message, self.fix) = (message, fix)
+    /// A place and what there is to say of it: “first given here”.
+    package struct Label: Hashable, Sendable {
+        package let position: Position
+        package let text: String
+
+        package init(_ text: String, at position: Position) { (self.text, self.position) = (text, position) }
+    }
+
+    package init(file: String, at position: Position, _ message: String, fix: String? = nil, beside: Label? = nil) {
+        (self.file, line, column, endColumn) = (file, position.line, position.column, position.endColumn)
+        (self.message, self.fix, self.beside) = (message, fix, beside)
     }
 
     package var summary: String { message }

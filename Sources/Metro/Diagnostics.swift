@@ -17,9 +17,17 @@ struct Diagnostics {
     /// Further ones are only counted.
     var isFull: Bool { list.count >= Self.limit }
 
-    mutating func add(_ message: String, at position: Position, fix: String? = nil) {
+    /// - Parameter beside: another place of the file that has to do with it.
+    mutating func add(_ message: String, at position: Position, fix: String? = nil, beside: Diagnostic.Label? = nil) {
         total += 1
-        if list.count < Self.limit { list.append(Diagnostic(file: file, at: position, message, fix: fix)) }
+        if list.count >= Self.limit { return }
+        list.append(Diagnostic(file: file, at: position, message, fix: fix, beside: beside))
+    }
+
+    /// What is wrong inside a text: of a command, of an output's name.
+    mutating func add(_ mistake: CommandTemplate.Mistake, in text: SourceText, more: String = "") {
+        add(
+            mistake.message, at: text.position(at: mistake.offset, length: mistake.length), fix: mistake.fix + more)
     }
 
     /// The nearest of the words that are known, as “did you mean …?”.

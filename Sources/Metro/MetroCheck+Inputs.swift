@@ -73,7 +73,7 @@ extension MetroCheck {
         guard let command = input.passes else { return }
         let template = CommandTemplate(command.value)
         for mistake in template.mistakes {
-            diagnostics.add(mistake.message, at: command.position(at: mistake.offset), fix: mistake.fix)
+            diagnostics.add(mistake, in: command)
         }
         let vocabulary = Vocabulary(ofCheck: input.name.value)
         var isNamed = false
@@ -84,7 +84,7 @@ extension MetroCheck {
             default:
                 diagnostics.add(
                     "“{\(Shown.text(placeholder.word, atMost: 30))}” has no meaning in “passes”",
-                    at: command.position(at: placeholder.offset),
+                    at: command.position(of: placeholder),
                     fix: placeholder.word == "file" || placeholder.word == "in"
                         ? "the file is {each}"
                         : "there is {each}, the file, and {name}; braces of the command's own are doubled")

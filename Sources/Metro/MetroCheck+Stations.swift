@@ -16,7 +16,7 @@ extension MetroCheck {
         var seen: [String: Int] = [:]
         for (text, output) in zip(station.outputs, outputs[number]) {
             for mistake in output.mistakes {
-                diagnostics.add(mistake.message, at: text.position(at: mistake.offset), fix: mistake.fix)
+                diagnostics.add(mistake, in: text)
             }
             let path = output.path(for: "NAME")
             let shown = Shown.text(text.value)
@@ -158,9 +158,8 @@ extension MetroCheck {
         for mistake in template.mistakes {
             let more = mistake.isOfTheEnd && command.isPlain
             diagnostics.add(
-                mistake.message, at: command.position(at: mistake.offset),
-                fix: mistake.fix
-                    + (more ? "; without quotes “ #” ends a text, so put such a command below “command: |”" : ""))
+                mistake, in: command,
+                more: more ? "; without quotes “ #” ends a text, so put such a command below “command: |”" : "")
         }
         let vocabulary = vocabulary(of: number)
         let both = wordsOfBoth(of: number)
@@ -172,7 +171,7 @@ extension MetroCheck {
             } else if both.contains(placeholder.word) {
                 diagnostics.add(
                     "“{\(placeholder.word)}” could be the one item or all of them",
-                    at: command.position(at: placeholder.offset),
+                    at: command.position(of: placeholder),
                     fix: "write “{each}” for the item, “{in}” for all")
             }
         }
@@ -254,7 +253,7 @@ extension MetroCheck {
                 (message, fix) = ("“{\(shown)}” is no placeholder here", "\(doubled); placeholders here are \(words)")
             }
         }
-        diagnostics.add(message, at: command.position(at: placeholder.offset), fix: fix)
+        diagnostics.add(message, at: command.position(of: placeholder), fix: fix)
     }
 }
 

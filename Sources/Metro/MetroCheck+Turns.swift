@@ -124,7 +124,7 @@ extension MetroCheck {
     private mutating func checkFile(_ text: SourceText, of key: String, _ number: Int) {
         let name = OutputName(text.value, of: key)
         for mistake in name.mistakes {
-            diagnostics.add(mistake.message, at: text.position(at: mistake.offset), fix: mistake.fix)
+            diagnostics.add(mistake, in: text)
         }
         if !name.mistakes.isEmpty { return }
         let path = name.path(for: "NAME")
@@ -149,7 +149,7 @@ extension MetroCheck {
     private mutating func checkPasses(_ command: SourceText, of number: Int) {
         let template = CommandTemplate(command.value)
         for mistake in template.mistakes {
-            diagnostics.add(mistake.message, at: command.position(at: mistake.offset), fix: mistake.fix)
+            diagnostics.add(mistake, in: command)
         }
         if stations[number].isUncertain || uncertain.contains(number) { return }
         let vocabulary = vocabulary(of: number)

@@ -59,7 +59,8 @@ package struct OutputName: Hashable, Sendable {
             default: "only “{name}” can stand there; for braces in a file's name double them"
             }
         return .init(
-            offset: offset, message: "“{\(Shown.text(word))}” has no meaning in “\(key)”", fix: fix)
+            offset: offset, length: word.utf8.count + 2, message: "“{\(Shown.text(word))}” has no meaning in “\(key)”",
+            fix: fix)
     }
 
     package var usesName: Bool { pieces.contains(.name) }

@@ -50,7 +50,7 @@ struct ShellReader {
             let name = String(decoding: document.delimiter, as: UTF8.self)
             mistakes.append(
                 Mistake(
-                    offset: document.offset, message: "the here-document “\(Shown.text(name))” does not end",
+                    offset: document.offset, length: 2, message: "the here-document “\(Shown.text(name))” does not end",
                     fix: "end it by a line that is exactly “\(Shown.text(name))”"))
         }
     }
@@ -68,7 +68,7 @@ struct ShellReader {
             }
         mistakes.append(
             Mistake(
-                offset: offset, message: "the “\(opening)” that opens here is never closed",
+                offset: offset, length: opening.utf8.count, message: "the “\(opening)” that opens here is never closed",
                 fix: "close it", isOfTheEnd: true))
     }
 
@@ -187,7 +187,8 @@ struct ShellReader {
         guard case .placeholder(let name, let offset) = elements[index] else { return take(1) }
         mistakes.append(
             Mistake(
-                offset: offset, message: "a backslash does not keep “{\(Shown.text(name))}” from being a placeholder",
+                offset: offset, length: name.utf8.count + 2,
+                message: "a backslash does not keep “{\(Shown.text(name))}” from being a placeholder",
                 fix: "write “{{\(Shown.text(name))}}” for the text, or take the backslash out for the value"))
     }
 
@@ -326,7 +327,8 @@ struct ShellReader {
     private mutating func complainOfDocument(_ word: String, _ offset: Int) {
         mistakes.append(
             Mistake(
-                offset: offset, message: "the placeholder “{\(Shown.text(word))}” stands inside a here-document",
+                offset: offset, length: word.utf8.count + 2,
+                message: "the placeholder “{\(Shown.text(word))}” stands inside a here-document",
                 fix:
                     "set a variable before it and use that; write “{{\(Shown.text(word))}}” if the text itself is meant"
             ))
@@ -348,7 +350,9 @@ struct ShellReader {
                 ? "write “$(…)” in the place of the backticks"
                 : "set a variable before it, x={\(Shown.text(word))}, and use that"
             mistakes.append(
-                Mistake(offset: offset, message: "las can't quote “{\(Shown.text(word))}” inside \(inside)", fix: fix))
+                Mistake(
+                    offset: offset, length: word.utf8.count + 2,
+                    message: "las can't quote “{\(Shown.text(word))}” inside \(inside)", fix: fix))
             take(1)
             return
         }

@@ -62,7 +62,7 @@ struct SourceLines {
         while offset < region.upperBound {
             let end = bytes[offset..<region.upperBound].firstIndex(of: UInt8(ascii: "\n")) ?? region.upperBound
             var from = offset
-            if isFirst, !isBlock, bytes[from] == UInt8(ascii: "\"") || bytes[from] == UInt8(ascii: "'") { from += 1 }
+            if isFirst, !isBlock, Self.isQuote(bytes[from]) { from += 1 }
             while from < end, Self.isBlank(bytes[from]) { from += 1 }
             var to = end
             while to > from, Self.isBlank(bytes[to - 1]) { to -= 1 }
@@ -70,8 +70,12 @@ struct SourceLines {
                 while at < text.count, Self.isBlank(text[at]) || text[at] == UInt8(ascii: "\n") { at += 1 }
                 // The closing quote belongs to the region, not to the text.
                 let length = zip(bytes[from..<to], text[at...]).prefix { $0 == $1 }.count
+                let isQuoted = !isBlock && Self.isQuote(bytes[region.lowerBound])
+                let textEnd = to == region.upperBound && isQuoted && to - 1 > from ? to - 1 : to
                 let isWhole = length == to - from || (to == region.upperBound && length == to - from - 1)
-                let place = Position(line: line, column: column + (from - offset))
+                // What stands before it are signs of one byte.
+                let first = column + (from - offset)
+                let place = Position(line: line, column: first, endColumn: first + characters(in: from..<textEnd))
                 if isWhole {
                     pieces.append(SourceText.Piece(offset: at, position: place, isVerbatim: true))
                     at += length
@@ -88,6 +92,10 @@ struct SourceLines {
         }
         return pieces
     }
+
+    private func characters(in range: Range<Int>) -> Int { bytes[range].count { $0 & 0b1100_0000 != 0b1000_0000 } }
+
+    private static func isQuote(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") }
 
     private static func isBlank(_ byte: UInt8) -> Bool {
         byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") || byte == UInt8(ascii: "\r")

@@ -20,8 +20,10 @@ package struct SourceText: Hashable, Sendable {
 
     package var position: Position { pieces[0].position }
 
-    /// - Parameter offset: in UTF-8 bytes of `value`.
-    package func position(at offset: Int) -> Position {
+    /// - Parameters:
+    ///   - offset: in UTF-8 bytes of `value`.
+    ///   - length: of what stands there, in such bytes.
+    package func position(at offset: Int, length: Int = 1) -> Position {
         var (low, high) = (0, pieces.count - 1)
         while low < high {
             let middle = (low + high + 1) / 2
@@ -29,8 +31,16 @@ package struct SourceText: Hashable, Sendable {
         }
         let piece = pieces[low]
         guard piece.isVerbatim else { return piece.position }
-        let characters = value.utf8.dropFirst(piece.offset).prefix(max(0, offset - piece.offset))
-            .count { $0 & 0b1100_0000 != 0b1000_0000 }
-        return Position(line: piece.position.line, column: piece.position.column + characters)
+        func characters(_ bytes: Int) -> Int {
+            value.utf8.dropFirst(piece.offset).prefix(max(0, bytes)).count { $0 & 0b1100_0000 != 0b1000_0000 }
+        }
+        let column = piece.position.column + characters(offset - piece.offset)
+        let end = piece.position.column + characters(offset - piece.offset + length)
+        return Position(
+            line: piece.position.line, column: column, endColumn: min(end, piece.position.endColumn ?? end))
+    }
+
+    func position(of placeholder: CommandTemplate.Placeholder) -> Position {
+        position(at: placeholder.offset, length: placeholder.length)
     }
 }

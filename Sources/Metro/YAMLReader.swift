@@ -98,9 +98,17 @@ struct YAMLReader {
     private struct Event {
         let kind: yaml_event_type_t
         let start: Position
+        /// Where it ends, as libyaml counts.
+        let end: yaml_mark_t
         var text: SourceText?
         var isPlain = false
         var isFlow = false
+
+        /// Where it stands, up to the end of another one.
+        func reaching(_ last: Event) -> Position {
+            guard isFlow, Int(last.end.line) + 1 == start.line else { return start }
+            return Position(line: start.line, column: start.column, endColumn: Int(last.end.column) + 1)
+        }
     }
 
     private mutating func next(_ parser: inout yaml_parser_t) throws -> Event {
@@ -110,8 +118,8 @@ struct YAMLReader {
             throw Stopped()
         }
         defer { yaml_event_delete(&raw) }
-        let start = Self.position(raw.start_mark)
-        var event = Event(kind: raw.type, start: start)
+        let start = Self.position(raw.start_mark, to: raw.end_mark)
+        var event = Event(kind: raw.type, start: start, end: raw.end_mark)
         var (hasAnchor, hasTag) = (false, false)
         switch raw.type {
         case YAML_SCALAR_EVENT:
@@ -164,25 +172,29 @@ struct YAMLReader {
             var items: [YAMLNode] = []
             while true {
                 let item = try next(&parser)
-                if item.kind == YAML_SEQUENCE_END_EVENT { break }
+                if item.kind == YAML_SEQUENCE_END_EVENT {
+                    return YAMLNode(content: .list(items), position: event.reaching(item), isFlow: event.isFlow)
+                }
                 items.append(try node(item, &parser, depth: depth + 1))
             }
-            return YAMLNode(content: .list(items), position: event.start, isFlow: event.isFlow)
         case YAML_MAPPING_START_EVENT:
             var members: [(key: YAMLNode, value: YAMLNode)] = []
             while true {
                 let key = try next(&parser)
-                if key.kind == YAML_MAPPING_END_EVENT { break }
+                if key.kind == YAML_MAPPING_END_EVENT {
+                    let position = event.isFlow ? event.reaching(key) : members.first?.key.position ?? event.start
+                    return YAMLNode(content: .map(members), position: position, isFlow: event.isFlow)
+                }
                 let name = try node(key, &parser, depth: depth + 1)
                 members.append((name, try node(try next(&parser), &parser, depth: depth + 1)))
             }
-            return YAMLNode(content: .map(members), position: event.start, isFlow: event.isFlow)
         default: return .nothing(at: event.start)
         }
     }
 
-    private static func position(_ mark: yaml_mark_t) -> Position {
-        Position(line: Int(mark.line) + 1, column: Int(mark.column) + 1)
+    private static func position(_ mark: yaml_mark_t, to end: yaml_mark_t? = nil) -> Position {
+        let endColumn = end.flatMap { $0.line == mark.line ? Int($0.column) + 1 : nil }
+        return Position(line: Int(mark.line) + 1, column: Int(mark.column) + 1, endColumn: endColumn)
     }
 
     // MARK: YAML's own complaints, in plain words

@@ -37,7 +37,7 @@ package final class Terminal: Sendable {
     package func fail(_ failure: some Failure) {
         let lines =
             if let metro = failure as? MetroFailure {
-                DiagnosticText.lines(of: metro, style: messages)
+                DiagnosticText.lines(of: metro, style: messages, columns: messages.isTerminal ? width() : 100)
             } else {
                 ErrorText.lines(of: failure, style: messages)
             }

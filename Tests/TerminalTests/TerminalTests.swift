@@ -31,23 +31,6 @@ import Testing
         #expect(!Style.of(descriptor: 1, environment: ["NO_COLOR": "1"]).hasColour)
     }
 
-    @Test func aMistakeIsShownWithItsLineAndACaret() throws {
-        try withScratch { folder in
-            let file = folder + "/metro.yml"
-            try File.write("metro: x\ninputz:\n  a: b\n", to: file)
-            let failure = MetroFailure([
-                Diagnostic(
-                    file: file, at: Position(line: 2, column: 1), "“inputz” is no word of a metro",
-                    fix: "did you mean “inputs”?")
-            ])
-            #expect(
-                DiagnosticText.lines(of: failure, style: plain) == [
-                    "\(file):2:1: error: “inputz” is no word of a metro", "    inputz:", "    ^",
-                    "    fix: did you mean “inputs”?",
-                ])
-        }
-    }
-
     @Test func columnsAreAsWideAsTheirWidestText() {
         #expect(Table.lines([["a", "b"], ["long", "c"]]) == ["a     b", "long  c"])
     }
