@@ -1,6 +1,8 @@
 internal import Failures
 internal import Files
 internal import Glibc
+internal import Metro
+internal import Terminal
 
 let newCommand = CommandSpec(
     name: "new", about: "begin a metro from a template",
@@ -8,7 +10,7 @@ let newCommand = CommandSpec(
         .init(name: "TEMPLATE", about: "the template's name", isOptional: true, completes: .templates),
         .init(name: "FOLDER", about: "the folder to make", isOptional: true),
     ],
-    options: [.init(name: "--list", about: "list the templates", completes: .nothing)],
+    options: [.init(name: "--list", about: "list the templates, and what each is about", completes: .nothing)],
     examples: [
         ("las new --list", "lists the templates"),
         ("las new hello my-metro", "copies the smallest metro into the folder my-metro"),
@@ -19,7 +21,15 @@ let newCommand = CommandSpec(
     let templates = try context.templates()
     let known = try context.templateNames()
     if invocation.has("--list") {
-        for name in known { context.terminal.print(name) }
+        let rows = known.map { name in
+            [
+                name,
+                (try? MetroReader.read(path: "\(templates)/\(name)/metro.yml"))?.about.map {
+                    Shown.text($0, atMost: 200)
+                } ?? "",
+            ]
+        }
+        for line in Table.lines(rows) { context.terminal.print(line) }
         return .done
     }
     guard invocation.arguments.count == 2 else {

@@ -3,6 +3,8 @@ import TestSupport
 import Testing
 
 @Suite struct HelloTests {
+    static let templates: [Substring] = ["csv-report", "hello", "lambda-variants", "photo-contact-sheet", "word-count"]
+
     @Test func aNewMetroRunsHere() throws {
         try withScratch { folder in
             let las = LasCommand(in: folder)
@@ -38,7 +40,10 @@ import Testing
     @Test func theTemplatesAreListedAndNothingIsOverwritten() throws {
         try withScratch { folder in
             let las = LasCommand(in: folder)
-            #expect(try las("new", "--list").lines == ["hello", "lambda-variants", "word-count"])
+            let listed = try las("new", "--list").lines
+            #expect(listed.map { $0.prefix { $0 != " " } } == Self.templates)
+            #expect(
+                listed.contains("hello                The smallest metro, one station that says hello."), "\(listed)")
             try las("new", "hello", "mine")
             let again = try las("new", "hello", "mine")
             #expect(again.status == 2)
