@@ -54,8 +54,8 @@ let package = Package(
         room("Files", ["CLinux", "Failures"]),
 
         // MARK: What is to be done: pure
-        // reader, model, diagnostics
-        room("Metro", ["CYaml", "Files", "Failures"]),
+        // reader, model, diagnostics, schema
+        room("Metro", ["CYaml", "JSON", "Files", "Failures"]),
         // stations to tasks
         room("Plan", ["Metro", "JSON", "Digests", "Files", "Failures"]),
 
@@ -137,7 +137,7 @@ let package = Package(
         tests(of: "Digests"),
         tests(of: "Files"),
         tests(of: "Threads"),
-        tests(of: "Metro", beside: ["Wrong"]),
+        tests(of: "Metro", ["JSON", "Files"], beside: ["Wrong", "Schema"]),
         tests(of: "Plan"),
         tests(of: "Layers"),
         tests(of: "Parts"),

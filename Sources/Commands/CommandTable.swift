@@ -2,6 +2,7 @@
 enum CommandTable {
     static let all: [CommandSpec] = [
         newCommand, checkCommand, planCommand, mapCommand, lockCommand, packCommand, runCommand, deployCommand,
+        schemaCommand,
         hostAddCommand, hostListCommand, hostRemoveCommand, completionCommand, completeCommand, helpCommand,
         versionCommand,
     ]

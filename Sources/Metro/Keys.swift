@@ -1,40 +1,30 @@
 /// The keys that may stand in one kind of group.
-struct Keys {
+struct Keys: Sendable {
+    /// What the schema calls it: `station`.
+    let name: String
     /// "a station": for messages.
     let place: String
-    let known: [String]
+    /// In the order in which a metro has them.
+    let keys: [Key]
     /// Keys of the metro language that this version of las does not know yet.
     let later: Set<String>
+    /// What must be there.
+    let required: [String]
+    /// Keys that mean something only beside one of others.
+    let beside: [(key: String, oneOf: [String])]
+    /// Keys of which at most one may be there.
+    let exclusive: [[String]]
+    /// The names of `keys`.
+    let known: [String]
 
-    static let metro = Keys(
-        place: "a metro",
-        known: ["metro", "about", "comments", "needs", "inputs", "lines", "results", "time", "env", "retry"],
-        later: ["workspaces", "secrets", "network", "at", "seed"])
-    static let needs = Keys(place: "“needs”", known: ["debian"], later: ["pip", "archive", "git", "host", "image"])
-    static let input = Keys(
-        place: "an input", known: ["files", "image", "text", "unpack", "valid", "comments"],
-        later: ["metro", "workspace"])
-    static let valid = Keys(
-        place: "“valid”",
-        known: [
-            "extension", "name", "matches", "larger_than", "smaller_than", "contains", "passes", "otherwise",
-        ], later: [])
-    static let station = Keys(
-        place: "a station",
-        known: [
-            "station", "in", "for_each", "repeat", "one_by_one", "feed", "until", "at_most", "command", "out", "makes",
-            "uses", "time", "retry", "seed", "network", "env", "enabled", "comments", "needs",
-        ], later: ["secrets", "workspaces", "at"])
-    static let nested = Keys(
-        place: "a metro on a line", known: ["metro", "as", "in", "enabled", "comments"], later: [])
-    static let line = Keys(place: "a line", known: ["stations", "enabled", "comments"], later: [])
-    static let until = Keys(
-        place: "“until”",
-        known: [
-            "output_contains", "output_lacks", "file_exists", "unchanged", "value_in", "below", "above", "equals",
-            "passes",
-        ], later: [])
-    static let uses = Keys(place: "“uses”", known: ["cpus", "memory", "gpus", "time"], later: ["disk"])
+    init(
+        _ name: String, place: String, _ keys: [Key], later: Set<String> = [], required: [String] = [],
+        beside: [(key: String, oneOf: [String])] = [], exclusive: [[String]] = []
+    ) {
+        (self.name, self.place, self.keys, self.later) = (name, place, keys, later)
+        (self.required, self.beside, self.exclusive) = (required, beside, exclusive)
+        known = keys.map(\.name)
+    }
 
     /// What other tools call it.
     private static let synonyms = [

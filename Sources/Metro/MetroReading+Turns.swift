@@ -70,8 +70,8 @@ extension MetroReading {
                 fix: "write a number from 1 on; “enabled: no” leaves a station out")
             return nil
         }
-        guard let count = count(node, of: key, from: 1, to: .max) else { return nil }
-        if count <= Turns.largestCount { return count }
+        guard let count = count(node, of: key, in: Key.turns.lowerBound...Int.max) else { return nil }
+        if Key.turns.contains(count) { return count }
         diagnostics.add(
             "“\(key)” is at most \(Turns.largestCount), and not \(count)", at: node.position,
             fix: "let the command do several turns at once")
@@ -179,10 +179,10 @@ extension MetroReading {
     // MARK: retry, seed, network
 
     mutating func retries(_ node: YAMLNode) -> Int? {
-        guard let count = count(node, of: "retry", from: 0) else { return nil }
-        if count <= 100 { return count }
+        guard let count = count(node, of: "retry", in: Key.retries.lowerBound...100_000) else { return nil }
+        if Key.retries.contains(count) { return count }
         diagnostics.add(
-            "“retry” is at most 100, and not \(count)", at: node.position,
+            "“retry” is at most \(Key.retries.upperBound), and not \(count)", at: node.position,
             fix: "a task that fails so often needs a look")
         return nil
     }

@@ -160,20 +160,20 @@ extension MetroReading {
         }
     }
 
-    mutating func count(_ node: YAMLNode, of key: String, from least: Int, to most: Int = 100_000) -> Int? {
+    mutating func count(_ node: YAMLNode, of key: String, in range: ClosedRange<Int>) -> Int? {
         guard let text = text(node, of: key) else { return nil }
         if text.value.utf8.allSatisfy({ (48...57).contains($0) }), let count = Int(text.value),
-            (least...most).contains(count)
+            range.contains(count)
         {
             return count
         }
         diagnostics.add(
             "“\(key)” is a whole number, and not “\(Shown.text(text.value))”", at: text.position,
-            fix: "write a number from \(least) on")
+            fix: "write a number from \(range.lowerBound) on")
         return nil
     }
 
-    private static let sizes: [String: Double] = [
+    static let sizes: [String: Double] = [
         "": 1, "b": 1, "byte": 1, "bytes": 1, "k": 1e3, "kb": 1e3, "m": 1e6, "mb": 1e6, "g": 1e9, "gb": 1e9, "t": 1e12,
         "tb": 1e12,
         "kib": 1024, "mib": 1_048_576, "gib": 1_073_741_824, "tib": 1_099_511_627_776,
@@ -192,7 +192,7 @@ extension MetroReading {
         return nil
     }
 
-    private static let times: [String: Double] = [
+    static let times: [String: Double] = [
         "s": 1, "sec": 1, "secs": 1, "second": 1, "seconds": 1, "m": 60, "min": 60, "mins": 60, "minute": 60,
         "minutes": 60,
         "h": 3600, "hour": 3600, "hours": 3600, "d": 86400, "day": 86400, "days": 86400, "week": 604_800,

@@ -134,8 +134,8 @@ struct MetroReading {
     private mutating func uses(_ node: YAMLNode) -> Uses {
         var uses = Uses()
         guard let members = members(of: node, Keys.uses) else { return uses }
-        if let node = members["cpus"], let count = count(node, of: "cpus", from: 1) { uses.cpus = count }
-        if let node = members["gpus"], let count = count(node, of: "gpus", from: 0) { uses.gpus = count }
+        if let node = members["cpus"], let count = count(node, of: "cpus", in: Key.cpus) { uses.cpus = count }
+        if let node = members["gpus"], let count = count(node, of: "gpus", in: Key.gpus) { uses.gpus = count }
         uses.memory = members["memory"].flatMap { bytes($0, of: "memory") }
         uses.time = members["time"].flatMap { seconds($0, of: "time") }
         return uses

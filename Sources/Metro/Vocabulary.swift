@@ -85,12 +85,13 @@ package struct Vocabulary: Sendable {
         return (String(word[..<line]), number)
     }
 
+    static let reserved: Set = [
+        "in", "out", "each", "name", "turn", "seed", "las", "files", "metro", "inputs", "made", "task",
+    ]
+
     /// Words that no input and no station may be called, now or in a later version.
     package static func isReserved(_ name: String) -> Bool {
-        let words: Set = [
-            "in", "out", "each", "name", "turn", "seed", "las", "files", "metro", "inputs", "made", "task",
-        ]
-        if words.contains(name) { return true }
+        if reserved.contains(name) { return true }
         return numbered(name).map { ["in", "out", "each"].contains($0.0) } ?? false
     }
 }
