@@ -32,6 +32,18 @@ extension PlannedInput {
     }
 }
 
+extension Plan {
+    /// The folder below `/.las/inputs` that each input's files lie in; what a metro is given lies where the one around has
+    /// it. Not of an image's.
+    var inputPlaces: [String: String] {
+        var places: [String: String] = [:]
+        for input in inputs where input.kind != .image {
+            places[input.name] = input.base.map { places[$0.input] } ?? "/.las/inputs/\(input.name)"
+        }
+        return places
+    }
+}
+
 extension Planner {
     /// Files of different places that an input would put into one.
     static func checkPlaces(_ inputs: [PlannedInput], _ uses: [MetroUse]) throws(MetroFailure) {

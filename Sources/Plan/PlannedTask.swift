@@ -65,6 +65,9 @@ package struct PlannedTask: Hashable, Sendable, Codable {
     /// How often it is tried again when it fails.
     package var retry = 0
     package var usesNetwork = false
+    /// Where it looks among the packed inputs: the folder of each that it takes whole, `/.las/inputs/reference`, and the
+    /// file that is its item, `/.las/inputs/reads/s1.fq`.
+    package var inputs: [String] = []
 
     package init(
         id: TaskID, station: StationID, environment: EnvironmentID, command: Command, outputs: [Output],

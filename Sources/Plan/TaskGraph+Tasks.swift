@@ -35,12 +35,15 @@ extension TaskGraph {
         planned.seed = station.planned.seed.map { Self.seed(of: task.id, $0) }
         planned.retry = station.planned.retry
         planned.usesNetwork = station.planned.usesNetwork
+        planned.inputs = taken.inputs.sorted().map(\.string)
         return planned
     }
 
-    /// What a task takes: the values of each of its `in` and of each of its `for_each`, and the folders below `made` that
-    /// they lie in.
-    private func taken(by number: Int) -> (whole: [[String]], each: [[String]], reads: Set<String>) {
+    /// What a task takes: the values of each of its `in` and of each of its `for_each`, the folders below `made` that
+    /// they lie in, and the places among the inputs.
+    private func taken(
+        by number: Int
+    ) -> (whole: [[String]], each: [[String]], reads: Set<String>, inputs: Set<ExactText>) {
         let task = tasks[number]
         let station = stations[task.station]
         let fed = fed(number)
@@ -51,8 +54,12 @@ extension TaskGraph {
             for entry in numbers { whole[entry] = entry == numbers.first ? [fed] : [] }
         }
         var stationsTaken = Set<String>()
+        var inputs: Set<ExactText> = []
         for (entry, take) in station.takes.enumerated() where !fedEntries.contains(entry) {
-            if case .station(let source) = take.source { stationsTaken.insert(stations[source].planned.id.name) }
+            switch take.source {
+            case .station(let source): stationsTaken.insert(stations[source].planned.id.name)
+            case .input, .checked: if let place = inputPlaces[take.name] { inputs.insert(ExactText(place)) }
+            }
         }
         var reads = stationsTaken
         if fed != nil, let before = task.turnBefore { reads.insert(before.name) }
@@ -77,11 +84,14 @@ extension TaskGraph {
                 each[position] = [fed] + each[position].dropFirst()
                 isLeft = each[position].count > 1 && station.valuesNeeded[position] > 1
             }
+            if isLeft, case .file(let path) = binding, path.begins(with: "/.las/inputs/") {
+                inputs.insert(ExactText(path))
+            }
             if isLeft, let made, !stationsTaken.contains(stations[made.station].planned.id.name) {
                 reads.insert(made.id.name)
             }
         }
-        return (whole, each, reads)
+        return (whole, each, reads, inputs)
     }
 
     /// What to copy to the results, of the tasks that are done; sorted by path.

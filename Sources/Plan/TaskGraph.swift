@@ -121,6 +121,8 @@ package struct TaskGraph: Sendable {
     let plan: Plan
     /// What the results select of each station: for each of them patterns that must all match.
     let wanted: [StationID: [[Glob]]]
+    /// Where the files of each input lie that are packed.
+    let inputPlaces: [String: String]
     var stations: [StationState] = []
     var tasks: [TaskState] = []
     var taskNumbers: [TaskID: Int] = [:]
@@ -137,6 +139,7 @@ package struct TaskGraph: Sendable {
     init(_ plan: Plan, failures: inout [PlanFailure]) throws(PlanFailure) {
         self.plan = plan
         wanted = Dictionary(grouping: plan.results, by: \.station).mapValues { $0.map { $0.patterns.map { Glob($0) } } }
+        inputPlaces = plan.inputPlaces
         try link()
         for station in stations.indices {
             do throws(PlanFailure) {
