@@ -100,7 +100,7 @@ let package = Package(
 
         // MARK: las
         // progress, tables, diagnostics
-        room("Terminal", ["Metro", "Plan", "HostProtocol", "Files", "Failures"]),
+        room("Terminal", ["Metro", "Plan", "HostProtocol", "JSON", "Files", "Failures"]),
         // a plan as a subway map: laid out once, drawn as text and as a picture
         room("Map", ["Terminal", "Metro", "Plan", "JSON", "Failures"]),
         room(

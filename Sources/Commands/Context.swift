@@ -63,7 +63,8 @@ struct Context: Sendable {
     func with(_ invocation: Invocation) -> Context {
         Context(
             environment: environment, lash: invocation.value("--lash").map { LASH(root: Self.absolute($0)) } ?? lash,
-            terminal: invocation.has("--quiet") ? Terminal(environment: environment, isQuiet: true) : terminal,
+            terminal: Terminal(
+                environment: environment, isQuiet: invocation.has("--quiet"), tellsJSON: invocation.has("--json")),
             program: program)
     }
 

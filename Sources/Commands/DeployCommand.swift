@@ -37,7 +37,8 @@ let deployCommand = CommandSpec(
     var hosts: [Host] = []
     for name in names where !hosts.contains(where: { $0.name == name }) { hosts.append(try list.host(named: name)) }
     if invocation.has("--dry-run") {
-        return try RunOptions.dryRun(given, invocation, on: hosts.map(\.name), context)
+        try DryRun(given, invocation, on: hosts.map(\.name), context).tell(context.terminal)
+        return .done
     }
 
     let connector = try context.connector()

@@ -123,31 +123,4 @@ enum RunOptions {
         }
         return number
     }
-
-    /// What would run, from a metro or a bundle; nothing is fetched, built or started.
-    static func dryRun(
-        _ given: String, _ invocation: Invocation, on hosts: [String], _ context: Context
-    ) throws -> ExitCode {
-        let inputs = try InputOption.values(invocation, context)
-        if File.status(given, follow: true)?.kind == .file, !given.hasSuffix(".yml"), !given.hasSuffix(".yaml") {
-            let bundle = try BundleFile.open(given)
-            context.terminal.print(
-                "the bundle \(Shown.whole(given)), identity \(bundle.identity.short), has these parts:")
-            for placed in bundle.parts {
-                let part = placed.part
-                context.terminal.print(
-                    "  \(part.kind.rawValue) \(Shown.whole(part.name)): \(Amounts.bytes(part.size)), \(part.digest.short)"
-                )
-            }
-            if !inputs.isEmpty {
-                let names = try RunMaterial.replaced(inputs, in: bundle).joined(separator: ", ")
-                context.terminal.print("Its metro would be written anew, with other files for: \(names)")
-            }
-        } else {
-            context.terminal.print(
-                Shown.whole(try MetroSource.read(given, inputs: inputs).plan.text, keepingLines: true))
-        }
-        context.terminal.print("It would run on: " + hosts.joined(separator: ", "))
-        return .done
-    }
 }

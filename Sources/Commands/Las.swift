@@ -11,6 +11,10 @@ package enum Las {
         signal(SIGPIPE, SIG_IGN)
         var context = Context.ofProcess()
         do {
+            // What is wrong with the line itself is told as it asks to be told.
+            if words.prefix(while: { $0 != "--" }).contains("--json") {
+                context = context.with(Invocation(arguments: [], options: ["--json": []]))
+            }
             let (command, invocation) = try CommandLine.parse(words, table: CommandTable.all)
             context = context.with(invocation)
             guard let command else {

@@ -14,7 +14,7 @@ let packCommand = CommandSpec(
         InputOption.option,
         .init(name: "--output", value: "FILE", about: "the bundle to write (NAME.las)"),
         .init(name: "--dry-run", about: "show what would be packed, and write nothing", completes: .nothing),
-        .init(name: "--json", about: "say as JSON what was packed", completes: .nothing),
+        .init(name: "--json", about: "say as JSON what was packed, or would be", completes: .nothing),
     ],
     examples: [
         ("las pack my-metro", "writes my-metro.las, which runs on any x86-64 Linux: ./my-metro.las run"),
@@ -28,6 +28,15 @@ let packCommand = CommandSpec(
     let source = try MetroSource.read(
         invocation.arguments.first ?? ".", inputs: try InputOption.values(invocation, context))
     if invocation.has("--dry-run") {
+        if invocation.has("--json") {
+            let output = Context.absolute(invocation.value("--output") ?? "\(source.plan.metro).las")
+            let told: JSONValue = [
+                "bundle": .string(output), "plan": JSONValue(encoding: source.plan),
+                "lock": File.exists(source.lockFile) ? .string(source.lockFile) : .null,
+            ]
+            context.terminal.print(bytes: JSONText.bytes(of: told, indented: true))
+            return .done
+        }
         context.terminal.print(Shown.whole(source.plan.text, keepingLines: true))
         let locked = File.exists(source.lockFile)
         context.terminal.print(

@@ -19,7 +19,10 @@ let runCommand = CommandSpec(
 ) { invocation, context in
     let given = invocation.arguments.first ?? "."
     try RunOptions.check(invocation)
-    if invocation.has("--dry-run") { return try RunOptions.dryRun(given, invocation, on: ["local"], context) }
+    if invocation.has("--dry-run") {
+        try DryRun(given, invocation, on: ["local"], context).tell(context.terminal)
+        return .done
+    }
     let material = try await RunMaterial.prepare(
         given, inputs: try InputOption.values(invocation, context), context)
     let following = try RunOptions.following(invocation, context, material)

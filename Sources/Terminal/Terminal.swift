@@ -1,6 +1,7 @@
 package import Failures
 internal import Files
 internal import Glibc
+internal import JSON
 internal import Metro
 internal import Synchronization
 
@@ -13,12 +14,14 @@ package final class Terminal: Sendable {
     package let messages: Style
     /// Says less: only results, warnings and errors.
     package let isQuiet: Bool
+    /// What failed is told as JSON too, a line of standard output, for the program that reads it.
+    package let tellsJSON: Bool
     private let bar = Mutex<String>("")
 
-    package init(environment: [String: String], isQuiet: Bool = false) {
+    package init(environment: [String: String], isQuiet: Bool = false, tellsJSON: Bool = false) {
         output = Style.of(descriptor: 1, environment: environment)
         messages = Style.of(descriptor: 2, environment: environment)
-        self.isQuiet = isQuiet
+        (self.isQuiet, self.tellsJSON) = (isQuiet, tellsJSON)
     }
 
     /// A line of the command's result, to standard output.
@@ -35,6 +38,7 @@ package final class Terminal: Sendable {
     package func warn(_ text: String) { line(messages.paint("warning:", .yellow, bold: true) + " " + text) }
 
     package func fail(_ failure: some Failure) {
+        if tellsJSON { print(JSONText.string(of: FailureJSON.object(failure))) }
         let lines =
             if let metro = failure as? MetroFailure {
                 DiagnosticText.lines(of: metro, style: messages, columns: messages.isTerminal ? width() : 100)
