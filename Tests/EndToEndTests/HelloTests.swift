@@ -3,7 +3,10 @@ import TestSupport
 import Testing
 
 @Suite struct HelloTests {
-    static let templates: [Substring] = ["csv-report", "hello", "lambda-variants", "photo-contact-sheet", "word-count"]
+    static let templates: [Substring] = [
+        "csv-report", "hello", "lambda-variants", "nested-quality-check", "parameter-sweep", "photo-contact-sheet",
+        "word-count",
+    ]
 
     @Test func aNewMetroRunsHere() throws {
         try withScratch { folder in
@@ -43,7 +46,7 @@ import Testing
             let listed = try las("new", "--list").lines
             #expect(listed.map { $0.prefix { $0 != " " } } == Self.templates)
             #expect(
-                listed.contains("hello                The smallest metro, one station that says hello."), "\(listed)")
+                listed.contains("hello                 The smallest metro, one station that says hello."), "\(listed)")
             try las("new", "hello", "mine")
             let again = try las("new", "hello", "mine")
             #expect(again.status == 2)
