@@ -138,7 +138,7 @@ let package = Package(
         tests(of: "Files"),
         tests(of: "Threads"),
         tests(of: "Metro", ["JSON", "Files"], beside: ["Wrong", "Schema"]),
-        tests(of: "Plan"),
+        tests(of: "Plan", beside: ["Explained"]),
         tests(of: "Layers"),
         tests(of: "Parts"),
         tests(of: "HostProtocol", ["Plan", "Digests", "Failures"]),

@@ -85,7 +85,11 @@ struct Completion {
     ) -> Answer {
         switch kind {
         case .nothing: .nothing
-        case .files, .metro: .files(after: 0)
+        case .files: .files(after: 0)
+        case .metro:
+            // The metro may be the first of the two.
+            command.arguments.contains { $0.completes == .stations } && typed.arguments.count == 1
+                ? stations(of: typed.arguments[0]) ?? .files(after: 0) : .files(after: 0)
         case .oneOf(let words): .words(words.map { Candidate(word: $0) })
         case .commands:
             .words(names(after: typed.arguments, isFirst: typed.arguments.isEmpty, current))
@@ -99,8 +103,7 @@ struct Completion {
             .words(
                 ((try? Folder.names(in: context(typed).lash.runs)) ?? []).filter { RunID($0) != nil }
                     .map { Candidate(word: $0) })
-        case .stations:
-            .words(metro(command, typed).map { stations(of: $0) } ?? [])
+        case .stations: stations(of: ".") ?? .files(after: 0)
         case .nested:
             .words(metro(command, typed).map { nested(in: $0).map { Candidate(word: $0) } } ?? [])
         case .inputs:
@@ -125,6 +128,13 @@ struct Completion {
         let number = command.arguments.firstIndex { $0.completes == .metro }
         let given = number.flatMap { $0 < typed.arguments.count ? typed.arguments[$0] : nil } ?? "."
         return try? MetroReader.read(path: MetroSource.file(path(given)))
+    }
+
+    /// nil where there is no metro.
+    private func stations(of given: String) -> Answer? {
+        let file = MetroSource.file(path(given))
+        guard File.exists(file) else { return nil }
+        return .words((try? MetroReader.read(path: file)).map { stations(of: $0) } ?? [])
     }
 
     private func stations(of metro: Metro, in path: String = "") -> [Candidate] {

@@ -7,8 +7,6 @@ import Testing
 
 /// The schema, with Python's jsonschema as the judge.
 @Suite struct SchemaTests {
-    static let checkout = File.parent(of: File.parent(of: File.parent(of: #filePath)))
-
     /// What the judge has against each metro; empty where it fits.
     private func judged(_ metros: [String]) throws -> [String] {
         try withScratch("schema") { folder in
@@ -111,7 +109,7 @@ import Testing
     }
 
     @Test func everyKeyStandsInThePageOfTheMetroFile() throws {
-        let page = String(decoding: try File.read("\(Self.checkout)/docs/metro-file.md"), as: UTF8.self)
+        let page = String(decoding: try File.read("\(GoodMetros.checkout)/docs/metro-file.md"), as: UTF8.self)
         for keys in KeyPlace.all {
             for key in keys.keys.keys {
                 let isThere = ["`\(key.name)`", "`\(key.name):", "{ \(key.name):", ", \(key.name):"].contains {

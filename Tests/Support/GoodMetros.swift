@@ -1,11 +1,16 @@
-import Files
+internal import Files
 
 /// All metros of the repository that are right: the templates, and the examples of the pages.
-enum GoodMetros {
-    struct Text: Sendable { let name, text: String }
+package enum GoodMetros {
+    package struct Text: Sendable {
+        /// The template's name, or the page's.
+        package let name: String
+        package let text: String
+    }
 
-    static func all() throws -> [Text] {
-        let checkout = SchemaTests.checkout
+    package static let checkout = File.parent(of: File.parent(of: File.parent(of: #filePath)))
+
+    package static func all() throws -> [Text] {
         var metros: [Text] = []
         for name in try Folder.names(in: "\(checkout)/bundle-templates") {
             let file = "\(checkout)/bundle-templates/\(name)/metro.yml"

@@ -1,0 +1,79 @@
+internal import Failures
+internal import Metro
+
+/// What a station uses, where it runs, and who gets what it makes.
+extension Explanation {
+    var uses: String? {
+        let uses = station.uses
+        var parts = [Amounts.count(uses.cpus, "cpu")]
+        if let memory = uses.memory { parts.append("\(Amount.bytes(memory)) of memory") }
+        if uses.gpus > 0 { parts.append(Amounts.count(uses.gpus, "gpu")) }
+        let isMany = station.runsForEach || station.turns != nil
+        var text = "\(isMany ? "One task" : "It") uses \(Self.list(parts))"
+        if let time = uses.time { text += ", and is ended after \(Amount.seconds(time))" }
+        return text + "."
+    }
+
+    var more: [String?] {
+        var told: [String] = []
+        if station.retry > 0 {
+            told.append(
+                "A task that fails is tried again, up to \(Amounts.count(station.retry, "time")), because of “retry: \(station.retry)”."
+            )
+        }
+        if station.usesNetwork { told.append("Its command may use the network, because of “network: yes”.") }
+        if !station.variables.isEmpty {
+            let variables = station.variables.sorted { $0.key < $1.key }.map { "\($0.key)=\(Self.path($0.value))" }
+            told.append(
+                "Its command sees \(variables.count == 1 ? "the variable" : "the variables") \(Self.list(variables)).")
+        }
+        if station.seed != nil {
+            let first = rehearsal.firstTask?.seed.map { ", \($0) for the first one" } ?? ""
+            told.append("{seed} is a number that stays the same for the same task\(first).")
+        }
+        return told
+    }
+
+    var environment: String? {
+        let needs = plan.environments.first { $0.id == station.environment }?.needs ?? Needs()
+        let name =
+            plan.environments.count > 1 ? "the environment \(Self.name(station.environment.name))," : "an environment"
+        if needs.isEmpty {
+            let place = plan.environments.count > 1 ? "\(name) the small base" : "the small base"
+            return "It runs in \(place): bash, coreutils, sed, grep, awk, tar and gzip."
+        }
+        let packages = Self.list(needs.debian.map(Self.path), of: 12)
+        let they = needs.debian.count == 1 ? "it depends" : "they depend"
+        return "It runs in \(name) with \(packages), and all that \(they) on."
+    }
+
+    // MARK: What becomes of it
+
+    var takers: String? {
+        let takers = plan.stations.compactMap { other -> String? in
+            let each = other.forEach.contains { $0.station == station.id }
+            let whole = other.takes.filter { $0.station == station.id }
+            if !each, whole.isEmpty { return nil }
+            var parts: [String] = []
+            if each { parts.append(station.makesMany ? "once for each task" : "once for each file") }
+            for taken in whole {
+                parts.append(taken.patterns.isEmpty ? "whole" : "what \(patterns(taken)) selects")
+            }
+            return "\(Self.name(other.id.name)) (\(Self.list(parts)))"
+        }
+        return takers.isEmpty
+            ? "No other station takes what it makes." : "What it makes is taken by \(Self.list(takers))."
+    }
+
+    var results: String? {
+        let wanted = plan.results.filter { $0.station == station.id }
+        if wanted.isEmpty { return "Nothing of it is copied to the results." }
+        let turns = station.turns.map { !$0.keepsLast } ?? false
+        let place =
+            "results/\(Self.path(station.id.name))/" + (turns && station.runsForEach ? "ITEM/" : "")
+            + (turns ? "TURN/" : "")
+        if wanted.contains(where: { $0.patterns.isEmpty }) { return "All of it is copied to the results: \(place)." }
+        let selected = wanted.map { Self.list($0.patterns.map { Self.name($0) }) }
+        return "Of it what \(selected.joined(separator: " or ")) selects is copied to the results: \(place)."
+    }
+}
