@@ -1,8 +1,9 @@
 /// The known word that is nearest to a mistyped one, for "did you mean …?".
 package enum Suggestion {
-    /// - Returns: the nearest of `words`, nil when none is within a third of the word's length (at least one letter).
+    /// - Returns: the nearest of `words`, nil when none is within a third of the word's length (at least one letter, of
+    ///   words of one or two letters only their case).
     package static func nearest(to word: String, among words: some Sequence<String>) -> String? {
-        let limit = max(1, (word.count + 1) / 3)
+        let limit = word.count < 3 ? 0 : (word.count + 1) / 3
         var best: (distance: Int, word: String)?
         for candidate in words.sorted() {
             let d = distance(Array(word.lowercased()), Array(candidate.lowercased()), limit: limit)

@@ -44,6 +44,8 @@ package struct CommandTemplate: Sendable {
     /// The words of a command without shell characters, which needs no shell; nil for one that does.
     package let words: [[Piece]]?
     package let mistakes: [Mistake]
+    /// What may be meant as a placeholder.
+    let suspects: [Suspect]
 
     package init(_ text: String) {
         // What stands below “command: |” ends with the end of its last line.
@@ -53,6 +55,7 @@ package struct CommandTemplate: Sendable {
         var reader = ShellReader(elements)
         reader.read()
         pieces = reader.pieces
+        suspects = reader.suspects
         words = Self.words(of: reader.pieces)
         mistakes = (braceMistakes + reader.mistakes).sorted { $0.offset < $1.offset }
     }

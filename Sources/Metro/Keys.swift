@@ -46,13 +46,70 @@ struct Keys: Sendable {
         "sequential": "one_by_one", "while": "until", "max": "at_most", "limit": "at_most", "retries": "retry",
         "internet": "network", "random_seed": "seed", "contains": "output_contains", "lacks": "output_lacks",
         "exists": "file_exists", "value": "value_in", "less_than": "below", "more_than": "above", "disabled": "enabled",
-        "title": "metro",
+        "title": "metro", "about": "comments", "note": "comments", "notes": "comments", "endings": "extension",
+        "ending": "extension", "suffix": "extension", "type": "extension", "bigger_than": "larger_than",
+        "biggerthan": "larger_than", "greater_than": "larger_than", "min_size": "larger_than",
+        "max_size": "smaller_than", "workflow": "lines", "pipeline": "lines", "process": "lines", "jobs": "lines",
+        "rules": "lines", "tasks": "lines", "stages": "lines", "line": "lines", "result": "results",
+        "publish": "results",
+    ]
+
+    /// Whether some group has such a key.
+    static func isKnown(_ key: String) -> Bool {
+        [metro, needs, input, valid, station, nested, line, until, uses].contains { $0.known.contains(key) }
+    }
+
+    /// How such a group is written.
+    var form: String {
+        switch place {
+        case Self.valid.place: "write what must hold: “valid: { extension: fq, larger_than: 0 }”"
+        case Self.uses.place: "write “uses: { cpus: 2, memory: 2 GB }”"
+        case Self.needs.place: "write “needs: { debian: [samtools] }”"
+        case Self.station.place:
+            "write “- station: NAME”, and below it, in the same column as “station”, its other keys"
+        case Self.metro.place: "a metro begins with “metro: NAME”, then “lines:”; las new writes an example"
+        default: "write “\(known[0]): …”, and each further key on a line of its own in the same column"
+        }
+    }
+
+    /// Where a key belongs that is none of this group.
+    func elsewhere(_ key: String) -> String? {
+        let word = key.lowercased()
+        func has(_ keys: Keys) -> String? {
+            keys.known.contains(word) ? word : Self.synonyms[word].flatMap { keys.known.contains($0) ? $0 : nil }
+        }
+        switch place {
+        case Self.station.place:
+            if let key = has(Self.uses) { return "“\(key)” stands below “uses”: “uses: { \(key): … }”" }
+            if Self.containers.contains(word) {
+                return "what a command needs is named, and las brings it: “needs: { debian: [samtools] }”"
+            }
+            if word == "results" { return "“results” stands at the left edge, beside “lines”: “results: [STATION]”" }
+            if word == "if" || word == "when" { return "there are no conditions; “enabled: no” leaves a station out" }
+        case Self.input.place:
+            if let key = has(Self.valid) { return "“\(key)” stands below “valid”: “valid: { \(key): … }”" }
+        case Self.metro.place:
+            if has(Self.uses) != nil { return "it stands in a station: “uses: { cpus: 2, memory: 2 GB }”" }
+            if Self.containers.contains(word) {
+                return "what commands need is named, and las brings it: “needs: { debian: [samtools] }”"
+            }
+        default: break
+        }
+        return nil
+    }
+
+    private static let containers: Set<String> = [
+        "docker", "container", "image", "conda", "singularity", "apptainer", "runtime", "module", "modules",
     ]
 
     /// - Returns: the key that was probably meant.
     func synonym(of key: String) -> String? {
         let word = key.lowercased()
         if known.contains(word) { return word }
+        func bare(_ word: String) -> String { word.filter { !"_- ".contains($0) } }
+        if let same = known.first(where: { bare($0) == bare(word) }) { return same }
+        if known.contains("smaller_than"), word == "less_than" || word == "max" { return "smaller_than" }
+        if known.contains("larger_than"), word == "more_than" || word == "min" { return "larger_than" }
         if word == "name" || word == "alias", known.contains("as") { return "as" }
         if word == "name", known.contains("metro") { return "metro" }
         if word == "inputs" || word == "input", known.contains("inputs") { return "inputs" }

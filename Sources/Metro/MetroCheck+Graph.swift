@@ -54,7 +54,10 @@ extension MetroCheck {
                         circle.count == 1
                             ? "“\(Shown.text(circle[0]))” takes what it makes itself"
                             : "these stations wait for each other: \(shown)",
-                        at: position, fix: "one of them must take something else")
+                        at: position,
+                        fix: circle.count == 1
+                            ? "let it take an input, or what another station makes; “feed” hands an output on to the next turn"
+                            : "one of them must take something else")
                 }
             }
         }
@@ -98,7 +101,9 @@ extension MetroCheck {
                 globs = taken.contains(station.name.value) ? [] : [[]]
             }
             for (text, output) in zip(station.outputs, outputs[number])
-            where !output.usesName && !output.path(for: "").isEmpty {
+            where !output.usesName && !output.path(for: "").isEmpty && output.mistakes.isEmpty
+                && Self.variable(in: text.value) == nil
+            {
                 let isResult = globs.contains { $0.allSatisfy { output.mayMatch($0) || output.isFolder } }
                 guard isResult else { continue }
                 diagnostics.add(

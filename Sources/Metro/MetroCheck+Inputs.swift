@@ -30,6 +30,12 @@ extension MetroCheck {
             do throws(WebAddress.Mistake) { _ = try WebAddress(text) } catch {
                 diagnostics.add(error.message, at: pattern.position, fix: error.fix)
             }
+        } else if text.utf8.count > 2, text.utf8.first.map({ Braces.isWordStart($0) && $0 < 0x80 }) ?? false,
+            text.dropFirst().hasPrefix(":\\") || text.dropFirst().hasPrefix(":/")
+        {
+            diagnostics.add(
+                "“\(Shown.text(text))” is a path of Windows", at: pattern.position,
+                fix: "put the file into the folder of the metro, and name it from there, with “/”: “data/reads.fq”")
         } else if text.utf8.count > Self.longest {
             diagnostics.add(
                 "this path is too long", at: pattern.position, fix: "a path has at most \(Self.longest) bytes")

@@ -13,7 +13,7 @@ extension MetroCheck {
             return
         }
         checkKinds(of: number)
-        var seen: [String: Int] = [:]
+        var seen: [String: Position] = [:]
         for (text, output) in zip(station.outputs, outputs[number]) {
             for mistake in output.mistakes {
                 diagnostics.add(mistake, in: text)
@@ -26,6 +26,23 @@ extension MetroCheck {
                 diagnostics.add(
                     "the output “\(shown)” lies outside the task's own folder", at: text.position,
                     fix: "name a file or a folder in it: “out: table.csv”, “out: tables/”")
+            } else if path.count > 1, parts.contains("") {
+                diagnostics.add(
+                    "“\(shown)” is no name for an output", at: text.position,
+                    fix: "one “/” is enough between the names: “\(Shown.text(path.pathNames.joined(separator: "/")))”")
+            } else if text.isPlain, path.contains(", ") {
+                let names = text.value.split(separator: ",").map { $0.drop { $0 == " " } }
+                diagnostics.add(
+                    "“\(shown)” names one file with a comma in it", at: text.position,
+                    fix:
+                        "several stand in a list: “[\(Shown.text(names.joined(separator: ", ")))]”; if the comma is meant, put it into quotes"
+                )
+            } else if let word = Self.variable(in: text.value) {
+                diagnostics.add(
+                    "“\(word)” is not replaced in “out”", at: text.position,
+                    fix:
+                        "name a file or a folder in the task's own folder: “out: table.csv”; “{name}” is the item's name"
+                )
             } else if path == "." || parts.contains(".") || parts.contains("") {
                 diagnostics.add(
                     "“\(shown)” is no name for an output", at: text.position,
@@ -42,14 +59,27 @@ extension MetroCheck {
                     fix:
                         "name a folder, “out: parts/”, and let the command write into {out}; others can take “\(Shown.text(station.name.value))/*.txt” of it"
                 )
-            } else if seen.updateValue(number, forKey: path) != nil {
-                diagnostics.add("“\(shown)” stands twice in “out”", at: text.position, fix: "name each output once")
+            } else if let first = seen[path] {
+                diagnostics.add(
+                    "“\(shown)” stands twice in “out”", at: text.position, fix: "name each output once",
+                    beside: .init("first given here", at: first))
+            } else {
+                seen[path] = text.position
             }
-            if output.usesName, station.forEach.isEmpty {
+            if output.usesName, station.forEach.isEmpty, !station.isUncertain {
                 diagnostics.add(
                     "“{name}” has no meaning in a station that runs once", at: text.position,
                     fix: "it is the item's name with “for_each”; write the file's name here")
             }
+        }
+    }
+
+    /// What a shell would replace: `$HOME`, `${x}`.
+    static func variable(in text: String) -> String? {
+        if text.contains("${") { return "${…}" }
+        return ["HOME", "PWD", "USER", "TMP", "TMPDIR", "OUT", "out", "in", "name", "each"].map { "$" + $0 }.first {
+            word in
+            text == word || text.contains(word + "/") || text.contains(word + ".")
         }
     }
 
@@ -156,7 +186,7 @@ extension MetroCheck {
         guard let command = station.command else { return }
         let template = CommandTemplate(command.value)
         for mistake in template.mistakes {
-            let more = mistake.isOfTheEnd && command.isPlain
+            let more = mistake.isOfTheEnd && command.isCut
             diagnostics.add(
                 mistake, in: command,
                 more: more ? "; without quotes “ #” ends a text, so put such a command below “command: |”" : "")
@@ -175,6 +205,7 @@ extension MetroCheck {
                     fix: "write “{each}” for the item, “{in}” for all")
             }
         }
+        checkSuspects(of: number, command, template)
         guard !template.namesOutput, let first = outputs[number].first, template.mistakes.isEmpty else { return }
         let path = first.path(for: "")
         if first.isFolder, !command.value.contains(path) {
@@ -188,6 +219,20 @@ extension MetroCheck {
                 at: command.position,
                 fix: "write {out} in its place, or print the result and leave the “>” out")
         }
+    }
+
+    /// What other programs call it.
+    static let others = [
+        "input": "in", "inputs": "in", "output": "out", "outputs": "out", "item": "each", "file": "each",
+        "sample": "name", "id": "name", "stem": "name", "basename": "name", "iteration": "turn", "i": "turn",
+    ]
+
+    /// `in1`, `in-1`, `in_01`: `in_1`.
+    private static func numbered(_ word: String) -> String? {
+        let digits = word.reversed().prefix { $0.isASCII && $0.isNumber }.reversed()
+        guard let number = Int(String(digits)), number > 0 else { return nil }
+        let stem = String(word.dropLast(digits.count).filter { $0 != "-" && $0 != "_" })
+        return ["in", "out", "each"].contains(stem) ? "\(stem)_\(number)" : nil
     }
 
     mutating func complain(
@@ -218,12 +263,16 @@ extension MetroCheck {
         case "seed" where word == "seed":
             (message, fix) = ("“{seed}” has no meaning in a station without a seed", "add “seed: yes”")
         case "each" where forEach[number].count > 1:
-            let names = forEach[number].map { "{\($0.word)}" }.joined(separator: " and ")
+            var seen = Set<String>()
+            let words = forEach[number].map { "{\($0.word)}" }.filter { seen.insert($0).inserted }
+            // Twice the same is told already.
+            if words.count == 1 { return }
+            let names = words.joined(separator: " and ")
             (message, fix) = ("“{\(shown)}” could be any of several", "write \(names)")
         case "each":
             (message, fix) = (
                 "an item here has no value number \(count)",
-                "it has \(forEach[number].first.map { values(of: $0) } ?? 0)"
+                "it has \(forEach[number].first.map { values(of: $0) } ?? 0): {each}"
             )
         case "in" where takes[number].isEmpty:
             (message, fix) = (
@@ -231,9 +280,16 @@ extension MetroCheck {
                 station.forEach.isEmpty ? "add “in: …”" : "the item is {each}; add “in: …” for what every item needs"
             )
         case "in":
-            (message, fix) = ("“in” has no entry number \(count)", "it has \((takes[number].last?.entry ?? -1) + 1)")
+            (message, fix) = (
+                "“in” has no entry number \(count)",
+                "it has \((takes[number].last?.entry ?? -1) + 1); “in: [a, b]” takes several"
+            )
         case "out":
-            (message, fix) = ("“out” has no entry number \(count)", "it has \(station.outputs.count)")
+            if station.hasUnknownOutputs { return }
+            (message, fix) = (
+                "“out” has no entry number \(count)",
+                "it has \(station.outputs.count); “out: [a.txt, b.txt]” makes several"
+            )
         default:
             let parts = forEach[number].map(\.word).filter { $0.begins(with: word + "_") }
             if parts.count > 1 {
@@ -241,7 +297,16 @@ extension MetroCheck {
                     "“{\(shown)}” could be any of several",
                     "write \(parts.map { "{\(Shown.text($0, atMost: 60))}" }.joined(separator: " or "))"
                 )
-            } else if known[word] != nil, word != station.name.value {
+            } else if word == station.name.value {
+                (message, fix) = (
+                    "“{\(shown)}” is this station itself",
+                    "what it makes is {out}; what it takes is {in}, or {each} with “for_each”"
+                )
+            } else if let meant = Self.numbered(word), vocabulary.meaning(of: meant) != nil {
+                (message, fix) = ("“{\(shown)}” is no placeholder here", "did you mean “{\(meant)}”? \(doubled)")
+            } else if let meant = Self.others[word], vocabulary.meaning(of: meant) != nil {
+                (message, fix) = ("“{\(shown)}” is no placeholder here", "las calls it “{\(meant)}”; \(doubled)")
+            } else if known[word] != nil {
                 (message, fix) = (
                     "the station does not take “\(shown)”, so “{\(shown)}” is not there for it",
                     "add it: “in: \(shown)”, or “in: [a, b]” for several"

@@ -80,7 +80,8 @@ struct MetroCheck {
                     at: name.position,
                     fix: first.isNested || entry.isNested
                         ? "inputs, stations and metros on lines share their names; “as: NAME” gives a metro another one"
-                        : "inputs and stations share their names; choose another one")
+                        : "inputs and stations share their names; choose another one",
+                    beside: .init("first given here", at: first.position))
             } else {
                 known[name.value] = entry
             }
@@ -164,7 +165,8 @@ struct MetroCheck {
             guard let last = isEnabled ? line.lastEnabled : line.last else {
                 diagnostics.add(
                     "nothing on the line “\(name)” is enabled, so there is nothing of it to take", at: text.position,
-                    fix: "take “enabled: no” out in line \(line.position.line) and below, or take something else")
+                    fix: "take “enabled: no” out in line \(line.position.line) and below, or take something else",
+                    beside: .init("the line", at: line.position))
                 return []
             }
             unit = last
@@ -204,7 +206,8 @@ struct MetroCheck {
         let place = known[name]?.position ?? lines[name]?.position ?? position
         diagnostics.add(
             "“\(name)” is not enabled, so there is nothing of it to take", at: position,
-            fix: "take “enabled: no” out in line \(place.line) and below, or take something else")
+            fix: "take “enabled: no” out in line \(place.line) and below, or take something else",
+            beside: .init("not enabled", at: place))
         return false
     }
 
@@ -212,6 +215,13 @@ struct MetroCheck {
         if diagnostics.isFull { return nil }
         let bare = name.filter { !"{}".contains($0) }
         if bare != name, known[bare] != nil { return "names stand without braces here: “\(bare)”" }
+        let parts = text.split(whereSeparator: { $0 == "," || $0 == " " }).map(String.init)
+        if parts.count > 1, parts.allSatisfy({ known[$0] != nil }) {
+            return "several stand in a list, with commas: “[\(parts.joined(separator: ", "))]”"
+        }
+        if let maker = stations.first(where: { $0.outputs.contains { $0.value == text } }) {
+            return "“\(maker.name.value)” makes it: write “\(maker.name.value)/\(Shown.text(text))”"
+        }
         if let nearest = diagnostics.nearest(to: name, among: names + lines.keys.sorted()) {
             return "did you mean “\(nearest)”?"
         }

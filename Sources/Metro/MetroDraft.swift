@@ -11,6 +11,8 @@ struct MetroDraft {
         /// nil where it is missing, which has been told.
         var command: SourceText?
         var outputs: [SourceText] = []
+        /// What it makes could not be read whole, which has been told.
+        var hasUnknownOutputs = false
         /// `makes`.
         var kinds: [SourceText] = []
         var uses = Uses()

@@ -14,7 +14,8 @@ extension MetroReading {
             diagnostics.add(
                 given.isEmpty
                     ? "the input “\(name.value)” does not say what it is"
-                    : "the input “\(name.value)” says both “\(given[0])” and “\(given[1])”",
+                    : "the input “\(name.value)” says \(given.count == 2 ? "both" : "all of") "
+                        + given.map { "“\($0)”" }.joined(separator: " and "),
                 at: node.position, fix: "say one: “files: PATH”, “image: /PATH” or “text: …”")
         }
         let (valid, passes) = members["valid"].map { self.valid($0) } ?? (Validity(), nil)
@@ -70,6 +71,12 @@ extension MetroReading {
         }
         valid.largerThan = members["larger_than"].flatMap { bytes($0, of: "larger_than") }
         valid.smallerThan = members["smaller_than"].flatMap { bytes($0, of: "smaller_than") }
+        if let least = valid.largerThan, let most = valid.smallerThan, least >= most, let node = members["smaller_than"]
+        {
+            diagnostics.add(
+                "nothing is larger than \(Amounts.bytes(least)) and smaller than \(Amounts.bytes(most))",
+                at: node.position, fix: "change one of the two")
+        }
         if let node = members["contains"], let text = text(node, of: "contains") { valid.contains = text.value }
         let passes = members["passes"].flatMap { text($0, of: "passes") }
         valid.passes = passes?.value

@@ -6,7 +6,17 @@ extension MetroReading {
         checkName(name, of: "a line", isReservedToo: false)
         var line = MetroDraft.Line(name: name)
         var stops = node
-        if case .map(let pairs) = node.content, pairs.contains(where: { Keys.line.known.contains($0.key.word) }) {
+        if case .map(let pairs) = node.content, let key = pairs.first(where: { Self.isStop($0.key) })?.key,
+            !pairs.contains(where: { $0.key.value == "stations" })
+        {
+            diagnostics.add(
+                "a “- ” is missing before “\(key.value ?? "")”", at: key.position,
+                fix: "each station of a line begins with “- ”, and its other keys stand below its first one")
+            if let stop = stop(node, on: line) { line.stops.append(stop) }
+            return line
+        }
+        if case .map(let pairs) = node.content, pairs.contains(where: { Keys.line.known.contains($0.key.value ?? "") })
+        {
             guard let members = members(of: node, Keys.line) else { return line }
             if let node = members["enabled"] { line.isEnabled = flag(node, of: "enabled") ?? true }
             line.comments = members["comments"].flatMap { text($0, of: "comments")?.value }
@@ -26,21 +36,26 @@ extension MetroReading {
                 fix: "write “- station: NAME” below it, indented, for each station")
             return line
         }
-        for item in items { if let stop = stop(item, on: line) { line.stops.append(stop) } }
+        for item in joined(items) { if let stop = stop(item, on: line) { line.stops.append(stop) } }
         return line
     }
 
+    private static func isStop(_ key: YAMLNode) -> Bool { key.value == "station" || key.value == "metro" }
+
     private mutating func stop(_ node: YAMLNode, on line: MetroDraft.Line) -> MetroDraft.Stop? {
-        guard case .map(let pairs) = node.content, let key = pairs.first(where: { $0.key.word == "metro" })?.key else {
+        guard case .map(let pairs) = node.content, let key = pairs.first(where: { $0.key.value == "metro" })?.key else {
             guard var station = station(node, line: line.name.value) else { return nil }
             station.isEnabled = station.isEnabled && line.isEnabled
             return .station(station)
         }
-        if pairs.contains(where: { $0.key.word == "station" }) {
+        if pairs.contains(where: { $0.key.value == "station" }) {
             diagnostics.add(
                 "this is said to be a station and a metro", at: key.position,
-                fix: "keep “station” for a command, “metro” for the file of another metro")
-            return nil
+                fix: "keep “station” for a command, “metro” for the file of another metro, and “as” for its name here")
+            let other = node.keys.contains("command") ? "metro" : "station"
+            let rest = YAMLNode(
+                content: .map(pairs.filter { $0.key.value != other }), position: node.position, isFlow: node.isFlow)
+            return stop(rest, on: line)
         }
         guard var nested = nested(node, line: line.name.value) else { return nil }
         nested.isEnabled = nested.isEnabled && line.isEnabled
@@ -67,7 +82,7 @@ extension MetroReading {
 
     /// People write it here and mean what its stations do.
     private mutating func withoutForEach(_ node: YAMLNode) -> YAMLNode {
-        guard case .map(let pairs) = node.content, let key = pairs.first(where: { $0.key.word == "for_each" })?.key
+        guard case .map(let pairs) = node.content, let key = pairs.first(where: { $0.key.value == "for_each" })?.key
         else {
             return node
         }
@@ -77,7 +92,7 @@ extension MetroReading {
                 "give it the whole input, “in: { ITS_INPUT: reads }”, and let its own stations say “for_each: ITS_INPUT”"
         )
         return YAMLNode(
-            content: .map(pairs.filter { $0.key.word != "for_each" }), position: node.position, isFlow: node.isFlow)
+            content: .map(pairs.filter { $0.key.value != "for_each" }), position: node.position, isFlow: node.isFlow)
     }
 
     private mutating func given(_ node: YAMLNode) -> MetroDraft.Nested.Given {
@@ -100,9 +115,4 @@ extension MetroReading {
             fix: "let a station gather several into one, and name that station")
         return nil
     }
-}
-
-extension YAMLNode {
-    /// What a key says; nil for one that is no text.
-    fileprivate var word: String { if case .text(let text, _) = content { text.value } else { "" } }
 }

@@ -2,78 +2,6 @@ internal import Failures
 
 /// The kinds of values that stand below a key.
 extension MetroReading {
-    // MARK: Groups
-
-    /// The values by their keys; told: keys twice, unknown, or not known yet.
-    ///
-    /// - Returns: nil when it is no group of keys, which is told.
-    mutating func members(of node: YAMLNode, _ keys: Keys) -> [String: YAMLNode]? {
-        if node.isRefused { return nil }
-        guard case .map(let pairs) = node.content else {
-            diagnostics.add(
-                "\(keys.place) is a group of keys, and this is \(node.kind)", at: node.position,
-                fix: "write “\(keys.known[0]): …”, and each further key on a line of its own in the same column")
-            return nil
-        }
-        var members: [String: YAMLNode] = [:]
-        for (keyNode, value) in pairs {
-            guard case .text(let key, _) = keyNode.content, !key.value.isEmpty else {
-                diagnostics.add("a key is a word, and this is \(keyNode.kind)", at: keyNode.position)
-                continue
-            }
-            if members[key.value] != nil {
-                diagnostics.add(
-                    "“\(Shown.text(key.value))” stands here a second time", at: key.position, fix: "keep one of them")
-                continue
-            }
-            if keys.known.contains(key.value) {
-                members[key.value] = value
-            } else if keys.later.contains(key.value) {
-                members[key.value] = value
-                diagnostics.add(
-                    "this version of las does not know “\(key.value)” in \(keys.place) yet", at: key.position,
-                    fix: "take it out, or use a newer las")
-            } else {
-                let meant = keys.synonym(of: key.value) ?? diagnostics.nearest(to: key.value, among: keys.known)
-                // Read on as what was meant: its value may have mistakes of its own.
-                if let meant, members[meant] == nil, !pairs.contains(where: { $0.key.value == meant }) {
-                    members[meant] = value
-                }
-                diagnostics.add(
-                    "“\(Shown.text(key.value))” is no key of \(keys.place)", at: key.position,
-                    fix: meant.map { "did you mean “\($0)”?" } ?? "it has \(keys.known.joined(separator: ", "))")
-            }
-        }
-        return members
-    }
-
-    /// The members of a group whose keys are names that the metro gives.
-    mutating func named(_ node: YAMLNode, of key: String, _ form: String) -> [(Located<String>, YAMLNode)] {
-        if node.isRefused { return [] }
-        guard case .map(let pairs) = node.content else {
-            diagnostics.add(
-                "below “\(key)” names are expected, and this is \(node.kind)", at: node.position,
-                fix: "write “\(form)” below it, indented")
-            return []
-        }
-        var seen = Set<String>()
-        var members: [(Located<String>, YAMLNode)] = []
-        for (keyNode, value) in pairs {
-            guard case .text(let name, _) = keyNode.content else {
-                diagnostics.add("a name is a word, and this is \(keyNode.kind)", at: keyNode.position)
-                continue
-            }
-            guard seen.insert(name.value).inserted else {
-                diagnostics.add(
-                    "“\(Shown.text(name.value))” stands here a second time", at: name.position,
-                    fix: "give it another name")
-                continue
-            }
-            members.append((Located(name.value, at: name.position), value))
-        }
-        return members
-    }
-
     // MARK: Texts
 
     /// `{name}` without quotes, which YAML takes for a group.
@@ -88,10 +16,17 @@ extension MetroReading {
         case .text(let text, let isPlain):
             if text.value.isEmpty, isPlain || !mayBeEmpty {
                 diagnostics.add(
-                    "“\(key)” has no value", at: node.position, fix: "write one after “\(key): ”, or take the key out")
+                    "“\(key)” has no value", at: node.position,
+                    fix: "write one after “\(key): ”" + (Self.compulsory.contains(key) ? "" : ", or take the key out"))
                 return nil
             }
-            return text
+            return withoutOddQuotes(text, isPlain: isPlain, of: key)
+        case .list where key == "command":
+            diagnostics.add(
+                "“command” is a text, and this is a list", at: node.position,
+                fix: node.isFlow
+                    ? "write it as one text, in quotes if it begins with “[”: “command: wc {in}”"
+                    : "write it as one text, “command: wc {in}”; several lines stand below “command: |”, without “-”")
         case .list where node.isFlow:
             diagnostics.add(
                 "“\(key)” is a text, and YAML takes what begins with “[” for a list", at: node.position,
@@ -109,15 +44,48 @@ extension MetroReading {
         return nil
     }
 
+    private static let compulsory: Set<String> = ["metro", "station", "command", "out", "files", "text", "image"]
+
+    /// Texts for people, in which any quotes may stand.
+    private static let proseKeys: Set<String> = ["about", "comments", "text", "contains"]
+
+    /// What stands between “ and ”, which text programs put in the place of usual quotes; that is told.
+    private mutating func withoutOddQuotes(_ text: SourceText, isPlain: Bool, of key: String) -> SourceText {
+        let scalars = text.value.unicodeScalars
+        guard isPlain, !Self.proseKeys.contains(key), scalars.count > 1, let first = scalars.first,
+            let last = scalars.last, "“”„«»‘’‚".unicodeScalars.contains(first),
+            "“”»«‘’".unicodeScalars.contains(last)
+        else { return text }
+        let inside = String(String.UnicodeScalarView(scalars.dropFirst().dropLast()))
+        diagnostics.add(
+            "“\(Shown.text(String(first)))” and “\(Shown.text(String(last)))” are no quotes to YAML", at: text.position,
+            fix: "write \"\(Shown.text(inside, atMost: 40))\", with the usual quotes, or leave them out")
+        let place = text.position(at: String(first).utf8.count, length: inside.utf8.count)
+        return SourceText(inside, pieces: [.init(offset: 0, position: place, isVerbatim: true)])
+    }
+
     /// A text, or a list of texts.
     mutating func texts(_ node: YAMLNode, of key: String) -> [SourceText] {
+        let shown = Shown.text(key)
+        if case .map = node.content, !isBareBrace(node) {
+            diagnostics.add(
+                "“\(shown)” is a text or a list of texts, and this is a group of keys", at: node.position,
+                fix: "write “\(shown): a”, or “\(shown): [a, b]” for several")
+            return []
+        }
         guard case .list(let items) = node.content else { return text(node, of: key).map { [$0] } ?? [] }
         if items.isEmpty {
-            diagnostics.add("the list “\(Shown.text(key))” is empty", at: node.position, fix: "take the key out")
+            diagnostics.add(
+                "the list “\(shown)” is empty", at: node.position,
+                fix: key == "for_each"
+                    ? "name what to go through: “for_each: reads”"
+                    : "write what belongs into it, “\(shown): [a, b]”, or take the key out")
         }
         return items.compactMap { item in
             if case .list = item.content {
-                diagnostics.add("“\(Shown.text(key))” is a list of texts, and this is a list in it", at: item.position)
+                diagnostics.add(
+                    "“\(shown)” is a list of texts, and this is a list in it", at: item.position,
+                    fix: "write them one after another: “[a, b, c]”")
                 return nil
             }
             return text(item, of: key)
@@ -137,14 +105,33 @@ extension MetroReading {
                     || (mayHoldDots && $0 == ".")
             }
         if !isWord || name.value.utf8.count > 100 {
+            let better = Self.better(name.value)
             diagnostics.add(
                 "“\(Shown.text(name.value))” can't be the name of \(place)", at: name.position,
-                fix: "begin with a letter, then letters, digits, “-” and “_”, at most 100 of them")
+                fix: "begin with a letter, then letters, digits, “-” and “_”, at most 100 of them"
+                    + (better.map { ": “\($0)”" } ?? ""))
         } else if isReservedToo, !mayHoldDots, Vocabulary.isReserved(name.value) {
             diagnostics.add(
                 "“\(name.value)” has a meaning of its own and can't be the name of \(place)", at: name.position,
                 fix: "choose another name")
         }
+    }
+
+    /// A name that is allowed and near to one that is not; nil where there is none.
+    private static func better(_ name: String) -> String? {
+        guard name.utf8.count <= 60 else { return nil }
+        var words = [""]
+        for scalar in name.unicodeScalars {
+            if scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || scalar == "_" {
+                words[words.count - 1].unicodeScalars.append(scalar)
+            } else if words.last != "" {
+                words.append("")
+            }
+        }
+        let better = words.filter { !$0.isEmpty }.joined(separator: "-")
+        guard let first = better.unicodeScalars.first, first.properties.isAlphabetic, !Vocabulary.isReserved(better)
+        else { return nil }
+        return better
     }
 
     // MARK: Numbers, sizes, times
@@ -155,7 +142,9 @@ extension MetroReading {
         case "yes", "true", "on": return true
         case "no", "false", "off": return false
         default:
-            diagnostics.add("“\(key)” is yes or no, and not “\(Shown.text(text.value))”", at: text.position)
+            diagnostics.add(
+                "“\(key)” is yes or no, and not “\(Shown.text(text.value))”", at: text.position,
+                fix: "write “\(key): yes” or “\(key): no”")
             return nil
         }
     }
@@ -179,6 +168,14 @@ extension MetroReading {
         "kib": 1024, "mib": 1_048_576, "gib": 1_073_741_824, "tib": 1_099_511_627_776,
     ]
 
+    /// As people say and write them, for suggestions.
+    private static let spokenSizes: [String: String] = [
+        "gig": "GB", "gigs": "GB", "gigabyte": "GB", "gigabytes": "GB", "go": "GB", "gbyte": "GB", "gbytes": "GB",
+        "gi": "GiB", "meg": "MB", "megs": "MB", "megabyte": "MB", "megabytes": "MB", "mo": "MB", "mbyte": "MB",
+        "mbytes": "MB", "mi": "MiB", "kilobyte": "KB", "kilobytes": "KB", "ko": "KB", "ki": "KiB", "terabyte": "TB",
+        "terabytes": "TB", "to": "TB", "ti": "TiB",
+    ]
+
     mutating func bytes(_ node: YAMLNode, of key: String) -> Int64? {
         guard let text = text(node, of: key) else { return nil }
         let amounts = Self.amounts(in: text.value)
@@ -186,9 +183,17 @@ extension MetroReading {
             let size = amounts[0].number * unit
             if size <= 1e18 { return Int64(size) }
         }
-        diagnostics.add(
-            "“\(key)” is a size, and not “\(Shown.text(text.value))”", at: text.position,
-            fix: "write it as 500 MB or 2 GB")
+        let spoken = amounts?.count == 1 ? Self.spokenSizes[amounts?[0].unit.lowercased() ?? ""] : nil
+        let pointed = String(text.value.map { $0 == "," ? "." : $0 })
+        let fix =
+            if let spoken, let number = amounts?[0].digits {
+                "did you mean “\(number) \(spoken)”?"
+            } else if pointed != text.value, Self.amounts(in: pointed) != nil {
+                "write it with a point: \(Shown.text(pointed))"
+            } else {
+                "write it as 500 MB or 2 GB"
+            }
+        diagnostics.add("“\(key)” is a size, and not “\(Shown.text(text.value))”", at: text.position, fix: fix)
         return nil
     }
 
@@ -207,15 +212,28 @@ extension MetroReading {
             let sum = zip(amounts, units).map { $0.number * ($1 ?? 0) }.reduce(0, +)
             if sum > 0, sum <= 1e10 { return sum }
         }
+        let fix =
+            if amounts.count == 1, let spoken = Self.spokenTimes[amounts[0].unit.lowercased()] {
+                "did you mean “\(amounts[0].digits) \(amounts[0].number == 1 && spoken.hasSuffix("s") ? String(spoken.dropLast()) : spoken)”?"
+            } else if amounts.count == 1, amounts[0].unit.isEmpty {
+                "add the unit: \(amounts[0].digits) seconds, \(amounts[0].digits) minutes or \(amounts[0].digits) hours"
+            } else {
+                "write it as 90 seconds, 30 minutes, 2 hours or 1 day"
+            }
         diagnostics.add(
-            "“\(key)” is a time with its unit, and not “\(Shown.text(text.value))”", at: text.position,
-            fix: "write it as 90 seconds, 30 minutes, 2 hours or 1 day")
+            "“\(key)” is a time with its unit, and not “\(Shown.text(text.value))”", at: text.position, fix: fix)
         return nil
     }
 
+    private static let spokenTimes: [String: String] = [
+        "hr": "hours", "hrs": "hours", "std": "hours", "heure": "hours", "heures": "hours", "stunden": "hours",
+        "mn": "minutes", "minuten": "minutes", "sek": "seconds", "tag": "days", "tage": "days", "jour": "days",
+        "jours": "days", "wk": "weeks", "wks": "weeks",
+    ]
+
     /// `1 hour 30 minutes` as numbers and words; nil when it is anything else.
-    private static func amounts(in text: String) -> [(number: Double, unit: String)]? {
-        var amounts: [(number: Double, unit: String)] = []
+    private static func amounts(in text: String) -> [(number: Double, digits: Substring, unit: String)]? {
+        var amounts: [(number: Double, digits: Substring, unit: String)] = []
         var rest = Substring(text)
         while true {
             rest = rest.drop { $0 == " " }
@@ -227,11 +245,7 @@ extension MetroReading {
             rest = rest.dropFirst(digits.count).drop { $0 == " " }
             let unit = rest.prefix { $0.isASCII && $0.isLetter }
             rest = rest.dropFirst(unit.count)
-            amounts.append((number, String(unit)))
+            amounts.append((number, digits, String(unit)))
         }
     }
-}
-
-extension YAMLNode {
-    fileprivate var value: String? { if case .text(let text, _) = content { text.value } else { nil } }
 }

@@ -12,7 +12,8 @@ struct MetroReading {
                 fix: "begin with “metro: NAME”, then “lines:”; las new writes an example")
             return draft
         }
-        guard let members = members(of: root, Keys.metro) else { return draft }
+        if isNoMetro(root) { return draft }
+        guard let members = members(of: withLinesInPlace(root), Keys.metro) else { return draft }
         if let name = members["metro"] {
             if let text = text(name, of: "metro") { draft.name = Located(text.value, at: text.position) }
             checkName(draft.name, of: "a metro", mayHoldDots: true)
@@ -29,7 +30,13 @@ struct MetroReading {
             for (name, value) in named(node, of: "inputs", "NAME: PATH") { draft.inputs.append(input(name, value)) }
         }
         if let node = members["lines"] {
-            for (name, value) in named(node, of: "lines", "NAME: [a list of stations]") {
+            if node.isNothing {
+                diagnostics.add(
+                    "“lines” has no lines", at: node.position,
+                    fix: "write “main:” below it, indented, and below that “- station: NAME” for each station")
+                return draft
+            }
+            for (name, value) in named(withName(node), of: "lines", "NAME:") {
                 draft.lines.append(line(name, value))
             }
             if draft.lines.allSatisfy(\.stops.isEmpty), diagnostics.isEmpty {
@@ -76,7 +83,7 @@ struct MetroReading {
     }
 
     mutating func station(_ node: YAMLNode, line: String) -> MetroDraft.Station? {
-        guard let members = members(of: node, Keys.station) else { return nil }
+        guard let members = members(of: withStationKey(node), Keys.station) else { return nil }
         guard let nameNode = members["station"] else {
             diagnostics.add("this station has no name", at: node.position, fix: "begin it with “- station: NAME”")
             return nil
@@ -99,15 +106,20 @@ struct MetroReading {
         if let node = members["for_each"] { station.forEach = texts(node, of: "for_each") }
         station.isUncertain =
             diagnostics.total > before || [members["in"], members["for_each"]].contains { $0?.isRefused ?? false }
+            || members["<<"] != nil
+        // What is missing may stand in what is repeated.
+        let isWhole = members["<<"] == nil
         if let node = members["command"] {
             station.command = self.text(node, of: "command")
-        } else {
+        } else if isWhole {
             diagnostics.add(
                 "the station “\(Shown.text(name.value))” has no command", at: node.position, fix: "add “command: …”")
         }
+        let beforeOutputs = diagnostics.total
         if let node = members["out"] {
             station.outputs = texts(node, of: "out")
-        } else {
+            station.hasUnknownOutputs = node.isRefused || diagnostics.total > beforeOutputs
+        } else if isWhole {
             diagnostics.add(
                 "the station “\(Shown.text(name.value))” does not say what it makes", at: node.position,
                 fix: "add “out: FILE”; what the command prints is saved there unless it writes {out} itself")
@@ -137,6 +149,11 @@ struct MetroReading {
         if let node = members["cpus"], let count = count(node, of: "cpus", in: Key.cpus) { uses.cpus = count }
         if let node = members["gpus"], let count = count(node, of: "gpus", in: Key.gpus) { uses.gpus = count }
         uses.memory = members["memory"].flatMap { bytes($0, of: "memory") }
+        if uses.memory == 0, let node = members["memory"] {
+            diagnostics.add(
+                "“memory” asks for nothing", at: node.position,
+                fix: "write how much one task takes, 500 MB or 2 GB, or take it out")
+        }
         uses.time = members["time"].flatMap { seconds($0, of: "time") }
         return uses
     }

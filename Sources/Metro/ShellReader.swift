@@ -25,19 +25,22 @@ struct ShellReader {
         let offset: Int
     }
 
-    private let elements: [Braces.Element]
-    private var index = 0
+    let elements: [Braces.Element]
+    private(set) var index = 0
     private var stack: [(context: Context, offset: Int)] = [(.command(opening: "", cases: 0), 0)]
     private var hereDocuments: [HereDocument] = []
     /// The unquoted word that is being read, nil where a quote or a value makes it no keyword.
     private var word: [UInt8]? = []
-    private var isAtWordStart = true
+    private(set) var isAtWordStart = true
     /// Whether the next word is a command or one of the shell's own words.
     private var isAtCommandStart = true
-    private var literal: [UInt8] = []
+    private(set) var literal: [UInt8] = []
+    /// `|`, `&&` and their like, when nothing has followed yet.
+    private var openOperator: (text: String, offset: Int)?
 
     private(set) var pieces: [CommandTemplate.Piece] = []
-    private(set) var mistakes: [Mistake] = []
+    var mistakes: [Mistake] = []
+    var suspects: [Suspect] = []
 
     init(_ elements: [Braces.Element]) { self.elements = elements }
 
@@ -45,7 +48,7 @@ struct ShellReader {
         while index < elements.count { step() }
         endWord()
         flush()
-        if stack.count > 1 { complainOfOpen() }
+        if stack.count > 1 { complainOfOpen() } else { complainOfOperator() }
         for document in hereDocuments {
             let name = String(decoding: document.delimiter, as: UTF8.self)
             mistakes.append(
@@ -72,9 +75,26 @@ struct ShellReader {
                 fix: "close it", isOfTheEnd: true))
     }
 
+    private mutating func complainOfOperator() {
+        guard let (text, offset) = openOperator, text.hasPrefix("|") || text == "&&" else { return }
+        mistakes.append(
+            Mistake(
+                offset: offset, length: text.utf8.count,
+                message: "the command ends with “\(text)”, and nothing follows it",
+                fix: "write what comes after it, or take it out", isOfTheEnd: true))
+    }
+
+    /// Outside of all quotes.
+    var isUnquoted: Bool {
+        switch stack[stack.count - 1].context {
+        case .command, .backticks: true
+        default: false
+        }
+    }
+
     // MARK: Elements
 
-    private func byte(_ ahead: Int = 0) -> UInt8? {
+    func byte(_ ahead: Int = 0) -> UInt8? {
         guard index + ahead < elements.count, case .byte(let byte, _) = elements[index + ahead] else { return nil }
         return byte
     }
@@ -122,6 +142,7 @@ struct ShellReader {
 
     private mutating func step() {
         if case .placeholder(let word, let offset) = elements[index] { return value(word, offset) }
+        suspectBrace()
         switch stack[stack.count - 1].context {
         case .single:
             if byte() == UInt8(ascii: "'") { pop(taking: 1) } else { take(1) }
@@ -165,6 +186,7 @@ struct ShellReader {
                 push(.backticks, taking: 1)
             }
         case UInt8(ascii: "$"):
+            suspectVariable()
             if sees("$((") {
                 push(.arithmetic(depth: 0), taking: 3)
             } else if sees("$(") {
@@ -208,6 +230,8 @@ struct ShellReader {
 
     private mutating func command() {
         guard let next = byte() else { return }
+        if !" \t\n#|&".utf8.contains(next) { openOperator = nil }
+        if next >= 0x80 { complainOfSign() }
         switch next {
         case UInt8(ascii: "'"): push(.single, taking: 1)
         case UInt8(ascii: "\""): push(.double, taking: 1)
@@ -228,6 +252,12 @@ struct ShellReader {
             isAtCommandStart = true
         case UInt8(ascii: ";"), UInt8(ascii: "&"), UInt8(ascii: "|"):
             endWord()
+            let offset = elements[index].offset
+            if let (text, start) = openOperator, start + text.utf8.count == offset {
+                openOperator = (text + String(UnicodeScalar(next)), start)
+            } else {
+                openOperator = (String(UnicodeScalar(next)), offset)
+            }
             take(1)
             isAtCommandStart = true
         case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "<"), UInt8(ascii: ">"):
@@ -337,6 +367,8 @@ struct ShellReader {
     // MARK: Values
 
     private mutating func value(_ word: String, _ offset: Int) {
+        openOperator = nil
+        suspectWriting(word, offset)
         let inside: String? =
             switch stack[stack.count - 1].context {
             case _ where stack.contains(where: { if case .backticks = $0.context { true } else { false } }): "backticks"

@@ -37,8 +37,8 @@ struct SourceLines {
     func line(around offset: Int) -> ArraySlice<UInt8> {
         let offset = min(offset, bytes.count)
         let start = bytes[..<offset].lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
-        let end = bytes[offset...].firstIndex { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") } ?? bytes.count
-        return start <= end ? bytes[start..<end] : []
+        let end = bytes[start...].firstIndex { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") } ?? bytes.count
+        return bytes[start..<end]
     }
 
     func position(of offset: Int) -> Position {
@@ -96,6 +96,14 @@ struct SourceLines {
     private func characters(in range: Range<Int>) -> Int { bytes[range].count { $0 & 0b1100_0000 != 0b1000_0000 } }
 
     private static func isQuote(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") }
+
+    /// Looks like a space, or like nothing at all, and is no space to YAML or to a shell.
+    static func isOddBlank(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0xA0, 0x1680, 0x2000...0x200D, 0x202F, 0x205F, 0x2060, 0x3000, 0xFEFF: true
+        default: false
+        }
+    }
 
     private static func isBlank(_ byte: UInt8) -> Bool {
         byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") || byte == UInt8(ascii: "\r")

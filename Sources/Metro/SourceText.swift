@@ -11,11 +11,13 @@ package struct SourceText: Hashable, Sendable {
         let isVerbatim: Bool
     }
 
-    /// Written without quotes, so that ` #` would have ended it.
+    /// Written without quotes.
     let isPlain: Bool
+    /// A ` #` has ended it.
+    let isCut: Bool
 
-    init(_ value: String, pieces: [Piece], isPlain: Bool = false) {
-        (self.value, self.pieces, self.isPlain) = (value, pieces, isPlain)
+    init(_ value: String, pieces: [Piece], isPlain: Bool = false, isCut: Bool = false) {
+        (self.value, self.pieces, self.isPlain, self.isCut) = (value, pieces, isPlain, isCut)
     }
 
     package var position: Position { pieces[0].position }

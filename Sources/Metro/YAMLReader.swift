@@ -7,9 +7,14 @@ internal import CYaml
 struct YAMLReader {
     static let sizeLimit = 16 << 20
     private static let depthLimit = 24
+    /// Keys, values, lists and groups together.
+    private static let nodeLimit = 250_000
 
     private let source: SourceLines
     private(set) var diagnostics: Diagnostics
+    private var nodes = 0
+    /// How many `[` and `{` are open.
+    private var brackets = 0
 
     private struct Stopped: Error {}
 
@@ -22,7 +27,12 @@ struct YAMLReader {
                 fix: "keep data in files of their own and name them under “inputs”")
             return nil
         }
-        let bytes = text.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(text.dropFirst(3)) : text
+        var bytes = text.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(text.dropFirst(3)) : text
+        // As old Macs, and some spreadsheets, end their lines.
+        for index in bytes.indices.dropLast()
+        where bytes[index] == UInt8(ascii: "\r") && bytes[index + 1] != UInt8(ascii: "\n") {
+            bytes[index] = UInt8(ascii: "\n")
+        }
         var reader = YAMLReader(source: SourceLines(bytes), diagnostics: diagnostics)
         defer { diagnostics = reader.diagnostics }
         guard reader.isReadable() else { return nil }
@@ -35,20 +45,50 @@ struct YAMLReader {
     private mutating func isReadable() -> Bool {
         let bytes = source.bytes
         let start = Position(line: 1, column: 1)
-        if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
-            diagnostics.add("the file is text in UTF-16, and a metro is UTF-8", at: start, fix: "save it as UTF-8")
+        let save = "save it as UTF-8: editors offer it as “encoding” when a file is saved"
+        if let encoding = Self.encoding(of: bytes) {
+            diagnostics.add("the file is text in \(encoding), and a metro is UTF-8", at: start, fix: save)
             return false
         }
         if let zero = bytes.firstIndex(of: 0) {
             diagnostics.add(
-                "the file is not text: it holds a NUL byte", at: source.position(of: zero), fix: "save it as UTF-8")
+                "the file is not text: it holds a NUL byte", at: source.position(of: zero),
+                fix: "a metro is written with a text editor; was another file meant?")
             return false
         }
-        guard String(validating: bytes, as: UTF8.self) == nil else { return true }
-        diagnostics.add(
-            "this character is not UTF-8", at: source.position(of: Self.firstInvalid(in: bytes)),
-            fix: "save the file as UTF-8; it may be in an older encoding such as Latin-1")
-        return false
+        guard String(validating: bytes, as: UTF8.self) != nil else {
+            diagnostics.add(
+                "this character is not UTF-8", at: source.position(of: Self.firstInvalid(in: bytes)).reaching(1),
+                fix: "save the file as UTF-8; it may be in an older encoding such as Latin-1")
+            return false
+        }
+        // YAML ends a line at them, and no editor does.
+        if let separator = Self.separator(in: bytes) {
+            diagnostics.add(
+                "an invisible sign that ends a line stands here", at: source.position(of: separator).reaching(1),
+                fix: "delete it, and begin a new line; it may come from a text program or a web page")
+            return false
+        }
+        return true
+    }
+
+    /// UTF-16 and UTF-32, which begin with a mark, or have a NUL beside each usual letter.
+    private static func encoding(of bytes: [UInt8]) -> String? {
+        if bytes.starts(with: [0xFF, 0xFE, 0, 0]) || bytes.starts(with: [0, 0, 0xFE, 0xFF]) { return "UTF-32" }
+        if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) { return "UTF-16" }
+        guard bytes.count >= 4 else { return nil }
+        let isNothing = bytes.prefix(4).map { $0 == 0 }
+        if isNothing == [false, true, true, true] || isNothing == [true, true, true, false] { return "UTF-32" }
+        return isNothing == [false, true, false, true] || isNothing == [true, false, true, false] ? "UTF-16" : nil
+    }
+
+    /// U+0085, U+2028, U+2029.
+    private static func separator(in bytes: [UInt8]) -> Int? {
+        bytes.indices.first { index in
+            if bytes[index] == 0xC2, index + 1 < bytes.count { return bytes[index + 1] == 0x85 }
+            guard bytes[index] == 0xE2, index + 2 < bytes.count else { return false }
+            return bytes[index + 1] == 0x80 && (bytes[index + 2] == 0xA8 || bytes[index + 2] == 0xA9)
+        }
     }
 
     private static func firstInvalid(in bytes: [UInt8]) -> Int {
@@ -104,6 +144,9 @@ struct YAMLReader {
         var isPlain = false
         var isFlow = false
 
+        /// Has an anchor or a tag, which is told.
+        var isMarked = false
+
         /// Where it stands, up to the end of another one.
         func reaching(_ last: Event) -> Position {
             guard isFlow, Int(last.end.line) + 1 == start.line else { return start }
@@ -131,7 +174,12 @@ struct YAMLReader {
             event.isPlain = scalar.style == YAML_PLAIN_SCALAR_STYLE
             event.text = SourceText(
                 value, pieces: source.pieces(of: value, in: from..<to, at: start, isBlock: isBlock),
-                isPlain: event.isPlain)
+                isPlain: event.isPlain,
+                isCut: event.isPlain
+                    && source.bytes[to...].first { $0 != UInt8(ascii: " ") } == UInt8(ascii: "#"))
+            if event.isPlain, brackets == 0, raw.end_mark.line > raw.start_mark.line {
+                checkLines(of: from..<to, at: start)
+            }
             (hasAnchor, hasTag) = (scalar.anchor != nil, scalar.tag != nil)
         case YAML_SEQUENCE_START_EVENT:
             let sequence = raw.data.sequence_start
@@ -144,12 +192,30 @@ struct YAMLReader {
         default: break
         }
         if hasAnchor || hasTag {
+            event.isMarked = true
             let sign = hasAnchor ? "&" : "!"
             diagnostics.add(
                 "YAML takes a text that begins with “\(sign)” for \(hasAnchor ? "an anchor" : "a tag"), which a metro has no use for",
-                at: start, fix: "put the whole text into quotes")
+                at: start,
+                fix: "put the whole text into quotes; where \(hasAnchor ? "an anchor" : "a tag") is meant, take it out")
         }
         return event
+    }
+
+    /// `command: wc` and “- -l” below it: YAML makes one text of them.
+    private mutating func checkLines(of range: Range<Int>, at start: Position) {
+        let lines = source.bytes[range].split(
+            separator: UInt8(ascii: "\n"), maxSplits: 1000, omittingEmptySubsequences: false)
+        for (number, line) in lines.enumerated().dropFirst() {
+            let text = line.drop { $0 == UInt8(ascii: " ") }
+            guard text.starts(with: "- ".utf8) else { continue }
+            let column = text.startIndex - line.startIndex + 1
+            diagnostics.add(
+                "a list stands below a text, and YAML takes its “-” for a part of the text",
+                at: Position(line: start.line + number, column: column).reaching(1),
+                fix: "write a text or a list after the key, and not both")
+            return
+        }
     }
 
     private mutating func node(_ event: Event, _ parser: inout yaml_parser_t, depth: Int) throws -> YAMLNode {
@@ -159,6 +225,21 @@ struct YAMLReader {
                 fix: "a metro has no more than a few levels; look for a “[” or “{” too many")
             throw Stopped()
         }
+        nodes += 1
+        if nodes > Self.nodeLimit {
+            diagnostics.add(
+                "the file has more than \(Self.nodeLimit) keys and values, and a metro has fewer", at: event.start,
+                fix: "name many files by a pattern, “reads/*.fq”; put stations into several metros, “- metro: FILE”")
+            throw Stopped()
+        }
+        if event.isFlow { brackets += 1 }
+        let node = try content(event, &parser, depth: depth)
+        if event.isFlow { brackets -= 1 }
+        return event.isMarked
+            ? YAMLNode(content: .refused, position: node.position, isFlow: node.isFlow) : node
+    }
+
+    private mutating func content(_ event: Event, _ parser: inout yaml_parser_t, depth: Int) throws -> YAMLNode {
         switch event.kind {
         case YAML_SCALAR_EVENT:
             guard let text = event.text else { return .nothing(at: event.start) }
@@ -166,7 +247,7 @@ struct YAMLReader {
         case YAML_ALIAS_EVENT:
             diagnostics.add(
                 "YAML takes a text that begins with “*” for a reference, which a metro has no use for", at: event.start,
-                fix: "put the whole text into quotes")
+                fix: "put the whole text into quotes; where what stands elsewhere is meant, write it here again")
             return YAMLNode(content: .refused, position: event.start, isFlow: false)
         case YAML_SEQUENCE_START_EVENT:
             var items: [YAMLNode] = []
@@ -214,7 +295,7 @@ struct YAMLReader {
             contextPosition: context.isEmpty ? nil : Self.position(parser.context_mark),
             offset: source.offset(ofCharacter: Int(mark.index)),
             contextOffset: context.isEmpty ? nil : source.offset(ofCharacter: Int(parser.context_mark.index)))
-        let (position, message, fix) = trouble.explained(in: source)
-        diagnostics.add(message, at: position, fix: fix)
+        let explained = trouble.explained(in: source)
+        diagnostics.add(explained.message, at: explained.position, fix: explained.fix, beside: explained.beside)
     }
 }

@@ -9,97 +9,90 @@ struct YAMLTrouble {
     let offset: Int
     let contextOffset: Int?
 
-    private static let quote = "put the whole text into quotes: \"…\" or '…'"
-    private static let indentation =
-        "keys of one group begin in the same column; what belongs to a key is indented further, by spaces"
+    /// What to tell.
+    struct Explained {
+        let position: Position
+        let message: String
+        let fix: String
+        var beside: Diagnostic.Label?
 
-    func explained(in source: SourceLines) -> (Position, message: String, fix: String) {
-        let line = source.line(around: offset)
-        let here = offset < source.bytes.count ? source.bytes[offset] : UInt8(ascii: "\n")
-        let indent = line.prefix { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
-        if here == UInt8(ascii: "\t") || problem.contains("tab character") || indent.contains(UInt8(ascii: "\t")) {
-            let tab = line.firstIndex(of: UInt8(ascii: "\t")) ?? offset
-            let column = line[line.startIndex..<tab].count { $0 & 0b1100_0000 != 0b1000_0000 } + 1
-            return (
-                Position(line: position.line, column: column), "a tab stands here, and YAML is indented by spaces only",
-                "replace each tab at the beginning of a line by spaces"
-            )
-        }
-        if context.contains("anchor") || context.contains("alias") || context.contains("tag") {
-            let sign = first(in: source)
-            return (contextPosition ?? position, "a text that begins with “\(sign)” must stand in quotes", Self.quote)
-        }
-        if let (opening, place) = unquotedBrace(in: source, line: line) {
-            return (
-                place,
-                "YAML takes a text that begins with “\(opening)” for a \(opening == "{" ? "group of keys" : "list"), not for text",
-                Self.quote
-            )
-        }
-        switch problem {
-        case "mapping values are not allowed in this context":
-            let start = line[line.startIndex..<min(offset, line.endIndex)].drop {
-                $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "-")
-            }
-            if start.allSatisfy({ Braces.isWordPart($0) }) {
-                return (
-                    position,
-                    "“\(Shown.text(String(decoding: start, as: UTF8.self)))” is indented further than the line before it allows",
-                    Self.indentation
-                )
-            }
-            return (
-                position,
-                "a colon with a space after it stands inside a text, and YAML takes what is before it for a key",
-                "put the whole text into quotes, or write it on a line of its own below “command: |”"
-            )
-        case "found character that cannot start any token":
-            return (
-                position,
-                "a text can't begin with “\(Shown.text(character(at: offset, in: source)))” unless it stands in quotes",
-                Self.quote
-            )
-        case "could not find expected ':'":
-            return (
-                contextPosition ?? position, "this line is no key with a value, and no entry of a list",
-                "write “key: value”, or “- ” before an entry; a text of several lines is indented below “key: |”"
-            )
-        case "found unexpected end of stream" where context.contains("quoted"):
-            return (
-                contextPosition ?? position, "the quote that opens here is never closed",
-                "close it; inside '…' an apostrophe is written twice: ''"
-            )
-        case "found unknown escape character":
-            return (
-                position, "inside \"…\" YAML takes a backslash for itself",
-                "use '…' around the text, or write it below “command: |”"
-            )
-        case "did not find expected key", "did not find expected '-' indicator",
-            "block sequence entries are not allowed in this context",
-            "did not find expected node content":
-            return (position, "this line does not fit the lines above it", Self.indentation)
-        case "did not find expected ',' or ']'", "did not find expected ',' or '}'":
-            let opening = problem.hasSuffix("']'") ? "[" : "{"
-            return (
-                contextPosition ?? position,
-                "the “\(opening)” that opens here is not closed, or a comma is missing after it",
-                "write “\(opening == "[" ? "[a, b]" : "{ key: value }")”, and put texts with other signs into quotes"
-            )
-        default:
-            return (position, "this is not YAML as a metro has it: \(problem)", Self.indentation)
+        init(_ message: String, at position: Position, fix: String, beside: Diagnostic.Label? = nil) {
+            (self.message, self.position, self.fix, self.beside) = (message, position, fix, beside)
         }
     }
 
-    private func character(at offset: Int, in source: SourceLines) -> String {
+    static let quote = "put the whole text into quotes: \"…\" or '…'"
+    static let indentation =
+        "keys of one group begin in the same column; what belongs to a key is indented further, by spaces"
+
+    func explained(in source: SourceLines) -> Explained {
+        let line = SourceLine(around: offset, in: source)
+        if let found = oddBlanks(line, source) ?? signs(source) ?? unquotedBrace(line) { return found }
+        if let found = blockText(line, source) ?? missingSpace(line, source) ?? quotes(line, source) { return found }
+        switch problem {
+        case "mapping values are not allowed in this context": return colon(line)
+        case "found character that cannot start any token":
+            return Explained(
+                "a text can't begin with “\(Shown.text(character(at: offset, in: source)))” unless it stands in quotes",
+                at: position.reaching(1), fix: Self.quote)
+        case "could not find expected ':'":
+            return Explained(
+                "this line is no key with a value, and no entry of a list", at: contextPosition ?? position,
+                fix: "write “key: value”, or “- ” before an entry; a text of several lines is indented below “key: |”")
+        case "found unexpected end of stream" where context.contains("quoted"):
+            return Explained(
+                "the quote that opens here is never closed", at: (contextPosition ?? position).reaching(1),
+                fix: "close it; inside '…' an apostrophe is written twice: ''")
+        case "did not find expected '-' indicator" where line.isKey:
+            return Explained(
+                "“\(Shown.text(line.word))” stands where the next “- ” of the list is expected", at: line.wordPlace,
+                fix: "indent it further than the “-”: the keys of one entry begin in the same column")
+        case "block sequence entries are not allowed in this context" where line.text.dropFirst().contains("- "):
+            return Explained(
+                "a list begins on a line of its own", at: position.reaching(1),
+                fix: "put each “- ” into a line of its own, indented, or write “[a, b]” here")
+        case "did not find expected key", "did not find expected '-' indicator",
+            "block sequence entries are not allowed in this context", "did not find expected node content":
+            return Explained("this line does not fit the lines above it", at: position, fix: Self.indentation)
+        case "did not find expected <document start>": return document(line, source)
+        case "did not find expected ',' or ']'", "did not find expected ',' or '}'": return comma(source)
+        default:
+            return Explained("this is not YAML as a metro has it: \(problem)", at: position, fix: Self.indentation)
+        }
+    }
+
+    func character(at offset: Int, in source: SourceLines) -> String {
         String(String(decoding: source.bytes[offset..<min(offset + 8, source.bytes.count)], as: UTF8.self).prefix(1))
     }
 
-    private func first(in source: SourceLines) -> String { character(at: contextOffset ?? offset, in: source) }
+    // MARK: Signs
+
+    /// `*x`, `&x`, `!x` at the beginning of a text.
+    private func signs(_ source: SourceLines) -> Explained? {
+        guard context.contains("anchor") || context.contains("alias") || context.contains("tag") else { return nil }
+        let sign = character(at: contextOffset ?? offset, in: source)
+        return Explained(
+            "a text that begins with “\(sign)” must stand in quotes", at: (contextPosition ?? position).reaching(1),
+            fix: Self.quote)
+    }
+
+    /// A `: ` where no key can be.
+    private func colon(_ line: SourceLine) -> Explained {
+        if line.wordEnd == offset {
+            return Explained(
+                "“\(Shown.text(line.word))” is indented further than the line before it allows", at: line.wordPlace,
+                fix: Self.indentation)
+        }
+        return Explained(
+            "a colon with a space after it stands inside a text, and YAML takes what is before it for a key",
+            at: position.reaching(1),
+            fix: "put the whole text into quotes, or write it on a line of its own below “command: |”")
+    }
 
     /// `out: {name}.bam`, `command: [ -f x ] && …`: text goes on after what YAML took for a group or a list.
-    private func unquotedBrace(in source: SourceLines, line: ArraySlice<UInt8>) -> (String, Position)? {
-        guard problem.hasPrefix("did not find expected") else { return nil }
-        let text = line.drop { $0 == UInt8(ascii: " ") }
+    private func unquotedBrace(_ line: SourceLine) -> Explained? {
+        guard problem.hasPrefix("did not find expected"), !problem.contains("document") else { return nil }
+        let text = line.text.utf8
         // The value: after “key: ”, or after “- ”.
         var index = text.startIndex
         while index < text.endIndex {
@@ -111,13 +104,54 @@ struct YAMLTrouble {
                 // Only what is closed on the same line and followed by more text.
                 let closing: UInt8 = text[index] == UInt8(ascii: "{") ? UInt8(ascii: "}") : UInt8(ascii: "]")
                 guard let end = text[index...].firstIndex(of: closing) else { return nil }
-                let rest = text[(end + 1)...].drop { $0 == UInt8(ascii: " ") }
-                if rest.isEmpty || rest.first == UInt8(ascii: "#") || rest.first == UInt8(ascii: ",") { return nil }
-                let column = line[line.startIndex..<index].count { $0 & 0b1100_0000 != 0b1000_0000 } + 1
-                return (text[index] == UInt8(ascii: "{") ? "{" : "[", Position(line: position.line, column: column))
+                let rest = text[text.index(after: end)...].drop { $0 == UInt8(ascii: " ") }
+                if let next = rest.first {
+                    if "#,]}".utf8.contains(next) { return nil }
+                } else {
+                    return nil
+                }
+                let opening = text[index] == UInt8(ascii: "{") ? "{" : "["
+                return Explained(
+                    "YAML takes a text that begins with “\(opening)” for a \(opening == "{" ? "group of keys" : "list"), not for text",
+                    at: line.place(of: index, to: text.index(after: end)), fix: Self.quote)
             }
-            index += 1
+            index = text.index(after: index)
         }
         return nil
+    }
+
+    /// A list or a group in brackets that does not go on as it must.
+    private func comma(_ source: SourceLines) -> Explained {
+        let opening = problem.hasSuffix("']'") ? "[" : "{"
+        let form = opening == "[" ? "[a, b]" : "{ key: value }"
+        let start = (contextPosition ?? position).reaching(1)
+        let here = SourceLine(around: offset, in: source)
+        if let contextOffset {
+            let first = SourceLine(around: contextOffset, in: source)
+            if position.line == start.line || here.indent > first.indent, offset < source.bytes.count {
+                return Explained(
+                    "a comma is missing before this, or the “\(opening)” before it is not closed", at: position,
+                    fix: "write “\(form)”, and put texts with other signs into quotes",
+                    beside: .init("opens here", at: start))
+            }
+        }
+        return Explained(
+            "the “\(opening)” that opens here is not closed", at: start,
+            fix: "write “\(form)”, and put texts with other signs into quotes")
+    }
+
+    /// Something stands beside the one document that a metro is.
+    private func document(_ line: SourceLine, _ source: SourceLines) -> Explained {
+        if line.text.hasPrefix("%") || source.bytes.first == UInt8(ascii: "%") {
+            return Explained(
+                "a line that begins with “%” is an order to YAML, which a metro has no use for",
+                at: Position(line: 1, column: 1), fix: "take it out")
+        }
+        if let before = line.before(in: source), before.text == "..." {
+            return Explained(
+                "the line “...” ends the metro, and this comes after it", at: position,
+                fix: "take the line “...” out", beside: .init("ends here", at: before.wholePlace))
+        }
+        return Explained("this does not fit what stands before it", at: position, fix: Self.indentation)
     }
 }

@@ -19,14 +19,23 @@ import Testing
 
     @Test(arguments: names) func everyMistakeIsToldWithItsPlaceAndFix(_ name: String) throws {
         let told: String
+        let failure: MetroFailure?
         if File.exists("\(Self.folder)/\(name)") {
             let file = "\(Self.folder)/\(name)/metro.yml"
-            let failure = #expect(throws: MetroFailure.self) { try MetroReader.read(path: file) }
+            failure = #expect(throws: MetroFailure.self) { try MetroReader.read(path: file) }
             told = (failure?.diagnostics ?? []).map(Self.told).joined().split(separator: Self.folder + "/").joined()
         } else {
             let text = try File.read("\(Self.folder)/\(name).yml")
-            let failure = #expect(throws: MetroFailure.self) { try MetroReader.read(text: text, file: "\(name).yml") }
+            failure = #expect(throws: MetroFailure.self) { try MetroReader.read(text: text, file: "\(name).yml") }
             told = (failure?.diagnostics ?? []).map(Self.told).joined()
+        }
+        for line in told.split(separator: "\n") where !line.hasPrefix("    ") {
+            #expect(line.contains(/^[^ ]+\.yml:[0-9]+:[0-9]+: ./), "it names its line and column: \(line)")
+            #expect(!line.hasSuffix("invalid") && !line.hasSuffix("not valid"), "it says what is wrong: \(line)")
+        }
+        for mistake in failure?.diagnostics ?? [] {
+            #expect(!(mistake.fix ?? "").isEmpty, "it says what to do: \(mistake)")
+            if let end = mistake.endColumn { #expect(end > mistake.column) }
         }
         let golden = "\(Self.folder)/\(name).txt"
         if getenv("LAS_RENEW") != nil { try File.write(told, to: golden) }
@@ -35,7 +44,7 @@ import Testing
     }
 
     @Test func thereAreManyAndOneHasFiveMistakes() throws {
-        #expect(Self.names.count >= 30)
+        #expect(Self.names.count >= 100)
         let text = try File.read("\(Self.folder)/five-mistakes.yml")
         let failure = #expect(throws: MetroFailure.self) { try MetroReader.read(text: text, file: "metro.yml") }
         #expect(failure?.diagnostics.count == 5)
