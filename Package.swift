@@ -151,7 +151,7 @@ let package = Package(
             ["Plan", "Metro", "Parts", "HostProtocol", "Threads", "JSON", "Digests", "Files", "Failures"]),
         tests(of: "Hosts", ["HostProtocol", "Parts", "Digests", "Files", "Failures"]),
         tests(of: "Terminal"),
-        tests(of: "Map", ["Terminal", "Metro", "Plan", "Files"], beside: ["Maps"]),
+        tests(of: "Map", ["Terminal", "Metro", "Plan", "Failures", "Files"], beside: ["Maps"]),
         tests(of: "Commands"),
         // The built programs, as a user runs them.
         .testTarget(

@@ -51,10 +51,17 @@ let mapCommand = CommandSpec(
             "a map of \(Amounts.count(graph.stops.count, "stop")) is too large for a terminal",
             fix: "draw it as a picture: las map \(Shown.whole(invocation.arguments.first ?? ".")) --svg map.svg")
     }
+    let layout = MapLayout(graph, width: width - 2)
     let map = TerminalMap(
-        MapLayout(graph, width: width - 2), style: context.terminal.output,
-        isUnicode: MapOptions.isUnicode(context.environment))
+        layout, columns: width, style: context.terminal.output, isUnicode: MapOptions.isUnicode(context.environment))
     for line in map.lines { context.terminal.print(line) }
+    // So many tracks lie side by side somewhere.
+    if layout.width > width {
+        let metro = Shown.word(invocation.arguments.first ?? ".")
+        context.terminal.say(
+            "this map is \(layout.width) columns wide, and the terminal \(width): las map \(metro) --svg map.svg draws a picture"
+        )
+    }
     return .done
 }
 

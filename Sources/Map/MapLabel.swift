@@ -36,7 +36,7 @@ package struct MapLabel: Hashable, Sendable {
         var names = Self.pieces(of: Shown.text(stop.id, atMost: 100))
         let notes = [stop.often, stop.isKept ? Self.kept : ""].filter { !$0.isEmpty }
         for note in notes {
-            if let last = names.last, Shown.width(of: last) + 1 + Shown.width(of: note) <= Self.narrow {
+            if let last = names.last, Shown.width(of: last) + 1 + Shown.width(of: note) <= Self.narrow + 3 {
                 names[names.count - 1] += " " + note
             } else {
                 names.append(note)
@@ -69,16 +69,8 @@ package struct MapLabel: Hashable, Sendable {
         return lines
     }
 
-    /// A picture's letters are of different widths: an `m` takes more than a column.
+    /// A picture's letters are of different widths; a column is eight points wide.
     private static func width(of text: String) -> Int {
-        let eighths = text.unicodeScalars.reduce(0) { sum, scalar in
-            switch scalar {
-            case "m", "w", "M", "W", "…", "×", "≤", "⚑", "↻", "@", "%": sum + 13
-            case "A"..."Z": sum + 10
-            case "i", "j", "l", "f", "t", "r", "I", ".", "/", "-", " ": sum + 6
-            default: sum + (scalar.value < 0x2E80 ? 8 : 17)
-            }
-        }
-        return max(Shown.width(of: text), (eighths + 7) / 8)
+        max(Shown.width(of: text), (Lettering.points(text) + 7) / 8)
     }
 }

@@ -10,6 +10,8 @@ package struct SVGMap {
     private static let corner = 8
     private static let margin = 24
     private static let keyHeight = 22
+    /// What a title and a description need, also above a small map.
+    private static let least = 420
 
     /// Told apart by colour-blind people too (after Okabe and Ito, and Tol); what is written on them is black or white.
     private static let colours: [(track: String, text: String)] = [
@@ -23,8 +25,9 @@ package struct SVGMap {
 
     package var text: String {
         let lines = keyLines
-        let about = about
-        let keys = Self.margin + (about.isEmpty ? 34 : 56)
+        let (title, about) = (titleLines, aboutLines)
+        let words = Self.margin + title.count * Self.titleHeight
+        let keys = words + about.count * Self.noteHeight + (about.isEmpty ? 10 : 14)
         let top = keys + lines.count * Self.keyHeight + 14
         let width = room + 2 * Self.margin
         let height = top + layout.height * Self.high + Self.margin + 30
@@ -33,7 +36,7 @@ package struct SVGMap {
             role="img" aria-labelledby="map-title map-words" font-family="Helvetica, Arial, 'Liberation Sans', sans-serif" \
             font-size="13">
             <title id="map-title">Map of the metro \(Self.escaped(layout.graph.title))</title>
-            <desc id="map-words">\(Self.escaped(words))</desc>
+            <desc id="map-words">\(Self.escaped(self.words))</desc>
             <style>
             .case { fill: none; stroke: #fff; stroke-width: 10 }
             .thin-case { fill: none; stroke: #fff; stroke-width: 6 }
@@ -44,6 +47,7 @@ package struct SVGMap {
             .name { text-anchor: middle; fill: #16181c }
             .kept { font-weight: bold }
             .of-input { fill: #5f6670; font-style: italic }
+            .title { fill: #16181c; font-size: 20px; font-weight: bold }
             .note { fill: #5f6670; font-size: 12px }
             .tag { text-anchor: middle; font-size: 12px; font-weight: bold }
 
@@ -54,12 +58,17 @@ package struct SVGMap {
         svg += """
             </style>
             <rect width="\(width)" height="\(height)" fill="#fff"/>
-            <text x="\(Self.margin)" y="\(Self.margin + 14)" font-size="20" font-weight="bold" fill="#16181c">\
-            \(Self.escaped(layout.graph.title))</text>
 
             """
-        if !about.isEmpty {
-            svg += "<text class=\"note\" x=\"\(Self.margin)\" y=\"\(Self.margin + 38)\">\(Self.escaped(about))</text>\n"
+        for (number, line) in title.enumerated() {
+            svg +=
+                "<text class=\"title\" x=\"\(Self.margin)\" y=\"\(Self.margin + number * Self.titleHeight + 14)\">"
+                + "\(Self.escaped(line))</text>\n"
+        }
+        for (number, line) in about.enumerated() {
+            svg +=
+                "<text class=\"note\" x=\"\(Self.margin)\" y=\"\(words + number * Self.noteHeight + 14)\">"
+                + "\(Self.escaped(line))</text>\n"
         }
         for (number, line) in lines.enumerated() {
             svg += key(line, y: keys + number * Self.keyHeight + Self.keyHeight / 2)
@@ -74,12 +83,21 @@ package struct SVGMap {
         return svg + "</svg>\n"
     }
 
-    private var room: Int { max(layout.width * Self.wide, legendWidth) }
+    private var room: Int {
+        let keys = layout.graph.lines.map(Self.keyWidth).max() ?? 0
+        return max(layout.width * Self.wide, legendWidth, keys, Self.least)
+    }
 
-    private var about: String {
+    private static let (titleHeight, noteHeight) = (24, 16)
+
+    private var titleLines: [String] {
+        // Bold letters are wider.
+        Lettering.lines(layout.graph.title, width: room, atMost: 4) { Lettering.points($0, size: 22) }
+    }
+
+    private var aboutLines: [String] {
         let words = (layout.graph.about ?? "").split(whereSeparator: \.isWhitespace).joined(separator: " ")
-        let most = room / 6
-        return words.count <= most ? words : words.prefix(most - 1) + "…"
+        return Lettering.lines(words, width: room, atMost: 4) { Lettering.points($0, size: 12) }
     }
 
     private func x(_ x: Int) -> Int { x * Self.wide + Self.wide / 2 }
@@ -192,24 +210,29 @@ package struct SVGMap {
         let stop = layout.graph.stops[label.stop]
         // The mark stands in the middle of its column.
         let middle = x(label.x + label.label.width / 2)
-        for (number, text) in label.label.texts.enumerated() {
-            let y = (label.y + number) * Self.high
+        let texts = label.label.texts
+        // The lines of a tag lie on one plate.
+        if case .line(let line)? = texts.first?.role {
+            let tag = texts.prefix { $0.role == .line(line) }
+            svg += Self.plate(
+                line, middle: middle, y: label.y * Self.high, width: (tag.map(\.width).max() ?? 0) * Self.wide,
+                height: tag.count * Self.high - 1)
+        }
+        for (number, text) in texts.enumerated() {
+            let y = (label.y + number) * Self.high + 12
+            let kind: String
             switch text.role {
-            case .name:
-                let kind = stop.kind == .input ? " of-input" : stop.isKept ? " kept" : ""
-                svg += "<text class=\"name\(kind)\" x=\"\(middle)\" y=\"\(y + 12)\">\(Self.escaped(text.text))</text>\n"
-            case .line(let line):
-                svg += Self.tag(text.text, line, middle: middle, y: y, width: text.width * Self.wide)
+            case .name: kind = "name" + (stop.kind == .input ? " of-input" : stop.isKept ? " kept" : "")
+            case .line(let line): kind = "tag\" fill=\"\(Self.colour(line).text)"
             }
+            svg += "<text class=\"\(kind)\" x=\"\(middle)\" y=\"\(y)\">\(Self.escaped(text.text))</text>\n"
         }
         return svg
     }
 
-    private static func tag(_ text: String, _ line: Int, middle: Int, y: Int, width: Int) -> String {
-        let colour = Self.colour(line)
-        return
-            "<rect x=\"\(middle - width / 2)\" y=\"\(y)\" width=\"\(width)\" height=\"15\" rx=\"3\" fill=\"\(colour.track)\"/>"
-            + "<text class=\"tag\" x=\"\(middle)\" y=\"\(y + 12)\" fill=\"\(colour.text)\">\(escaped(text))</text>\n"
+    private static func plate(_ line: Int, middle: Int, y: Int, width: Int, height: Int) -> String {
+        "<rect x=\"\(middle - width / 2)\" y=\"\(y)\" width=\"\(width)\" height=\"\(height)\" rx=\"3\" "
+            + "fill=\"\(colour(line).track)\"/>"
     }
 
     // MARK: What it means
@@ -220,7 +243,7 @@ package struct SVGMap {
         var rows: [[(line: Int, x: Int)]] = [[]]
         var x = 0
         for (number, name) in layout.graph.lines.enumerated() {
-            let width = 52 + name.count * 8
+            let width = Self.keyWidth(name)
             if x > 0, x + width > room {
                 rows.append([])
                 x = 0
@@ -230,6 +253,8 @@ package struct SVGMap {
         }
         return rows
     }
+
+    private static func keyWidth(_ name: String) -> Int { 52 + Lettering.points(name) }
 
     private func key(_ entries: [(line: Int, x: Int)], y: Int) -> String {
         entries.map { line, x in
@@ -265,13 +290,13 @@ package struct SVGMap {
                 x += 24
             }
             svg += "<text class=\"note\" x=\"\(x)\" y=\"\(y + 14)\">\(Self.escaped(means))</text>\n"
-            x += means.count * 6 + 22
+            x += Lettering.points(means, size: 12) + 18
         }
         return svg
     }
 
     private var legendWidth: Int {
-        legendEntries.reduce(0) { $0 + ($1.sign.isEmpty ? 0 : 24) + $1.means.count * 6 + 22 }
+        legendEntries.reduce(0) { $0 + ($1.sign.isEmpty ? 0 : 24) + Lettering.points($1.means, size: 12) + 18 }
     }
 
     /// The map for those who hear it.

@@ -17,11 +17,14 @@ package struct TerminalMap {
     private let layout: MapLayout
     private let style: Style
     private let isUnicode: Bool
+    private let columns: Int
     private var cells: [[Cell]]
 
-    /// - Parameter isUnicode: whether the terminal shows more than ASCII.
-    package init(_ layout: MapLayout, style: Style, isUnicode: Bool = true) {
-        (self.layout, self.style, self.isUnicode) = (layout, style, isUnicode)
+    /// - Parameters:
+    ///   - columns: how wide the words above and below the map may be; the map itself is as wide as its layout.
+    ///   - isUnicode: whether the terminal shows more than ASCII.
+    package init(_ layout: MapLayout, columns: Int = 80, style: Style, isUnicode: Bool = true) {
+        (self.layout, self.columns, self.style, self.isUnicode) = (layout, columns, style, isUnicode)
         cells = Array(repeating: Array(repeating: Cell(), count: layout.width + 2), count: layout.height)
         for run in layout.runs { draw(run) }
         for climb in layout.climbs { draw(climb) }
@@ -86,16 +89,24 @@ package struct TerminalMap {
 
     private mutating func draw(_ label: MapLayout.Label) {
         let stop = layout.graph.stops[label.stop]
-        for (number, line) in label.label.texts.enumerated() {
+        let texts = label.label.texts
+        for (number, line) in texts.enumerated() {
             let text: String
             let colour: Style.Colour?
             switch line.role {
             case .name: (text, colour) = (line.text, stop.kind == .input ? .grey : nil)
-            case .line(let number): (text, colour) = ("[\(line.text)]", Self.colour(number))
+            case .line(let tag):
+                // One pair of brackets around all of its lines.
+                let isFirst = number == 0
+                let isLast = number + 1 == texts.count || texts[number + 1].role != line.role
+                text = (isFirst ? "[" : " ") + line.text + (isLast ? "]" : " ")
+                colour = Self.colour(tag)
             }
             // Its middle stands above the mark.
             let x = label.x + label.label.width / 2 - Shown.width(of: text) / 2
-            write(text, x: x, y: label.y + number, colour: colour, isBold: line.role != .name || stop.isKept)
+            write(
+                text.last == " " ? String(text.dropLast()) : text, x: x, y: label.y + number, colour: colour,
+                isBold: line.role != .name || stop.isKept)
         }
     }
 
@@ -181,10 +192,16 @@ package struct TerminalMap {
     }
 
     private var title: [String] {
+        let title = fit(Shown.text(layout.graph.title, atMost: 100))
         let about = layout.graph.about.map { about in
-            ": " + Shown.text(about.split(whereSeparator: \.isNewline).joined(separator: " "), atMost: 200)
+            ": " + fit(Shown.text(about.split(whereSeparator: \.isWhitespace).joined(separator: " "), atMost: 400))
         }
-        return [style.bold(fit(Shown.text(layout.graph.title))) + fit(about ?? ""), ""]
+        var lines = Lettering.lines(title + (about ?? ""), width: columns, atMost: 8) { Shown.width(of: $0) }
+        if let first = lines.first {
+            let name = first.hasPrefix(title) ? title : first
+            lines[0] = style.bold(name) + first.dropFirst(name.count)
+        }
+        return lines + [""]
     }
 
     /// What the signs mean that stand on this map.
@@ -207,7 +224,7 @@ package struct TerminalMap {
         ].compactMap { $0 }
         var lines: [String] = []
         for entry in entries {
-            if let last = lines.last, Shown.width(of: last) + 3 + Shown.width(of: entry) <= max(60, layout.width) {
+            if let last = lines.last, Shown.width(of: last) + 3 + Shown.width(of: entry) <= columns {
                 lines[lines.count - 1] = last + "   " + entry
             } else {
                 lines.append(entry)

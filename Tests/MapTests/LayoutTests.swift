@@ -203,7 +203,7 @@ extension MapLayout {
         let drawn = TerminalMap(
             MapLayout(graph, width: 78), style: Style(isTerminal: false, hasColour: false), isUnicode: false)
         #expect(
-            drawn.lines.dropFirst(2).dropLast(3) == [
+            drawn.lines.dropFirst(2).dropLast(2) == [
                 "         [li<ne]", "in&put     one       two", "   >--------o====+====o", "                 |",
                 "                 |  gr??e", "                 +====@",
             ])

@@ -119,9 +119,10 @@ func graph(_ text: String, opening: MapGraph.Opening = .none) throws -> MapGraph
     static let names = ((try? Folder.names(in: folder)) ?? []).filter { File.exists("\(folder)/\($0)/metro.yml") }
     static let maps = File.parent(of: #filePath) + "/Maps"
 
-    static func graph(_ name: String) throws -> MapGraph {
+    static func graph(_ name: String, opening: MapGraph.Opening = .none) throws -> MapGraph {
         let metro = try MetroReader.read(path: "\(folder)/\(name)/metro.yml")
-        return MapGraph(try Planner.plan(metro, files: try InputFiles.find(for: metro, in: "\(folder)/\(name)")))
+        let files = try InputFiles.find(for: metro, in: "\(folder)/\(name)")
+        return MapGraph(try Planner.plan(metro, files: files), opening: opening)
     }
 
     /// `Maps/NAME.txt` is what `las map` prints; `LAS_RENEW=1` writes it anew; read the difference.
