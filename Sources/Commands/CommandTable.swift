@@ -1,7 +1,8 @@
 /// Every command of las, in the order of the help.
 enum CommandTable {
     static let all: [CommandSpec] = [
-        newCommand, checkCommand, planCommand, explainCommand, mapCommand, lockCommand, packCommand, runCommand,
+        newCommand, checkCommand, formatCommand, planCommand, explainCommand, mapCommand, lockCommand, packCommand,
+        runCommand,
         deployCommand,
         schemaCommand,
         hostAddCommand, hostListCommand, hostRemoveCommand, completionCommand, completeCommand, helpCommand,

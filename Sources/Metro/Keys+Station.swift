@@ -4,11 +4,11 @@ extension Keys {
         "station", place: "a station",
         [
             Key("station", .name(.thing), "What the station is called.", "station: align"),
+            Key("for_each", .texts, "The command runs once for each of these.", "for_each: reads"),
             Key(
                 "in", .texts,
                 "What it takes whole: inputs, stations, or some of what a station made; by default what the station before it made.",
                 "in: [index, call/*.vcf.gz]"),
-            Key("for_each", .texts, "The command runs once for each of these.", "for_each: reads"),
             Key("repeat", .count(Key.turns), "How many times the command runs for each item.", "repeat: 10"),
             Key("one_by_one", .flag, "Whether each turn waits for the one before it.", "one_by_one: yes"),
             Key(
@@ -21,6 +21,9 @@ extension Keys {
                 "What must hold after a turn for it to be the last.", "until: { value_in: loss.txt, below: 0.1 }"),
             Key("at_most", .count(Key.turns), "How many turns there may be before the station fails.", "at_most: 100"),
             Key(
+                "seed", .either([.flag, .count(0...999_999_999_999_999_999)]),
+                "Whether the command gets a {seed} for random generators; a number gives other ones.", "seed: 42"),
+            Key(
                 "command", .text,
                 "What runs, with placeholders such as {in}, {each} and {out} for files; bash reads it.",
                 "command: \"sort {in} > {out}\""),
@@ -29,9 +32,6 @@ extension Keys {
             Key("uses", .group(uses), "What one task takes of its machine.", "uses: { cpus: 2, memory: 2 GB }"),
             Key("time", .time, "How long one task may take.", "time: 2 hours"),
             Key("retry", .count(Key.retries), "How often a task that failed is tried again.", "retry: 2"),
-            Key(
-                "seed", .either([.flag, .count(0...999_999_999_999_999_999)]),
-                "Whether the command gets a {seed} for random generators; a number gives other ones.", "seed: 42"),
             Key("network", .flag, "Whether the command may use the machine's network.", "network: yes"),
             Key("env", variables, "Variables of the command.", "env: { LC_ALL: C }"),
             Key(
