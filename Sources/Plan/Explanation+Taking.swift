@@ -108,8 +108,12 @@ extension Explanation {
         }
         let isOnly = first.id.name == station.id.name
         let who = isOnly ? "Its command" : "The command of its first task, \(Self.name(first.id.name)),"
-        let guess =
-            rehearsal.isGuess ? " What is not known before the run is called NAME here:" : ""
+        var guess = rehearsal.isGuess ? " What is not known before the run is called NAME here" : ""
+        if !rehearsal.withOpenEnds.isEmpty {
+            let stations = Self.list(rehearsal.withOpenEnds.map { Self.name($0.name) })
+            guess += "\(guess.isEmpty ? "" : ".") The last turn of \(stations) is called 1 here"
+        }
+        if !guess.isEmpty { guess += ":" }
         switch first.command {
         case .shell(let text):
             return [
@@ -144,8 +148,15 @@ extension Explanation {
         count < 2 ? Amounts.count(count, "byte") : Amount.bytes(Int64(count))
     }
 
+    /// The command of a task that takes thousands of files is as long; its beginning tells enough.
+    private static let longestCommand = 4000
+
     private static func indented(_ text: String) -> String {
-        Shown.whole(text, keepingLines: true).split(whereSeparator: \.isNewline).map { "    " + $0 }.joined(
+        let more = text.unicodeScalars.count - longestCommand
+        if more > 0 {
+            return indented(String(text.unicodeScalars.prefix(longestCommand))) + "… and \(more) characters more"
+        }
+        return Shown.whole(text, keepingLines: true).split(whereSeparator: \.isNewline).map { "    " + $0 }.joined(
             separator: "\n")
     }
 }

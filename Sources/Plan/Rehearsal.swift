@@ -16,6 +16,8 @@ struct Rehearsal {
     private(set) var values: [[String]] = []
     /// Some of the names are invented.
     private(set) var isGuess = false
+    /// Stations whose number of turns only the run shows, and that the task takes of: their first one is taken for the last.
+    private(set) var withOpenEnds: [StationID] = []
 
     private static let mostSteps = 200_000
 
@@ -50,9 +52,9 @@ struct Rehearsal {
             areItemsKnownWhenPacked = known != nil
             if part.knowsAllInputs { items = known }
         }
-        var invented = Set(
-            zip(part.inputs, assumed.inputs).filter { $0.0.files == nil }.flatMap { $0.1.files ?? [] }.map(\.path)
-                .filter { $0.contains(Self.unknown()) })
+        var hasInvented = zip(part.inputs, assumed.inputs).contains { input, assumed in
+            input.files == nil && (assumed.files ?? []).contains { $0.path.contains(Self.unknown()) }
+        }
         let patterns = part.patternsOfFolders
         var steps = 0
         while steps < Self.mostSteps {
@@ -60,16 +62,18 @@ struct Rehearsal {
             if let first = tasks.first(where: { $0.station == id }) {
                 firstTask = first
                 values = graph.stations[number].values
-                if !invented.isEmpty { invented.insert(Self.unknown()) }
-                isGuess =
-                    (items == nil && !graph.stations[number].forEach.isEmpty) || first.names(anyOf: invented, values)
+                let isUnknown = items == nil && !graph.stations[number].forEach.isEmpty
+                isGuess = isUnknown || (hasInvented && first.names(Self.unknown(), values))
+                let until = part.stations.filter { $0.turns?.until.isEmpty == false && $0.id != id }.map(\.id)
+                withOpenEnds = until.filter { station in
+                    first.reads.contains { $0 == station.name || $0.begins(with: station.name + "/") }
+                }
                 return
             }
             if tasks.isEmpty { return }
             for task in tasks {
                 let files = task.inventedFiles(for: patterns[task.station] ?? [])
-                for file in files { invented.insert("/.las/made/\(task.made)/\(file)") }
-                if !task.until.isEmpty { invented.insert("/.las/made/\(task.made)/") }
+                hasInvented = hasInvented || !files.isEmpty
                 let made =
                     task.outputs.map { MadeFile(path: $0.path, isFolder: $0.isFolder) }
                     + files.map { MadeFile(path: $0, isFolder: false) }
@@ -172,13 +176,13 @@ extension PlannedTask {
         }.sorted()
     }
 
-    /// Whether one of these texts stands in its command, or in what it takes.
-    fileprivate func names(anyOf texts: Set<String>, _ values: [[String]]) -> Bool {
+    /// Whether a text stands in its command, or in what it takes.
+    fileprivate func names(_ name: String, _ values: [[String]]) -> Bool {
         let text =
             switch command {
             case .shell(let text): text
             case .direct(let words): words.joined(separator: " ")
             }
-        return texts.contains { name in text.contains(name) || values.contains { $0.contains { $0.contains(name) } } }
+        return text.contains(name) || values.contains { $0.contains { $0.contains(name) } }
     }
 }

@@ -88,6 +88,9 @@ import Testing
             #expect(offered("map", "\(folder)/the outer", "--open", "", in: folder) == ["qc"])
             #expect(offered("map", "~/the outer/metro.yml", "--open=", in: folder) == ["--open=qc"])
             #expect(offered("run", "~/the outer", "--input", "", in: folder) == ["notes=", "qc/texts="])
+            #expect(offered("explain", "\(folder)/the outer", "", in: folder) == ["qc/first"])
+            #expect(offered("explain", "~/the inner/metro.yml", "f", in: folder) == ["first"])
+            #expect(offered("explain", "first", "", in: folder) == ["files after 0"])
             try File.write("metro: [", to: "\(folder)/the inner/metro.yml")
             #expect(offered("map", "\(folder)/the outer", "--open", "", in: folder) == [], "no mistake is told here")
         }

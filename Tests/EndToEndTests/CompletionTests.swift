@@ -20,6 +20,7 @@ import Testing
         ("tab", "las check my", #"las check my\ metro/"#),
         ("tab", "las check --lash=my", #"las check --lash=my\ metro/"#),
         ("tab", "las new a", #"las new a\ b:c "#),
+        ("tab", "las explain 'my metro' in", "las explain 'my metro' inner/s "),
         ("tab", "las complet", "las completion "),
         ("tab", "las nonsense x", "las nonsense x"),
     ]

@@ -126,6 +126,21 @@ import Testing
         #expect(plain.contains("    cat /.las/inputs/one/one.fa") && !plain.contains("NAME"), "\(plain)")
     }
 
+    @Test func ofAStationWithUntilTheFirstTurnIsTakenForTheLast() throws {
+        let told = try explained(
+            "show",
+            """
+            metro: m
+            inputs: { start: { text: a } }
+            lines:
+              main:
+                - { station: grow, in: start, feed: start, until: unchanged, at_most: 9, command: "cat {start}", out: a.txt }
+                - { station: show, command: "cat {in}", out: b.txt }
+            """)
+        #expect(
+            told.contains("The last turn of “grow” is called 1 here:\n\n    cat /.las/made/grow/1/a.txt\n"), "\(told)")
+    }
+
     @Test func aStationOfAMetroOnALineIsToldByItsWholeName() throws {
         let outer = """
             metro: outer
