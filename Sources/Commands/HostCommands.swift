@@ -77,7 +77,7 @@ let hostListCommand = CommandSpec(
         return .done
     }
     var found: [String: String] = [:]
-    var failures = 0
+    var failures: [String: any Failure] = [:]
     if invocation.has("--check") {
         let stage = Stage(context.terminal, "connecting to \(Amounts.count(hosts.count, "host"))")
         let outcomes = await Fleet(try context.connector(), hosts: hosts).onEach { session in await session.hello }
@@ -88,8 +88,9 @@ let hostListCommand = CommandSpec(
                 HostRooms(lash: context.lash).keep(hello.host, of: outcome.host)
                 found[outcome.host.name] = hello.host.map { HostText.facts($0) } ?? "reached"
             case .failure(let error):
-                failures += 1
-                found[outcome.host.name] = Shown.whole((error as? any Failure)?.description ?? "\(error)")
+                let failure = (error as? any Failure) ?? UsageFailure("\(error)")
+                failures[outcome.host.name] = failure
+                found[outcome.host.name] = Shown.whole(failure.description)
             }
         }
     }
@@ -99,7 +100,11 @@ let hostListCommand = CommandSpec(
             row["address"] = host.address.map { .string($0.description) }
             row["identity"] = host.identity.map { .string($0) }
             row["lash"] = host.lash.map { .string($0) }
-            row["found"] = found[host.name].map { .string($0) }
+            if let failure = failures[host.name] {
+                row["error"] = FailureJSON.object(failure)["error"]
+            } else {
+                row["found"] = found[host.name].map { .string($0) }
+            }
             return .object(row)
         }
         context.terminal.print(bytes: JSONText.bytes(of: .array(rows), indented: true))
@@ -108,7 +113,7 @@ let hostListCommand = CommandSpec(
             [["local", "this machine"]] + hosts.map { [$0.name, $0.address?.description ?? "", found[$0.name] ?? ""] }
         for line in Table.lines(rows) { context.terminal.print(line) }
     }
-    return failures == 0 ? .done : failures < hosts.count ? .someHostsFailed : .unreachable
+    return failures.isEmpty ? .done : failures.count < hosts.count ? .someHostsFailed : .unreachable
 }
 
 let hostRemoveCommand = CommandSpec(

@@ -86,6 +86,17 @@ import Testing
         }
     }
 
+    @Test func aHostThatCanNotBeReachedHasAnErrorOfTheSameShape() throws {
+        try withMetro(Self.right) { las in
+            #expect(try las("host", "add", "nowhere", "me@127.0.0.1:1", "--ssh", "libssh2", "--unchecked").status == 0)
+            let ended = try las("host", "list", "--check", "--json")
+            #expect(ended.status == 4)
+            let error = try JSONText.parse(ended.output).array?.first?["error"]
+            #expect(error?["exitCode"] == 4)
+            #expect(error?["summary"]?.string?.isEmpty == false)
+        }
+    }
+
     @Test func aDryRunIsThePlan() throws {
         try withMetro(Self.right) { las in
             let plan = try JSONText.parse(try las("plan", "--json").output)
