@@ -126,12 +126,14 @@ struct LayoutWriter {
         var written: [String]
         // The line that a comment goes behind.
         var commented: Int?
+        var keepsBlanks = false
         switch value {
         case .nothing, .block: written = [start]
         case .text(let range, .literal), .text(let range, .folded):
             let (header, content) = blockScalar(range, in: column, indent: indent + 2)
             written = [start + gap + header] + content
             commented = 0
+            keepsBlanks = header.contains("+")
         case .text(let range, let style):
             written = folded(tree.text(range), isPlain: style == .plain, indent: indent + 2)
             written[0] = start + gap + written[0]
@@ -143,7 +145,8 @@ struct LayoutWriter {
         let place = commented ?? written.count - 1
         written[place] = line(written[place], trailing)
         lines += written
-        refusesBlank = false
+        // Below a text that keeps its blank lines one more would be its own.
+        refusesBlank = keepsBlanks
     }
 
     private func blockScalar(_ range: Range<Int>, in column: Int, indent: Int) -> (header: String, content: [String]) {

@@ -147,6 +147,12 @@ import Testing
         // What is cut off by the file's end has no line's end.
         ("about: |\n  a", "about: |-\n  a\n"), ("about: |+\n  a", "about: |-\n  a\n"),
         ("about: |+\n  a\n\n\n", "about: |+\n  a\n\n\n"), ("about: |\n  a\n\n\n", "about: |\n  a\n"),
+        // Blank lines that are text's own.
+        (
+            "lines: {}\ncomments: |+\n  a\n\n\nabout: b\n\nmetro: m\n",
+            "metro: m\nabout: b\ncomments: |+\n  a\n\n\nlines: {}\n"
+        ), ("about: |+\n  a\n\nmetro: m\n\n# b\ncomments: c\n", "metro: m\nabout: |+\n  a\n\n# b\ncomments: c\n"),
+        ("about: |+\n  a\nmetro: m\n\n# b\nlines: {}\n", "metro: m\nabout: |+\n  a\n# b\nlines: {}\n"),
         // An indentation that is said.
         ("about: |4\n      a\n     b\n", "about: |2\n    a\n   b\n"), ("about: |-1\n   a\n", "about: |2-\n    a\n"),
         ("comments:   \n\n    a\n    b\n\n    c\nabout: d", "about: d\ncomments: a\n  b\n\n  c\n"),
