@@ -10,7 +10,7 @@ mkdir "$scratch/work"
 # shellcheck disable=SC2016 # it is the shell inside that expands this
 command='echo "Hello from $(uname -sm), with nothing installed." > /task/hello.txt'
 
-run() { "$bundle" run --results "$scratch/results" "$@" > "$scratch/told" 2>&1; }
+run() { "$bundle" run --fresh --results "$scratch/results" "$@" > "$scratch/told" 2>&1; }
 wrapped() {
     bwrap --unshare-all --die-with-parent --ro-bind "$scratch/tree" / --proc /proc --dev /dev --tmpfs /tmp \
         --bind "$scratch/work" /task --chdir /task /bin/bash -euo pipefail -c "$command"

@@ -8,14 +8,15 @@ internal import Parts
 /// `x.las run`: runs the bundle that the runtime stands in front of, here and now.
 enum RunCommand {
     static let help = """
-        run [--results DIR] [--cpus N] [--engine kernel|extraction] [--lash DIR] [--json]
-            runs the metro here; its results are put into DIR (./results)
+        run [--results DIR] [--fresh] [--cpus N] [--engine kernel|extraction] [--lash DIR] [--json]
+            runs the metro here; its results are put into DIR (./results). What is done already, and
+            would come out the same, is not run again; with --fresh it is
         """
 
     /// - Returns: the exit code.
     static func run(_ arguments: [String]) throws -> ExitCode {
         let arguments = try Arguments(
-            arguments, valued: ["results", "cpus", "engine", "lash"], flags: ["json"])
+            arguments, valued: ["results", "cpus", "engine", "lash"], flags: ["json", "fresh"])
         let bundle = try Bundles.open(try arguments.only)
         let lash = try Bundles.lash(arguments)
         let target = arguments["results"] ?? "results"
@@ -37,7 +38,7 @@ enum RunCommand {
             run: RunID(for: bundle.metro.part.name), metro: location(bundle.metro),
             environments: Dictionary(uniqueKeysWithValues: environments.map { ($0.part.name, location($0)) }),
             cpus: cpus,
-            engine: engine)
+            engine: engine, isFresh: arguments.has("fresh"))
         let folder = RunFolder(start.run, in: lash)
         try folder.make(for: start)
         let journal = try Journal(folder.journal)

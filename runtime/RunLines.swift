@@ -6,6 +6,7 @@ internal import JSON
 struct RunLines {
     private(set) var done = 0
     private(set) var failed = 0
+    private(set) var reused = 0
 
     mutating func tell(_ event: RunEvent) {
         func say(_ text: String) { Output.note(Shown.whole(text)) }
@@ -17,6 +18,9 @@ struct RunLines {
             done += 1
             if let text = event.text { return say("  left out \(name): it \(text)") }
             say("  done     \(name) (\(Amounts.seconds(event.seconds ?? 0)))\(event.unmet.map { ": \($0)" } ?? "")")
+        case .taskReused:
+            reused += 1
+            if let text = event.text { say("  left out \(name): it \(text)") }
         case .taskFailed:
             failed += 1
             say("  failed   \(name): \(event.text ?? "")")
@@ -26,7 +30,13 @@ struct RunLines {
             say("  again    \(name): \(event.text ?? ""); attempt \(event.count ?? 2) follows in \(pause)")
         case .taskSkipped: say("  skipped  \(name): \(event.text ?? "")")
         case .note: say("note: \(event.text ?? "")")
-        case .runEnded: if let text = event.text { say(text) }
+        case .runEnded:
+            if reused > 0 {
+                say(
+                    "  \(reused) of \(reused + done) tasks had been done before and \(reused == 1 ? "was" : "were") not run again"
+                )
+            }
+            if let text = event.text { say(text) }
         }
     }
 

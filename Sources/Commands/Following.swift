@@ -15,6 +15,8 @@ struct Following {
     let results: String
     let cpus: Int?
     let engine: String?
+    /// Nothing is taken from earlier runs.
+    let isFresh: Bool
     /// Prints each event as a line of JSON.
     let printsEvents: Bool
 
@@ -23,7 +25,9 @@ struct Following {
         let run = RunID(for: material.metro)
         let terminal = context.terminal
         try await session.start(
-            Start(run: run, parts: material.parts, cpus: cpus, tethered: tethered, engine: engine))
+            Start(
+                run: run, parts: material.parts, cpus: cpus, tethered: tethered, engine: engine,
+                isFresh: isFresh))
         terminal.say(host.isLocal ? "running \(run)" : "running \(run) on \(host.name)")
         let display = Mutex(RunDisplay(terminal))
         let ended = try await Interrupts.during {
@@ -100,6 +104,9 @@ enum RunOptions {
             about: "kernel or extraction: how the images are reached (the best that works)",
             completes: .oneOf(["kernel", "extraction"])),
         .init(
+            name: "--fresh", about: "run everything, also what has been done before and would come out the same",
+            completes: .nothing),
+        .init(
             name: "--json", about: "print what happens as JSON, an event a line, for scripts", completes: .nothing),
         .init(name: "--dry-run", about: "show what would run, and run nothing", completes: .nothing),
     ]
@@ -107,7 +114,8 @@ enum RunOptions {
     static func following(_ invocation: Invocation, _ context: Context, _ material: RunMaterial) throws -> Following {
         Following(
             context: context, material: material, results: Context.absolute(invocation.value("--results") ?? "results"),
-            cpus: try cpus(invocation), engine: invocation.value("--engine"), printsEvents: invocation.has("--json"))
+            cpus: try cpus(invocation), engine: invocation.value("--engine"), isFresh: invocation.has("--fresh"),
+            printsEvents: invocation.has("--json"))
     }
 
     /// Wrong values are told before anything is packed.

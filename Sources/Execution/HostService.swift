@@ -191,7 +191,8 @@ package final class HostService {
         do {
             try folder.make(
                 for: RunStart(
-                    run: start.run, metro: metro, environments: environments, cpus: start.cpus, engine: engine))
+                    run: start.run, metro: metro, environments: environments, cpus: start.cpus, engine: engine,
+                    isFresh: start.isFresh ?? false))
             try launch(start.run, folder, tethered: start.tethered)
         } catch {
             try? Folder.remove(folder.path)

@@ -7,8 +7,12 @@ internal import Plan
 /// What a task made, checked and put under its name as one.
 struct Outputs: Sendable {
     /// Everything below the task's folder in `made`, sorted.
-    let made: [MadeFile]
-    let files: [RunEvent.File]
+    let entries: [MadeEntry]
+
+    var made: [MadeFile] { entries.map(\.made) }
+    var files: [RunEvent.File] { entries.map(\.file) }
+    /// All of it, names included.
+    var digest: Digest { MadeEntry.digest(of: entries) }
 
     /// Why outputs are not accepted: the reason that the task failed.
     struct Refused: Error {
@@ -34,7 +38,7 @@ struct Outputs: Sendable {
         // What an earlier attempt left, if any: never anything that is recorded as done.
         try Folder.remove(target)
         try File.rename(staging, to: target)
-        return Outputs(made: walk.made.sorted(), files: walk.files)
+        return Outputs(entries: walk.entries.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) })
     }
 
     private static func move(_ path: RelativePath, isFolder: Bool, from work: String, to staging: String) throws {
@@ -60,8 +64,7 @@ struct Outputs: Sendable {
     /// Looks at every file once: what it is, its digest, its rights; syncs it.
     private struct Walk {
         let root: String
-        var made: [MadeFile] = []
-        var files: [RunEvent.File] = []
+        var entries: [MadeEntry] = []
 
         mutating func enter(_ path: String) throws {
             let folder = path.isEmpty ? root : root + "/" + path
@@ -79,21 +82,25 @@ struct Outputs: Sendable {
             switch status.kind {
             case .folder:
                 chmod(place, status.mode & 0o777 | 0o700)
-                made.append(MadeFile(path: path, isFolder: true))
-                files.append(.init(path: path, size: 0, digest: nil))
+                entries.append(MadeEntry(path: path, kind: .folder))
                 try enter(path)
             case .file:
                 // Never setuid or setgid: the files are the runtime's user's, maybe root's.
                 chmod(place, status.mode & 0o777 | 0o400)
-                made.append(MadeFile(path: path, isFolder: false))
-                files.append(.init(path: path, size: status.size, digest: try digest(of: place)))
+                entries.append(
+                    MadeEntry(
+                        path: path, kind: .file, size: status.size, digest: try digest(of: place),
+                        isProgram: status.mode & 0o111 != 0))
             case .link:
-                guard let target = resolved(path), let found = File.status(root + "/" + target, follow: true) else {
+                guard let target = File.target(of: place), let end = resolved(path),
+                    let found = File.status(root + "/" + end, follow: true)
+                else {
                     throw Refused(
                         "its output \(path) is a link that leads out of what it made; copy the file instead (cp -L)")
                 }
-                made.append(MadeFile(path: path, isFolder: found.kind == .folder))
-                files.append(.init(path: path, size: 0, digest: nil))
+                entries.append(
+                    MadeEntry(
+                        path: path, kind: .link, target: target, leadsToFolder: found.kind == .folder ? true : nil))
             case .other:
                 throw Refused("its output \(path) is neither a file nor a folder")
             }
@@ -101,11 +108,9 @@ struct Outputs: Sendable {
 
         /// Where a link leads, as a path below the root, by names alone; links on the way are not followed.
         private func resolved(_ path: String, depth: Int = 0) -> String? {
-            var buffer = [CChar](repeating: 0, count: 4096)
-            let count = readlink(root + "/" + path, &buffer, buffer.count)
-            guard count > 0, count < buffer.count, depth < 16 else { return nil }
-            let target = String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
-            guard !target.begins(with: "/") else { return nil }
+            guard depth < 16, let target = File.target(of: root + "/" + path), !target.begins(with: "/") else {
+                return nil
+            }
             var components = Array(path.pathNames.dropLast())
             for component in target.pathNames where component != "." {
                 if component == ".." {

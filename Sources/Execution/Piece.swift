@@ -75,8 +75,8 @@ package struct Piece {
         try journal.commit()
         events.forEach(follow)
         let scheduler = try Scheduler(
-            plan, run: folder, journal: journal, images: images, capacity: capacity, signals: signals, tether: tether,
-            follow: follow)
+            plan, run: folder, journal: journal, images: images, reuse: Reuse(start, images, plan, in: lash),
+            capacity: capacity, signals: signals, tether: tether, follow: follow)
         let succeeded = try scheduler.perform()
         let results = try RunResults(folder).gather(scheduler.results, leftOut: scheduler.leftOut) {
             scheduler.madeFile($0)

@@ -32,11 +32,14 @@ package struct RunStart: Hashable, Sendable, Codable {
     package var cpus: Int?
     /// nil for the best.
     package var engine: Engine?
+    /// `--fresh`: nothing is taken from earlier runs. nil for no.
+    package var isFresh: Bool?
 
     package init(
-        run: RunID, metro: ImageLocation, environments: [String: ImageLocation], cpus: Int? = nil, engine: Engine? = nil
+        run: RunID, metro: ImageLocation, environments: [String: ImageLocation], cpus: Int? = nil,
+        engine: Engine? = nil, isFresh: Bool = false
     ) {
         (self.run, self.metro, self.environments) = (run, metro, environments)
-        (self.cpus, self.engine) = (cpus, engine)
+        (self.cpus, self.engine, self.isFresh) = (cpus, engine, isFresh ? true : nil)
     }
 }

@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Digests
 internal import Failures
 internal import Files
 internal import Glibc
@@ -16,18 +17,26 @@ final class Scheduler {
     let capacity: Capacity
     private let sandbox: TaskSandbox
     private let poller: Poller
-    private var graph: TaskGraph
-    private var waiting = TaskQueue()
+    var graph: TaskGraph
+    var waiting = TaskQueue()
     private var running: [UInt64: RunningTask] = [:]
     private var free: Capacity
     private var settlingCount = 0
     private var nextNumber: UInt64 = 1
     private var told: [StationID: Int] = [:]
     private var made: [ExactText: RunEvent.File] = [:]
+    let images: ReachedImages
+    let reuse: Reuse
+    var recalling: Recalling?
+    /// What the tasks are known by that wait, run, or rest.
+    var keys: [TaskID: Digest] = [:]
+    var madeDigests = MadeDigests()
+    let stations: [StationID: PlannedStation]
     private var failures = 0
     private var resting = RestingTasks()
-    private var isCancelled = false
+    private(set) var isCancelled = false
     private let settled: (read: Int32, write: Int32)
+    private let recalled: (read: Int32, write: Int32)
     private let signals: Int32
     private let tether: Int32?
     private let follow: (RunEvent) -> Void
@@ -37,39 +46,53 @@ final class Scheduler {
         static let settled: UInt64 = 0
         static let signals: UInt64 = 1
         static let tether: UInt64 = 2
+        static let recalled: UInt64 = 3
         enum OfTask: UInt64 { case end, printed, errors }
         static func of(_ number: UInt64, _ kind: OfTask) -> UInt64 { number << 2 | kind.rawValue }
     }
 
     /// - Parameters:
+    ///   - reuse: what is kept of earlier runs, and what tells whether it fits.
     ///   - tether: a descriptor whose end cancels the run.
     ///   - follow: told of each event after it was recorded.
     init(
-        _ plan: Plan, run: RunFolder, journal: Journal, images: ReachedImages, capacity: Capacity, signals: Int32,
-        tether: Int32?, follow: @escaping (RunEvent) -> Void
+        _ plan: Plan, run: RunFolder, journal: Journal, images: ReachedImages, reuse: Reuse, capacity: Capacity,
+        signals: Int32, tether: Int32?, follow: @escaping (RunEvent) -> Void
     ) throws(ExecutionFailure) {
         (self.plan, self.run, self.journal, self.capacity, free) = (plan, run, journal, capacity, capacity)
         (self.signals, self.tether, self.follow) = (signals, tether, follow)
+        (self.images, self.reuse) = (images, reuse)
+        stations = Dictionary(plan.stations.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         sandbox = TaskSandbox(images: images, made: run.made)
         do { graph = try TaskGraph(plan) } catch { throw ExecutionFailure(error) }
         poller = try Poller()
-        var ends: [Int32] = [-1, -1]
-        if las_pipe(&ends, 1) != 0 { throw .system("can't make a pipe") }
-        settled = (ends[0], ends[1])
+        (settled, recalled) = (try Self.pipe(), try Self.pipe())
         try poller.add(settled.read, token: Token.settled)
+        try poller.add(recalled.read, token: Token.recalled)
         try poller.add(signals, token: Token.signals)
         if let tether { try poller.add(tether, token: Token.tether) }
     }
 
     deinit {
-        close(settled.read)
-        close(settled.write)
+        recalling?.end()
+        for end in [settled.read, settled.write, recalled.read, recalled.write] { close(end) }
+    }
+
+    private static func pipe() throws(ExecutionFailure) -> (read: Int32, write: Int32) {
+        var ends: [Int32] = [-1, -1]
+        if las_pipe(&ends, 1) != 0 { throw .system("can't make a pipe") }
+        return (ends[0], ends[1])
     }
 
     /// - Returns: whether all stations succeeded.
     func perform() throws(ExecutionFailure) -> Bool {
+        recalling = try reuse.begin(run: run, tell: recalled.write)
+        defer {
+            recalling?.end()
+            recalling = nil
+        }
         try startReady()
-        while !running.isEmpty || !resting.isEmpty {
+        while !running.isEmpty || !resting.isEmpty || recalling?.open ?? 0 > 0 {
             let deadline = (running.values.compactMap(\.deadline) + resting.due).min()
             for ready in try poller.wait(until: deadline) { try handle(ready) }
             for task in running.values { task.checkDeadline() }
@@ -91,6 +114,10 @@ final class Scheduler {
         case Token.settled:
             var number: UInt64 = 0
             while read(settled.read, &number, 8) == 8 { try finish(number) }
+        case Token.recalled:
+            var bytes = [UInt8](repeating: 0, count: 256)
+            while read(recalled.read, &bytes, bytes.count) > 0 {}
+            takeRecalled()
         case Token.signals:
             while las_next_signal(signals) != 0 { cancel() }
         case Token.tether:
@@ -121,7 +148,7 @@ final class Scheduler {
     // MARK: Starting
 
     private func startReady() throws(ExecutionFailure) {
-        if !isCancelled { waiting.add(graph.takeReady()) }
+        if !isCancelled { graph.takeReady().forEach(ask) }
         try tellStations()
         while !isCancelled, let task = waiting.takeFirst(where: { free.holds($0.uses) }, until: { free.cpus == 0 }) {
             start(task)
@@ -170,7 +197,8 @@ final class Scheduler {
         if let log = task.printed { poller.remove(log.output) }
         if task.task.checks != nil { return checked(task, end) }
         if let reason = task.reason(of: end) { return fail(task, reason, end: end) }
-        task.settling = try Settling(task, made: run.made, tell: settled.write)
+        let keeping = keys[task.task.id].map { Settling.Keeping(store: reuse.store, key: $0, replaces: reuse.isFresh) }
+        task.settling = try Settling(task, made: run.made, keeping: keeping, tell: settled.write)
         // The next one starts while this one's outputs are written out, but not without bound.
         settlingCount += 1
         if settlingCount <= 2 * capacity.cpus { giveRoom(of: task) }
@@ -184,11 +212,13 @@ final class Scheduler {
         case .failure(let error): fail(task, "its outputs can't be kept: \(error)", end: .exited(0))
         case .success((let outputs, let turn)):
             do { try graph.finished(task.task.id, made: outputs.made, turn: turn) } catch {
+                // A failure is tried anew each time.
+                keys[task.task.id].map(reuse.store.forget)
                 let reason = error.summary + (error.cause.map { ": \($0)" } ?? "")
                 return fail(task, reason, end: .exited(0), mayRetry: false)
             }
             remove(task)
-            for file in outputs.files { made[ExactText(task.task.made + "/" + file.path)] = file }
+            take(outputs.entries, of: task.task)
             tell(.taskDone, task.task) {
                 $0.files = outputs.files
                 $0.seconds = Clock.monotonic - task.begun
@@ -212,12 +242,24 @@ final class Scheduler {
             return fail(task, error.summary, end: end)
         }
         remove(task)
+        let seconds = Clock.monotonic - task.begun
+        if let key = keys.removeValue(forKey: task.task.id) {
+            let record = TaskStore.Record(key: key, seconds: seconds, objection: objection)
+            try? reuse.store.keep(record, from: nil, replaces: reuse.isFresh)
+        }
         tell(.taskDone, task.task) {
             $0.text = objection
             $0.files = []
-            $0.seconds = Clock.monotonic - task.begun
+            $0.seconds = seconds
         }
         if let note { tell(.note) { $0.text = note } }
+    }
+
+    /// Records what a task made, for those that take it.
+    func take(_ entries: [MadeEntry], of task: PlannedTask) {
+        keys[task.id] = nil
+        for entry in entries { made[ExactText(task.made + "/" + entry.path)] = entry.file }
+        madeDigests.add(task, MadeEntry.digest(of: entries))
     }
 
     private func giveRoom(of task: RunningTask) {
@@ -283,7 +325,7 @@ final class Scheduler {
 
     private var untold: [RunEvent] = []
 
-    private func tell(_ kind: RunEvent.Kind, _ task: PlannedTask? = nil, _ fill: (inout RunEvent) -> Void = { _ in }) {
+    func tell(_ kind: RunEvent.Kind, _ task: PlannedTask? = nil, _ fill: (inout RunEvent) -> Void = { _ in }) {
         untold.append(
             journal.append(kind) {
                 $0.task = task?.id

@@ -77,10 +77,4 @@ extension File {
         }
         return done
     }
-
-    private static func target(of link: String) -> [CChar]? {
-        var buffer = [CChar](repeating: 0, count: 4096)
-        let count = readlink(link, &buffer, buffer.count)
-        return count > 0 && count < buffer.count ? Array(buffer[..<count]) : nil
-    }
 }

@@ -9,6 +9,8 @@ package enum File {
         package let size: Int64
         package let mode: UInt32
         package let modified: Int64
+        /// Of the same moment, the part below a second.
+        package let modifiedNanoseconds: Int64
         package let inode: UInt64
         package let device: UInt64
         package let links: UInt64
@@ -28,7 +30,8 @@ package enum File {
             }
         return Status(
             kind: kind, size: Int64(info.st_size), mode: info.st_mode & 0o7777, modified: Int64(info.st_mtim.tv_sec),
-            inode: UInt64(info.st_ino), device: UInt64(info.st_dev), links: UInt64(info.st_nlink),
+            modifiedNanoseconds: Int64(info.st_mtim.tv_nsec), inode: UInt64(info.st_ino), device: UInt64(info.st_dev),
+            links: UInt64(info.st_nlink),
             isCharacterDevice: info.st_mode & S_IFMT == S_IFCHR)
     }
 
@@ -37,6 +40,15 @@ package enum File {
         guard let real = realpath(path, nil) else { return nil }
         defer { free(real) }
         return String(cString: real)
+    }
+
+    /// Where a link leads, as it says; nil for what is none, and where that is no text.
+    package static func target(of link: String) -> String? {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = buffer.withUnsafeMutableBytes {
+            readlink(link, $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
+        }
+        return count > 0 && count < buffer.count ? String(validating: buffer[..<count], as: UTF8.self) : nil
     }
 
     package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
@@ -92,6 +104,11 @@ package enum File {
     package static func rename(_ from: String, to path: String) throws(FileFailure) {
         if Glibc.rename(from, path) != 0 { throw FileFailure("rename \(from) to", path) }
         Folder.sync(parent(of: path))
+    }
+
+    /// Renames only: for what can be made again.
+    package static func move(_ from: String, to path: String) throws(FileFailure) {
+        if Glibc.rename(from, path) != 0 { throw FileFailure("rename \(from) to", path) }
     }
 
     package static func remove(_ path: String) { unlink(path) }

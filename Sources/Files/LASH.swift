@@ -49,6 +49,8 @@ package struct LASH: Hashable, Sendable {
     package var images: String { root + "/images" }
     /// Runtimes by digest, on a host.
     package var runtimes: String { root + "/runtimes" }
+    /// What tasks made, by their content keys: `tasks/KK/KEY`. It may be removed at any time.
+    package var tasks: String { root + "/tasks" }
     /// One folder a run.
     package var runs: String { root + "/runs" }
     /// What is being made; cleared of what dead processes left.

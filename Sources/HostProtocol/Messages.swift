@@ -73,9 +73,12 @@ package struct Start: Hashable, Sendable, Codable {
     package var tethered: Bool
     /// Forces a rung: "kernel" or "extraction"; nil for the best.
     package var engine: String?
+    /// Nothing is taken from earlier runs; nil for no.
+    package var isFresh: Bool?
 
-    package init(run: RunID, parts: [Part], cpus: Int?, tethered: Bool, engine: String?) {
+    package init(run: RunID, parts: [Part], cpus: Int?, tethered: Bool, engine: String?, isFresh: Bool = false) {
         (self.run, self.parts, self.cpus, self.tethered, self.engine) = (run, parts, cpus, tethered, engine)
+        self.isFresh = isFresh ? true : nil
     }
 }
 

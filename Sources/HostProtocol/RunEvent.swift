@@ -12,6 +12,9 @@ package struct RunEvent: Hashable, Sendable, Codable {
         case taskStarted
         /// With `files` and `seconds`; with `text` where it looked at a file of an input that is not valid: why.
         case taskDone
+        /// What it would make is there from an earlier run: as in `taskDone`, `seconds` being what it took then. It was not
+        /// started.
+        case taskReused
         /// With `exitCode` or `signal`, `text` (the reason), `printed` (the end of what it wrote to standard error).
         case taskFailed
         /// It failed, as in `taskFailed`, and is started once more: `count` says which attempt comes, `seconds` after what
@@ -55,7 +58,7 @@ package struct RunEvent: Hashable, Sendable, Codable {
     package var succeeded: Bool?
     package var files: [File]?
     package var seed: Int?
-    /// In `taskDone` of a turn: what of `until` does not hold after it; nil where all does.
+    /// In `taskDone` and `taskReused` of a turn: what of `until` does not hold after it; nil where all does.
     package var unmet: String?
 
     package init(sequence: Int, time: Double, kind: Kind) {

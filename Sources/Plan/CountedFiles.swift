@@ -8,15 +8,15 @@ internal import Metro
 package struct CountedFiles: Sendable {
     /// All files of inputs as tasks see them, sorted by their bytes.
     private let inputs: [String]
-    /// By the metro that they belong to, "" for the outermost one: paths below the folder that its `files` lie in.
-    private let scripts: [String: [String]]
+    /// By the metro that they belong to, "" for the outermost one.
+    private let scripts: [String: ScriptNames]
 
     /// - Parameters:
     ///   - inputs: `/.las/inputs/reads/s1.fq`.
     ///   - scripts: `files/bin/plot.py`, by the metro's `PlannedMetro.path`, "" for the outermost one.
     package init(inputs: some Sequence<String>, scripts: [String: [String]]) {
         self.inputs = Set(inputs.map(ExactText.init)).sorted().map(\.string)
-        self.scripts = scripts
+        self.scripts = scripts.mapValues { ScriptNames($0) }
     }
 
     /// What the image has that is packed of a plan.
@@ -67,25 +67,43 @@ package struct CountedFiles: Sendable {
     ///   - station: whose task it is; nil for one that looks at a file of an input.
     ///   - isInEnvironment: whether the environment has a program of that name, which a script in `files/bin` takes the
     ///     place of.
-    ///   - content: of a script, by its path; nil where it is too large to be looked through.
+    ///   - look: what a script says, by its path.
     package func reach(
         of task: PlannedTask, _ station: PlannedStation?, isInEnvironment: (String) -> Bool,
-        content: (String) throws -> [UInt8]?
+        look: (String) throws -> ScriptLook
     ) rethrows -> ScriptReach {
+        let all = names(of: task.scripts)
         let passes = (station?.turns?.until ?? []).compactMap {
             if case .passes(let command) = $0 { command } else { nil }
         }
         let said = [station?.command ?? task.checks ?? ""] + passes + task.variables.values.sorted()
-        let filled = ([task.command] + task.until.compactMap(\.command)).map { command in
-            switch command {
-            case .shell(let text): text
-            case .direct(let words): words.joined(separator: " ")
+        var looks = said.map { ScriptLook(Array($0.utf8), all) }
+        // A value may be a part of a script's name.
+        if !all.paths.isEmpty {
+            for command in [task.command] + task.until.compactMap(\.command) {
+                looks.append(ScriptLook(Self.text(of: command), all, isFilled: true))
             }
         }
-        let all = scripts[task.scripts ?? ""] ?? []
-        let replacing = all.filter { $0.begins(with: "files/bin/") && isInEnvironment(File.name(of: $0)) }
-        return try ScriptReach(
-            all, said: said.map { Array($0.utf8) }, filled: filled.map { Array($0.utf8) }, always: replacing,
-            content: content)
+        let replacing = all.paths.indices.filter {
+            all.paths[$0].begins(with: "files/bin/") && isInEnvironment(File.name(of: all.paths[$0]))
+        }
+        return try ScriptReach(all, looks, always: replacing, look: look)
+    }
+
+    /// - Parameters:
+    ///   - script: its text; nil where it is too large to be looked through.
+    ///   - metro: whose script it is, nil for the outermost one.
+    package func look(at script: [UInt8]?, of metro: String?) -> ScriptLook {
+        let all = names(of: metro)
+        return script.map { ScriptLook($0, all, isScript: true) } ?? ScriptLook(unknownAmong: all)
+    }
+
+    private func names(of metro: String?) -> ScriptNames { scripts[metro ?? ""] ?? ScriptNames([]) }
+
+    private static func text(of command: PlannedTask.Command) -> [UInt8] {
+        switch command {
+        case .shell(let text): Array(text.utf8)
+        case .direct(let words): Array(words.joined(separator: " ").utf8)
+        }
     }
 }

@@ -9,6 +9,7 @@ package struct RunDisplay {
     private var done: [String: Int] = [:]
     private var running: [String] = []
     private(set) var failures = 0
+    private var reused = 0
     /// The end of the run, once it is known.
     package private(set) var ended: RunEvent?
 
@@ -40,6 +41,13 @@ package struct RunDisplay {
             } else if done[station] == planned[station], event.unmet == nil {
                 terminal.say("  \(mark) \(Shown.whole(station)): \(Amounts.count(done[station] ?? 0, "task"))")
             }
+        case .taskReused:
+            let station = event.station?.name ?? ""
+            done[station, default: 0] += 1
+            reused += 1
+            if let text = event.text {
+                terminal.say("  \(terminal.messages.paint("-", .yellow)) \(name) is left out: it \(Shown.whole(text))")
+            }
         case .taskFailed:
             finish(name)
             failures += 1
@@ -62,8 +70,18 @@ package struct RunDisplay {
             terminal.say("note: " + Shown.whole(event.text ?? ""))
         case .runEnded:
             ended = event
+            tellReused()
         }
         showBar()
+    }
+
+    private func tellReused() {
+        if reused == 0 { return }
+        let all = done.values.reduce(0, +)
+        let mark = terminal.messages.paint("=", .green)
+        terminal.say(
+            "  \(mark) \(reused) of \(Amounts.count(all, "task")) had been done before and \(reused == 1 ? "was" : "were") not run again"
+        )
     }
 
     package func end() { terminal.showBar("") }
@@ -78,6 +96,7 @@ package struct RunDisplay {
         let finished = done.values.reduce(0, +)
         let names = running.prefix(4).joined(separator: ", ") + (running.count > 4 ? ", …" : "")
         terminal.showBar(
-            "\(finished) of \(Amounts.count(all, "task")) done" + (names.isEmpty ? "" : "; running: \(names)"))
+            "\(finished) of \(Amounts.count(all, "task")) done" + (reused > 0 ? " (\(reused) before)" : "")
+                + (names.isEmpty ? "" : "; running: \(names)"))
     }
 }

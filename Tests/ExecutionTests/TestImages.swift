@@ -50,13 +50,19 @@ enum TestImages {
     }
 
     /// The metro image: the plan, a script and an input.
-    static func metro(_ plan: Plan, to image: String) throws {
+    ///
+    /// - Parameter files: further ones, or others in their places, by their paths in the image; scripts are programs.
+    static func metro(_ plan: Plan, _ files: [String: String] = [:], to image: String) throws {
         try Folder.withTemporary(in: folder, named: "metro") { tree in
             chmod(tree, 0o755)
             for name in ["made", "inputs/word", "files/bin"] { try Folder.make(tree + "/" + name) }
             try File.write(JSONText.encode(plan), to: tree + "/plan.json")
             try File.write("hello\n", to: tree + "/inputs/word/word.txt")
             try File.write("#!/bin/bash\necho \"<$1>\"\n", to: tree + "/files/bin/embrace", mode: 0o755)
+            for (path, text) in files {
+                try Folder.make(File.parent(of: "\(tree)/\(path)"))
+                try File.write(text, to: "\(tree)/\(path)", mode: path.hasPrefix("files/bin/") ? 0o755 : 0o644)
+            }
             try pack(tree, to: image)
         }
     }
@@ -113,20 +119,27 @@ struct TestRun: Sendable {
     let ended: Piece.Ended
 
     /// In a thread of its own: a run may have mounts of its own, and so has the thread that it is in.
-    /// - Parameter engine: nil for the best here.
+    /// - Parameters:
+    ///   - files: of the metro, see `TestImages`.
+    ///   - name: of the run; several may be in one LASH.
+    ///   - engine: nil for the best here.
+    ///   - environment: nil for the digest that its image has.
     static func perform(
-        _ plan: Plan, in scratch: String, engine: Engine? = nil, cpus: Int? = nil, asOrdinaryUser: Bool = false
+        _ plan: Plan, _ files: [String: String] = [:], in scratch: String, name: String = "test-run",
+        engine: Engine? = nil, cpus: Int? = nil, asOrdinaryUser: Bool = false, isFresh: Bool = false,
+        environment: Digest? = nil
     ) throws -> TestRun {
-        let image = scratch + "/metro.squashfs"
-        try TestImages.metro(plan, to: image)
+        let image = scratch + "/\(name).squashfs"
+        try TestImages.metro(plan, files, to: image)
         func location(_ kind: Part.Kind, _ name: String, _ path: String) throws -> ImageLocation {
             let (part, _) = try TestImages.part(kind, name, path)
-            return ImageLocation(path: path, offset: 0, size: part.size, digest: part.digest)
+            let digest = kind == .environment ? environment ?? part.digest : part.digest
+            return ImageLocation(path: path, offset: 0, size: part.size, digest: digest)
         }
         let start = RunStart(
-            run: RunID("test-run")!, metro: try location(.metro, "test", image),
+            run: RunID(name)!, metro: try location(.metro, "test", image),
             environments: ["main": try location(.environment, "main", TestImages.environment)], cpus: cpus,
-            engine: engine)
+            engine: engine, isFresh: isFresh)
         let body: @Sendable () throws -> TestRun = {
             let lash = LASH(root: scratch + "/lash")
             let folder = RunFolder(start.run, in: lash)
@@ -147,6 +160,11 @@ struct TestRun: Sendable {
 
     func result(_ path: String) throws -> String {
         String(decoding: try File.read(folder.results + "/" + path), as: UTF8.self)
+    }
+
+    /// The tasks that something happened to, sorted.
+    func tasks(_ kind: RunEvent.Kind) -> [String] {
+        events.filter { $0.kind == kind }.compactMap { $0.task?.name }.sorted()
     }
 
     var results: [String] { events.last?.files?.map(\.path) ?? [] }

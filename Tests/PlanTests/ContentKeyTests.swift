@@ -145,9 +145,10 @@ import Testing
             id: TaskID("one"), station: station.id, environment: .main, command: .shell(filled ?? command),
             outputs: [], savesPrinted: nil, reads: [], made: "one", uses: Resources())
         let names = scripts.keys.sorted().map { "files/" + $0 }
-        return CountedFiles(inputs: [], scripts: ["": names]).reach(
-            of: task, station, isInEnvironment: { inEnvironment.contains($0) }
-        ) { path in (scripts[path.after("files/") ?? ""] ?? nil).map { Array($0.utf8) } }
+        let counted = CountedFiles(inputs: [], scripts: ["": names])
+        return counted.reach(of: task, station, isInEnvironment: { inEnvironment.contains($0) }) { path in
+            counted.look(at: (scripts[path.after("files/") ?? ""] ?? nil).map { Array($0.utf8) }, of: nil)
+        }
     }
 
     private static let scripts: [String: String?] = [
@@ -208,7 +209,10 @@ import Testing
         let task = graph.takeReady()[0]
         let counted = CountedFiles(plan)
         func places(_ station: PlannedStation?) -> [String] {
-            counted.places(of: task, counted.reach(of: task, station, isInEnvironment: { _ in false }) { _ in nil })
+            counted.places(
+                of: task,
+                counted.reach(of: task, station, isInEnvironment: { _ in false }) { _ in counted.look(at: nil, of: nil)
+                })
         }
         #expect(places(plan.stations[0]) == ["/.las/inputs/x"])
         #expect(counted.files(at: "/.las/inputs/x") == ["/.las/inputs/x/a.txt", "/.las/inputs/x/b.txt"])

@@ -32,8 +32,12 @@ package struct LasCommand {
     package let folder: String
     package let lash: String
     package var variables: [String: String] = [:]
+    /// Whether runs may take what earlier ones have made. Not in the LASH of all tests, where nobody knows what those were.
+    package var reuses: Bool
 
-    package init(in folder: String, lash: String = BuiltPrograms.lash) { (self.folder, self.lash) = (folder, lash) }
+    package init(in folder: String, lash: String = BuiltPrograms.lash) {
+        (self.folder, self.lash, reuses) = (folder, lash, lash != BuiltPrograms.lash)
+    }
 
     @discardableResult
     package func callAsFunction(_ arguments: String..., input: String = "") throws -> Program.Ended {
@@ -47,6 +51,10 @@ package struct LasCommand {
         ]
         environment["LAS_TEMPLATES"] = BuiltPrograms.templates
         environment.merge(variables) { $1 }
+        var arguments = arguments
+        if !reuses, let command = arguments.first, ["run", "deploy"].contains(command) {
+            arguments.insert("--fresh", at: 1)
+        }
         return try Program(BuiltPrograms.las, environment: environment, folder: folder).run(arguments, input: input)
     }
 }

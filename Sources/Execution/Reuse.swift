@@ -1,0 +1,26 @@
+internal import Digests
+internal import Files
+internal import Plan
+
+/// What a run may take from earlier ones.
+struct Reuse {
+    let store: TaskStore
+    /// Nothing is taken; what is made is kept in the place of what was.
+    let isFresh: Bool
+    /// The environments' images, by name.
+    let environments: [String: Digest]
+    private let files: MetroFiles?
+
+    init(_ start: RunStart, _ images: ReachedImages, _ plan: Plan, in lash: LASH) {
+        (store, isFresh) = (TaskStore(lash: lash), start.isFresh ?? false)
+        environments = start.environments.mapValues(\.digest)
+        files = try? MetroFiles(start.metro, root: images.metro, plan, in: lash)
+    }
+
+    /// - Parameter tell: a pipe that gets a byte when there are answers.
+    /// - Returns: nil where the tasks' keys can't be told.
+    func begin(run: RunFolder, tell: Int32) throws(ExecutionFailure) -> Recalling? {
+        guard let files else { return nil }
+        return try Recalling(store, files, run: run, isFresh: isFresh, tell: tell)
+    }
+}

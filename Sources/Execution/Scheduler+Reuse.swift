@@ -1,0 +1,67 @@
+internal import Digests
+internal import HostProtocol
+internal import Metro
+internal import Plan
+
+/// Tasks that are not run, since what they would make is kept from an earlier run.
+extension Scheduler {
+    /// Looks for what a task that may start would make; it waits for room only when that is not there.
+    func ask(_ task: PlannedTask) {
+        guard let recalling, let question = question(task) else { return waiting.add([task]) }
+        recalling.ask(question)
+    }
+
+    /// - Returns: nil where something that it takes is not known by its contents.
+    private func question(_ task: PlannedTask) -> Recalling.Question? {
+        if task.usesNetwork { return nil }
+        guard let digest = reuse.environments[task.environment.name],
+            let root = images.environments[task.environment.name]
+        else { return nil }
+        var reads: [String: Digest] = [:]
+        for folder in task.reads {
+            guard let digest = madeDigests.digest(of: folder) else { return nil }
+            reads[folder] = digest
+        }
+        var before: Digest?
+        if let turn = task.turnBefore, task.until.contains(where: { $0.requirement == .unchanged }) {
+            before = madeDigests.digest(of: turn)
+            if before == nil { return nil }
+        }
+        return .init(
+            task: task, station: stations[task.station], reads: reads, before: before, environment: (digest, root))
+    }
+
+    func takeRecalled() {
+        for answer in recalling?.take() ?? [] where !isCancelled {
+            keys[answer.task.id] = answer.key
+            if answer.record.map({ !reused(answer.task, $0) }) ?? true { waiting.add([answer.task]) }
+        }
+    }
+
+    /// - Returns: false for a task that has to run after all: what is kept of it is what would make it fail.
+    private func reused(_ task: PlannedTask, _ record: TaskStore.Record) -> Bool {
+        let entries = record.entries.map(\.entry)
+        var note: String?
+        do {
+            if task.checks != nil {
+                note = try graph.checked(task.id, objection: record.objection)
+            } else {
+                let turn = task.until.isEmpty ? nil : TaskGraph.TurnEnd(unmet: record.unmet)
+                try graph.finished(task.id, made: entries.map(\.made), turn: turn)
+            }
+        } catch {
+            reuse.store.forget(record.key)
+            return false
+        }
+        take(entries, of: task)
+        tell(.taskReused, task) {
+            $0.text = record.objection
+            $0.files = entries.map(\.file)
+            $0.seconds = record.seconds
+            $0.seed = task.seed
+            $0.unmet = record.unmet
+        }
+        if let note { tell(.note) { $0.text = note } }
+        return true
+    }
+}
