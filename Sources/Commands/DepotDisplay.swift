@@ -48,7 +48,7 @@ final class DepotDisplay: Sendable {
                 state.stage?.end()
                 (state.phase, state.stage) = (progress.phase, Stage(terminal, Self.title(progress.phase)))
             }
-            let counts = progress.phase != .configuring && progress.phase != .solving
+            let counts = ![.configuring, .solving, .asking, .building].contains(progress.phase)
             state.stage?.update(
                 done: counts ? progress.done : 0, of: counts ? progress.total : 0, detail: progress.what)
             if progress.total > 0, progress.done >= progress.total {
@@ -67,6 +67,8 @@ final class DepotDisplay: Sendable {
         case .inputs: "fetching inputs"
         case .archives: "unpacking archives"
         case .configuring: "configuring packages"
+        case .asking: "asking pip for packages"
+        case .building: "building"
         }
     }
 }

@@ -96,7 +96,8 @@ struct Packing {
         return Depot(
             lash: context.lash,
             sources: try AptSources.ofMachine(environment: context.environment, architecture: architecture),
-            architecture: architecture, allowsUnsigned: allowsUnsigned, update: source.updateCommand,
+            architecture: architecture, allowsUnsigned: allowsUnsigned,
+            pip: .ofMachine(environment: context.environment), update: source.updateCommand,
             observer: { [display] in display.show($0) })
     }
 

@@ -23,6 +23,12 @@ extension Depot {
 
     /// On the thread that calls it.
     func buildHere(_ environment: LockedEnvironment) throws -> LayeredTree {
+        let debian = try tree(of: environment.debian)
+        return LayeredTree(layers: debian.layers + (try wheelLayers(of: environment)))
+    }
+
+    /// The layers of Debian packages: the skeleton, one for each package, and what configuring them changed.
+    func tree(of environment: LockedPackages) throws -> LayeredTree {
         let store = LayerStore(lash: lash)
         let unpacking = PackageUnpacking(architecture: architecture)
         let skeleton = Skeleton(architecture: architecture)
@@ -75,7 +81,7 @@ extension Depot {
         return order
     }
 
-    private func fetch(_ packages: [LockedPackage], of environment: LockedEnvironment) throws {
+    private func fetch(_ packages: [LockedPackage], of environment: LockedPackages) throws {
         // Two processes would write the same half-fetched files.
         let lock = try FileLock.take(lash.locks + "/fetch")
         try Folder.make(lash.packages)

@@ -21,6 +21,10 @@ package struct DepotProgress: Sendable, Hashable {
         case archives
         /// Letting the packages configure themselves; packages.
         case configuring
+        /// Letting pip choose Python's packages; nothing is counted.
+        case asking
+        /// Building or installing something in the sandbox; nothing is counted.
+        case building
     }
 
     package let phase: Phase

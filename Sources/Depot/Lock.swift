@@ -35,15 +35,6 @@ package struct LockedPackage: Hashable, Sendable, Codable {
     package var title: String { "\(name) \(version)" }
 }
 
-/// What one set of needs became.
-package struct LockedEnvironment: Hashable, Sendable, Codable {
-    /// As the metro says them.
-    package let needs: Needs
-    package let archives: [LockedArchive]
-    /// Sorted by name; the base's too.
-    package let packages: [LockedPackage]
-}
-
 /// What the file at an address was when it was fetched.
 package struct LockedInput: Hashable, Sendable, Codable {
     /// As the metro says it.
@@ -109,24 +100,7 @@ package struct Lock: Hashable, Sendable {
 
     /// A lock may come with a metro that someone downloaded: only names and files that can be harmless are taken.
     private func check() throws(DepotFailure) {
-        for (name, environment) in environments {
-            let archives = Set(environment.archives.map(\.name))
-            for package in environment.packages {
-                guard PackageName.isValid(package.name), PackageName.isVersion(package.version),
-                    PackageName.isValid(package.architecture), RelativePath(package.file) != nil, package.size > 0,
-                    archives.contains(package.archive)
-                else {
-                    throw DepotFailure(
-                        "the package “\(Shown.whole(package.name))” of \(Shown.whole(name)) is not a whole one",
-                        .integrity)
-                }
-            }
-            for archive in environment.archives {
-                guard ["http://", "https://", "file:/"].contains(where: { archive.uri.hasPrefix($0) }),
-                    archive.uri.hasSuffix("/")
-                else { throw DepotFailure("“\(Shown.whole(archive.uri))” is no archive's address", .integrity) }
-            }
-        }
+        for (name, environment) in environments { try environment.check(name) }
         var last: LockedInput?
         for input in inputs {
             guard input.size >= 0, (try? WebAddress(input.address)) != nil, last?.address != input.address else {
@@ -149,13 +123,14 @@ package struct Lock: Hashable, Sendable {
             let of = name == "main" ? "" : " of \(Shown.whole(name))"
             switch (needs[name], environments[name]?.needs) {
             case (let wanted?, let locked?):
-                let (wanted, locked) = (Set(wanted.debian), Set(locked.debian))
-                for added in wanted.subtracting(locked).sorted() {
+                let (now, before) = (Set(wanted.words), Set(locked.words))
+                for added in now.subtracting(before).sorted() {
                     misfits.append("the needs\(of) now have \(Shown.whole(added))")
                 }
-                for gone in locked.subtracting(wanted).sorted() {
+                for gone in before.subtracting(now).sorted() {
                     misfits.append("the needs\(of) no longer have \(Shown.whole(gone))")
                 }
+                if now == before, wanted != locked { misfits.append("the needs\(of) are built otherwise now") }
             case (.some, nil): misfits.append("the needs\(of) are not in the lock")
             case (nil, .some): misfits.append("the lock has needs\(of), and the metro has none")
             case (nil, nil): break

@@ -3,11 +3,13 @@ internal import Glibc
 internal import Layers
 internal import Threads
 
-/// A layered tree as a folder of ordinary files, for programs that write into it: copies, which share data where the file
+/// A layered tree as a folder of ordinary files. For programs that write into it: copies, which share data where the file
 /// system can, and no hard links to the layers.
 struct RootAssembly {
     let tree: LayeredTree
     let root: String
+    /// For programs that can only read it: hard links to the layers' files, where those can be.
+    var isOnlyRead = false
 
     /// - Parameter merged: of the tree.
     func make(_ merged: [MergedEntry]) throws {
@@ -42,6 +44,7 @@ struct RootAssembly {
 
     private func copy(_ found: MergedEntry) throws {
         let target = place(found)
+        if isOnlyRead, link(tree.layers[found.layer].tree + "/" + found.path.string, target) == 0 { return }
         try File.copy(tree.layers[found.layer].tree + "/" + found.path.string, to: target, mode: 0o600)
         guard chmod(target, UInt32(found.entry.mode)) == 0 else { throw FileFailure("write", target) }
         try Self.setTime(target, found.entry.modified)

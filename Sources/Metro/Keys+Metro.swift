@@ -28,14 +28,6 @@ extension Keys {
             Key("env", variables, "Variables of all commands.", "env: { LC_ALL: C }"),
         ], later: ["workspaces", "secrets", "network", "at", "seed"], required: ["metro", "lines"])
 
-    static let needs = Keys(
-        "needs", place: "“needs”",
-        [
-            Key(
-                "debian", .texts, "Packages of Debian or Ubuntu, by their names, with all that they depend on.",
-                "debian: [bowtie2, samtools]")
-        ], later: ["pip", "archive", "git", "host", "image"])
-
     static let input = Keys(
         "input", place: "an input",
         [

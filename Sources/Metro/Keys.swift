@@ -56,7 +56,7 @@ struct Keys: Sendable {
 
     /// Whether some group has such a key.
     static func isKnown(_ key: String) -> Bool {
-        [metro, needs, input, valid, station, nested, line, until, uses].contains { $0.known.contains(key) }
+        [metro, needs, pip, input, valid, station, nested, line, until, uses].contains { $0.known.contains(key) }
     }
 
     /// How such a group is written.

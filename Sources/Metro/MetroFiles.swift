@@ -53,7 +53,7 @@ struct MetroFiles {
             if let failure = diagnostics.failure { failures.append((number, failure)) }
             return nil
         }
-        var reading = MetroReading(diagnostics: diagnostics)
+        var reading = MetroReading(diagnostics: diagnostics, folder: File.parent(of: location))
         let draft = reading.metro(root)
         open.append((shown, real))
         var nested: [NestedDraft] = []

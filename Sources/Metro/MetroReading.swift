@@ -3,6 +3,8 @@ internal import Failures
 /// From YAML's nodes to a draft: keys and the kinds of their values.
 struct MetroReading {
     var diagnostics: Diagnostics
+    /// The folder that holds what the metro names.
+    let folder: String
 
     mutating func metro(_ root: YAMLNode) -> MetroDraft {
         var draft = MetroDraft()
@@ -53,34 +55,6 @@ struct MetroReading {
     }
 
     // MARK: Parts of a metro
-
-    private mutating func needs(_ node: YAMLNode) -> Needs {
-        guard let members = members(of: node, Keys.needs) else { return Needs() }
-        var debian: [String] = []
-        for package in members["debian"].map({ texts($0, of: "debian") }) ?? [] {
-            if Self.isPackage(package.value) {
-                debian.append(package.value)
-            } else {
-                diagnostics.add(
-                    "“\(Shown.text(package.value))” can't be the name of a Debian package", at: package.position,
-                    fix: "names have lower-case letters, digits, “+”, “-” and “.”, one name for each entry of the list")
-            }
-        }
-        return Needs(debian: debian)
-    }
-
-    /// A name by Debian's policy (5.6.1), with `=VERSION` where one is asked for.
-    private static func isPackage(_ text: String) -> Bool {
-        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map { Array($0.utf8) }
-        func isLetterOrDigit(_ byte: UInt8) -> Bool { (97...122).contains(byte) || (48...57).contains(byte) }
-        let name = parts[0]
-        guard (2...128).contains(name.count), isLetterOrDigit(name[0]),
-            name.allSatisfy({ isLetterOrDigit($0) || "+-.".utf8.contains($0) })
-        else { return false }
-        guard parts.count == 2 else { return true }
-        return (1...128).contains(parts[1].count)
-            && parts[1].allSatisfy { isLetterOrDigit($0) || (65...90).contains($0) || "+-.~:".utf8.contains($0) }
-    }
 
     mutating func station(_ node: YAMLNode, line: String) -> MetroDraft.Station? {
         guard let members = members(of: withStationKey(node), Keys.station) else { return nil }

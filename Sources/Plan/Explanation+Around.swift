@@ -42,8 +42,8 @@ extension Explanation {
             let place = plan.environments.count > 1 ? "\(name) the small base" : "the small base"
             return "It runs in \(place): bash, coreutils, sed, grep, awk, tar and gzip."
         }
-        let packages = Self.list(needs.debian.map(Self.path), of: 12)
-        let they = needs.debian.count == 1 ? "it depends" : "they depend"
+        let packages = Self.list(needs.words.map(Self.path), of: 12)
+        let they = needs.words.count == 1 ? "it depends" : "they depend"
         return "It runs in \(name) with \(packages), and all that \(they) on."
     }
 

@@ -49,7 +49,7 @@ extension Plan {
     private func needsText(_ environment: PlannedEnvironment) -> String {
         environment.needs.isEmpty
             ? "the small base: bash, coreutils, sed, grep, awk, tar, gzip"
-            : "debian: \(environment.needs.debian.joined(separator: ", "))"
+            : environment.needs.kinds.map { "\($0.name): \($0.words.joined(separator: ", "))" }.joined(separator: "; ")
     }
 
     private func inputText(_ input: PlannedInput) -> [String] {

@@ -67,7 +67,9 @@ final class LoopbackServer: Sendable {
         let lines = String(decoding: request, as: UTF8.self).split(separator: "\r\n")
         let path = String(lines[0].split(separator: " ")[1])
         let range = lines.first { $0.hasPrefix("Range: bytes=") }.map { $0.dropFirst("Range: bytes=".count).dropLast() }
-        guard let bytes = try? File.read(folder + path) else {
+        // A folder is shown as a page.
+        let isPage = path.hasSuffix("/")
+        guard let bytes = try? File.read(folder + path + (isPage ? "index.html" : "")) else {
             send(client, Array("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".utf8))
             return
         }
@@ -81,7 +83,11 @@ final class LoopbackServer: Sendable {
         let first =
             range == nil
             ? "200 OK" : "206 Partial Content\r\nContent-Range: bytes \(start)-\(bytes.count - 1)/\(bytes.count)"
-        send(client, Array("HTTP/1.1 \(first)\r\nContent-Length: \(rest.count)\r\nConnection: close\r\n\r\n".utf8))
+        send(
+            client,
+            Array(
+                "HTTP/1.1 \(first)\r\n\(isPage ? "Content-Type: text/html\r\n" : "")Content-Length: \(rest.count)\r\nConnection: close\r\n\r\n"
+                    .utf8))
         send(client, Array(isBroken ? rest.prefix(rest.count / 2) : rest))
     }
 

@@ -190,7 +190,7 @@ import Testing
     private static func isRead(_ text: String) -> Bool {
         var diagnostics = Diagnostics(file: "metro.yml")
         guard let node = YAMLReader.read(Array(text.utf8), diagnostics: &diagnostics) else { return false }
-        var reading = MetroReading(diagnostics: diagnostics)
+        var reading = MetroReading(diagnostics: diagnostics, folder: "/nowhere")
         _ = reading.metro(node)
         return reading.diagnostics.isEmpty
     }

@@ -103,7 +103,9 @@ import Testing
             return []
         } catch {
             return error.diagnostics.filter { mistake in
-                !["../quality", "without a seed", "asks for nothing"].contains { mistake.message.contains($0) }
+                !["../quality", "without a seed", "asks for nothing", "the file of requirements"].contains {
+                    mistake.message.contains($0)
+                }
             }
         }
     }
@@ -146,6 +148,7 @@ private struct KeyPlace {
         KeyPlace(
             keys: .metro, base: ["metro": "metro: m", "inputs": inputs, "lines": lines(of: station)], around: "{ % }"),
         KeyPlace(keys: .needs, base: [:], around: metro("needs: { % }")),
+        KeyPlace(keys: .pip, base: [:], around: metro("needs: { pip: { % } }")),
         KeyPlace(
             keys: .input, base: ["files": "files: a"],
             around: "{ metro: m, inputs: { reads: { % } }, \(lines(of: station)) }"),

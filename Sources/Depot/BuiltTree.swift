@@ -1,0 +1,70 @@
+internal import Digests
+internal import Failures
+internal import Files
+internal import Glibc
+internal import Layers
+
+/// What was built into a folder, as entries of a layer: times, owners and special rights are made alike.
+struct BuiltTree {
+    /// The layer's folder.
+    let root: String
+    /// Where what was built lies in it: `usr/local`.
+    let place: String
+
+    /// - Returns: the entries of it, and of the folders above it; none where nothing was built.
+    /// - Throws: exit code 2 for a name that is not UTF-8.
+    func entries() throws -> [LayerEntry] {
+        var entries: [LayerEntry] = []
+        try walk(place, &entries)
+        if entries.isEmpty { return [] }
+        var above = RelativePath(place)
+        while let path = above {
+            entries.append(LayerEntry(path: path, kind: .folder, mode: 0o755, modified: PackageUnpacking.folderTime))
+            above = path.parent
+        }
+        return entries
+    }
+
+    private func walk(_ folder: String, _ entries: inout [LayerEntry]) throws {
+        for name in try Folder.names(in: "\(root)/\(folder)") {
+            let full = "\(root)/\(folder)/\(name)"
+            var information = stat()
+            guard let path = RelativePath("\(folder)/\(name)"), lstat(full, &information) == 0 else {
+                throw DepotFailure(
+                    "a file that was built has a name that is not UTF-8", cause: Shown.whole("\(folder)/\(name)"),
+                    fix: "leave it out by “keep”, or remove it at the end of “build”", .usage)
+            }
+            let mode = UInt16(information.st_mode & 0o755)
+            switch information.st_mode & S_IFMT {
+            case S_IFDIR:
+                chmod(full, 0o755)
+                entries.append(entry(path, .folder, mode: 0o755))
+                try walk(path.string, &entries)
+            case S_IFLNK:
+                entries.append(entry(path, .link(target: try Self.target(of: full)), mode: 0o777))
+            case S_IFREG:
+                let times = [timespec(tv_sec: Int(PackageUnpacking.folderTime), tv_nsec: 0)]
+                // What its owner may run, everybody may; and all may be read.
+                let mode: UInt16 = mode & 0o100 == 0 ? 0o644 : 0o755
+                guard chmod(full, UInt32(mode)) == 0,
+                    utimensat(AT_FDCWD, full, times + times, AT_SYMLINK_NOFOLLOW) == 0
+                else { throw FileFailure("write", full) }
+                entries.append(entry(path, .file(size: Int64(information.st_size)), mode: mode))
+            default: unlink(full)
+            }
+        }
+    }
+
+    private func entry(_ path: RelativePath, _ kind: LayerEntry.Kind, mode: UInt16) -> LayerEntry {
+        LayerEntry(path: path, kind: kind, mode: mode, modified: PackageUnpacking.folderTime)
+    }
+
+    private static func target(of path: String) throws -> String {
+        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = buffer.withUnsafeMutableBytes {
+            readlink(path, $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
+        }
+        guard count >= 0 else { throw FileFailure("read the link", path) }
+        return String(decoding: buffer[..<count], as: UTF8.self)
+    }
+}

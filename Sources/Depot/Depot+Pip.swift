@@ -1,0 +1,189 @@
+internal import Digests
+internal import Failures
+internal import Files
+internal import JSON
+internal import Layers
+internal import Metro
+internal import Threads
+
+/// Python's packages: chosen by pip itself, fetched by las, installed by pip without a network.
+extension Depot {
+    /// Counts up whenever the same wheels would become another layer.
+    private static let version = 1
+
+    private static let options = "--no-input --disable-pip-version-check --no-cache-dir --no-color"
+
+    // MARK: Choosing
+
+    /// Asks pip, in the sandbox and with the network, which wheels a set of packages is. Nothing of them is run.
+    ///
+    /// - Returns: sorted by name.
+    /// - Throws: exit code 2 where pip finds none, 4 where it can't reach its index.
+    func wheels(for needs: PipNeeds, in environment: LockedEnvironment) throws -> [LockedWheel] {
+        let tree = try self.tree(of: try tools(Wishes.pip, of: environment))
+        observer(.progress(DepotProgress(.asking, done: 0, total: 0, what: "Python's packages")))
+        return try BuildRoot.with(tree, in: lash) { root in
+            try Folder.withTemporary(in: lash.temporary, named: "pip") { folder in
+                for name in ["work", "local"] { try Folder.make("\(folder)/\(name)") }
+                let packages = needs.packages.map { $0 + "\n" }.joined()
+                try File.create(folder + "/work/requirements.txt", packages)
+                let certificates = pip.certificates
+                let outcome = try root.run(
+                    BuildRoot.Work(
+                        commands:
+                            "exec python3 -m pip install -q \(Self.options) --dry-run --ignore-installed --only-binary :all: --report report.json -r requirements.txt",
+                        folder: folder + "/work", local: folder + "/local",
+                        variables: pip.variables(certificates: certificates.map { _ in "/run/las/certificates.pem" })
+                            .merging(["PIP_BREAK_SYSTEM_PACKAGES": "1", "PIP_ROOT_USER_ACTION": "ignore"]) { $1 },
+                        files: certificates.map { ["/run/las/certificates.pem": $0] } ?? [:], usesNetwork: true))
+                guard outcome.end.isSuccess else { throw unresolved(outcome) }
+                return try wheels(inReport: try File.read(folder + "/work/report.json", atMost: 1 << 28))
+            }
+        }
+    }
+
+    private func wheels(inReport text: [UInt8]) throws -> [LockedWheel] {
+        var wheels: [LockedWheel] = []
+        for item in try JSONText.parse(text)["install"]?.array ?? [] {
+            let information = item["download_info"]?["archive_info"]
+            let old = information?["hash"]?.string.flatMap { $0.hasPrefix("sha256=") ? String($0.dropFirst(7)) : nil }
+            guard let name = item["metadata"]?["name"]?.string, let version = item["metadata"]?["version"]?.string,
+                let address = item["download_info"]?["url"]?.string,
+                let digest = (information?["hashes"]?["sha256"]?.string ?? old).flatMap({ Digest(hex: $0) })
+            else {
+                let name = item["metadata"]?["name"]?.string ?? "one of Python's packages"
+                throw DepotFailure(
+                    "the index gives no SHA-256 digest for \(Shown.whole(name))",
+                    fix: "use an index that does, by PIP_INDEX_URL or pip's configuration", .integrity)
+            }
+            let plain = PipConfiguration.withoutCredentials(
+                String(decoding: address.utf8.prefix { $0 != UInt8(ascii: "#") }, as: UTF8.self))
+            let wheel = LockedWheel(name: name, version: version, address: plain, sha256: digest)
+            try wheel.check()
+            wheels.append(wheel)
+        }
+        return wheels.sorted { ($0.name, $0.version) < ($1.name, $1.version) }
+    }
+
+    private func unresolved(_ outcome: BuildRoot.Outcome) -> DepotFailure {
+        let log = pip.withoutSecrets(String(decoding: outcome.log, as: UTF8.self))
+        let lines = log.split(separator: "\n").filter { !$0.isEmpty }
+        let errors = lines.filter { $0.hasPrefix("ERROR:") }.map { String($0.dropFirst(6)) }
+        let said = errors.isEmpty ? lines.suffix(6).map(String.init) : errors
+        let cause = "pip says:" + Shown.whole(said.joined(separator: ";").split(separator: "\n").joined(separator: " "))
+        if ["Retrying (", "ConnectionError", "Could not fetch URL", "SSLError"].contains(where: log.contains) {
+            return DepotFailure(
+                "pip can't reach its index of packages", cause: cause,
+                fix: "check the network, and PIP_INDEX_URL or pip's configuration if you use another index",
+                .unreachable)
+        }
+        if log.contains("conflicting dependencies") {
+            return DepotFailure(
+                "these packages of pip can't be together", cause: cause,
+                fix: "ask for other versions, or give stations needs of their own", .usage)
+        }
+        return DepotFailure(
+            "pip does not find all packages", cause: cause,
+            fix:
+                "check the names and versions; of a package that has no wheel for this Python (a source distribution only) take "
+                + "another version, or Debian's own, python3-NAME", .usage)
+    }
+
+    func tools(_ names: [String], of environment: LockedEnvironment) throws(DepotFailure) -> LockedPackages {
+        guard let tools = environment.tools[names.joined(separator: " ")] else {
+            throw DepotFailure(
+                "the lock does not say what \(names.joined(separator: ", ")) is for building", fix: update, .integrity)
+        }
+        return tools
+    }
+
+    // MARK: Installing
+
+    /// The layer of all wheels of an environment; none where there are none.
+    func wheelLayers(of environment: LockedEnvironment) throws -> [Layer] {
+        if environment.wheels.isEmpty { return [] }
+        let tools = try tools(Wishes.pip, of: environment)
+        let store = LayerStore(lash: lash)
+        let made = environment.wheels.map { "\($0.sha256) \($0.file ?? "")\n" }.sorted().joined()
+        let by = tools.packages.map(\.sha256.hex).sorted().joined(separator: "\n")
+        let digest = Digest(of: "las: layer of wheels, \(Self.version)\n\(architecture)\n\(made)by\n\(by)\n")
+        if let layer = try store.layer(digest) { return [layer] }
+        let lock = try FileLock.take("\(lash.locks)/layer-\(digest)")
+        defer { withExtendedLifetime(lock) {} }
+        if let layer = try store.layer(digest) { return [layer] }
+        try fetch(environment.wheels)
+        let tree = try self.tree(of: tools)
+        observer(.progress(DepotProgress(.building, done: 0, total: 0, what: "Python's packages")))
+        let prepared = try store.prepare(name: "pip") { folder in
+            let local = folder + "/tree/usr/local"
+            try Folder.make(local)
+            try Folder.withTemporary(in: lash.temporary, named: "pip") { work in
+                try Folder.make(work + "/wheels")
+                var lines = ""
+                for wheel in environment.wheels {
+                    guard let name = wheel.file else { continue }
+                    try File.copy(file(of: wheel), to: "\(work)/wheels/\(name)", mode: 0o644)
+                    lines += "\(wheel.name)==\(wheel.version) --hash=sha256:\(wheel.sha256)\n"
+                }
+                try File.create(work + "/requirements.txt", lines)
+                try BuildRoot.with(tree, in: lash) { root in
+                    let outcome = try root.run(
+                        BuildRoot.Work(
+                            commands:
+                                "exec python3 -m pip install -q \(Self.options) --no-index --find-links wheels --no-deps --require-hashes --no-compile --ignore-installed -r requirements.txt",
+                            folder: work, local: local,
+                            variables: ["PIP_BREAK_SYSTEM_PACKAGES": "1", "PIP_ROOT_USER_ACTION": "ignore"]))
+                    guard outcome.end.isSuccess else {
+                        throw DepotFailure(
+                            "pip can't install the packages of the lock", cause: outcome.lastWords,
+                            fix: "choose them anew: \(update)", .resources)
+                    }
+                }
+            }
+            return try BuiltTree(root: folder + "/tree", place: "usr/local").entries()
+        }
+        return try store.publish([(digest, prepared)])
+    }
+
+    private func file(of wheel: LockedWheel) -> String { "\(lash.packages)/\(wheel.sha256).whl" }
+
+    private func fetch(_ wheels: [LockedWheel]) throws {
+        let lock = try FileLock.take(lash.locks + "/fetch")
+        defer { withExtendedLifetime(lock) {} }
+        try Folder.make(lash.packages)
+        let missing = wheels.filter { !File.exists(file(of: $0)) }
+        if missing.isEmpty { return }
+        let downloads = missing.map { wheel in
+            var download = Download(
+                address: pip.withCredentials(wheel.address), path: file(of: wheel), what: wheel.name,
+                digest: wheel.sha256, size: nil, limit: max(0, Folder.freeDisk(at: lash.packages) - (1 << 28)))
+            download.isOfWeb = !wheel.address.hasPrefix("file:")
+            return download
+        }
+        let problems = Downloader { now in
+            observer(.progress(DepotProgress(.fetching, done: now.done, total: now.total ?? 0, what: now.what)))
+        }.get(downloads)
+        for (wheel, problem) in zip(missing, problems) {
+            guard let problem else { continue }
+            let shown = Shown.whole(wheel.address)
+            let reason = Shown.whole(pip.withoutSecrets(problem.reason))
+            switch problem.kind {
+            case .missing:
+                throw DepotFailure(
+                    "the index no longer has \(shown)", cause: reason, fix: "take what it has now: \(update)",
+                    .unreachable)
+            case .forbidden, .unreachable:
+                throw DepotFailure(
+                    "can't get \(shown)", cause: reason,
+                    fix: "check the network, and PIP_INDEX_URL if the index asks for a password", .unreachable)
+            case .wrong, .tooLarge:
+                throw DepotFailure(
+                    "\(shown) is not what metro.lock says", cause: reason,
+                    fix: "try again later; if it was published anew, take what there is now: \(update)", .integrity)
+            case .disk:
+                throw DepotFailure(
+                    "can't keep \(shown)", cause: reason, fix: "free some space for LASH", .resources)
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+internal import Failures
+internal import Files
+
+/// What an environment is made of.
+extension MetroReading {
+    mutating func needs(_ node: YAMLNode) -> Needs {
+        guard let members = members(of: node, Keys.needs) else { return Needs() }
+        var needs = Needs(debian: members["debian"].map { debian($0, of: "debian") } ?? [])
+        needs.pip = members["pip"].flatMap { pip($0) }
+        return needs
+    }
+
+    // MARK: Debian
+
+    mutating func debian(_ node: YAMLNode, of key: String) -> [String] {
+        texts(node, of: key).compactMap { package in
+            if Self.isPackage(package.value) { return package.value }
+            diagnostics.add(
+                "“\(Shown.text(package.value))” can't be the name of a Debian package", at: package.position,
+                fix: "names have lower-case letters, digits, “+”, “-” and “.”, one name for each entry of the list")
+            return nil
+        }
+    }
+
+    /// A name by Debian's policy (5.6.1), with `=VERSION` where one is asked for.
+    private static func isPackage(_ text: String) -> Bool {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map { Array($0.utf8) }
+        func isLetterOrDigit(_ byte: UInt8) -> Bool { (97...122).contains(byte) || (48...57).contains(byte) }
+        let name = parts[0]
+        guard (2...128).contains(name.count), isLetterOrDigit(name[0]),
+            name.allSatisfy({ isLetterOrDigit($0) || "+-.".utf8.contains($0) })
+        else { return false }
+        guard parts.count == 2 else { return true }
+        return (1...128).contains(parts[1].count)
+            && parts[1].allSatisfy { isLetterOrDigit($0) || (65...90).contains($0) || "+-.~:".utf8.contains($0) }
+    }
+
+    // MARK: pip
+
+    /// A list of packages, or `{ requirements: FILE }`.
+    private mutating func pip(_ node: YAMLNode) -> PipNeeds? {
+        guard case .map = node.content, !isBareBrace(node) else {
+            let packages = texts(node, of: "pip").compactMap { requirement($0) }
+            return packages.isEmpty ? nil : PipNeeds(packages: packages)
+        }
+        guard let members = members(of: node, Keys.pip) else { return nil }
+        var packages = members["packages"].map { texts($0, of: "packages").compactMap { requirement($0) } } ?? []
+        if let file = members["requirements"].flatMap({ text($0, of: "requirements") }) {
+            packages += requirements(file)
+        }
+        return packages.isEmpty ? nil : PipNeeds(packages: packages)
+    }
+
+    private mutating func requirement(_ text: SourceText) -> String? {
+        if let requirement = PipRequirement(text.value) { return requirement.text }
+        diagnostics.add(
+            "“\(Shown.text(text.value))” is no package as pip takes it", at: text.position, fix: Self.requirementForm)
+        return nil
+    }
+
+    private static let requirementForm =
+        "write a name, “pandas”, or a name and its versions, “pandas==2.*”, “requests>=2,<3”, one for each entry"
+
+    /// The packages of a requirements file of the metro's folder.
+    private mutating func requirements(_ file: SourceText) -> [String] {
+        guard let path = RelativePath(file.value) else {
+            diagnostics.add(
+                "“\(Shown.text(file.value))” leaves the metro's folder", at: file.position,
+                fix: "copy the file into the folder of the metro, and name it there")
+            return []
+        }
+        let place = folder + "/" + path.string
+        let text: [UInt8]
+        do {
+            if let real = File.real(place), let home = File.real(folder), !real.begins(with: home + "/") {
+                diagnostics.add(
+                    "“\(Shown.text(file.value))” is a link that leaves the metro's folder", at: file.position,
+                    fix: "copy the file into the folder of the metro")
+                return []
+            }
+            text = try File.read(place, atMost: 1 << 22)
+        } catch {
+            diagnostics.add(
+                "the file of requirements can't be read: \(error)", at: file.position,
+                fix: "write it beside the metro, a package on each line: pandas==2.*")
+            return []
+        }
+        var packages: [String] = []
+        for (number, line) in Self.lines(of: text) {
+            if let requirement = PipRequirement(line) {
+                packages.append(requirement.text)
+                continue
+            }
+            let isOption = line.hasPrefix("-")
+            diagnostics.add(
+                "line \(number) of \(Shown.text(path.string)) is “\(Shown.text(line))”, "
+                    + (isOption ? "and las follows no options there" : "which is no package as pip takes it"),
+                at: file.position,
+                fix: isOption
+                    ? "write the packages themselves; which index they come from is pip's own configuration"
+                    : Self.requirementForm)
+        }
+        if packages.isEmpty, diagnostics.isEmpty {
+            diagnostics.add(
+                "\(Shown.text(path.string)) names no package", at: file.position,
+                fix: "write a package on each line, or take “pip” out")
+        }
+        return packages
+    }
+
+    /// The lines that say something, with their numbers; `\` at the end goes on in the next one.
+    private static func lines(of text: [UInt8]) -> [(number: Int, text: String)] {
+        var lines: [(number: Int, text: String)] = []
+        var begun: (number: Int, text: String)?
+        for (number, bytes) in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
+        {
+            var line = String(decoding: bytes, as: UTF8.self)
+            if line.utf8.last == 0x0D { line = String(line.unicodeScalars.dropLast()) }
+            let goesOn = line.ends(with: "\\")
+            if goesOn { line.removeLast() }
+            let whole = (begun.map { $0.text + " " } ?? "") + line
+            begun = (begun?.number ?? number + 1, whole)
+            if goesOn { continue }
+            if let begun { lines.append(begun) }
+            begun = nil
+        }
+        if let begun { lines.append(begun) }
+        return lines.compactMap { number, line in
+            var bytes = Array(line.utf8)[...]
+            let blanks: [UInt8] = [0x20, 0x09]
+            let comment = bytes.indices.first {
+                bytes[$0] == UInt8(ascii: "#") && ($0 == bytes.startIndex || blanks.contains(bytes[$0 - 1]))
+            }
+            if let comment { bytes = bytes[..<comment] }
+            let words = bytes.split { blanks.contains($0) }
+            return words.isEmpty ? nil : (number, String(decoding: Array(words.joined(separator: [0x20])), as: UTF8.self))
+        }
+    }
+}

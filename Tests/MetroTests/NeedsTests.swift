@@ -1,0 +1,57 @@
+import Files
+import TestSupport
+import Testing
+
+@testable import Metro
+
+@Suite struct NeedsTests {
+    func needs(_ text: String, in folder: String = "/nowhere") throws -> Needs {
+        let lines = "lines: { main: [{ station: a, command: date, out: a.txt }] }\n"
+        return try MetroReader.read(text: "metro: m\nneeds: \(text)\n\(lines)", file: folder + "/metro.yml").needs
+    }
+
+    @Test func packagesOfPipAreNamedInALineOrAGroup() throws {
+        let six = try needs("{ pip: six }")
+        #expect(six.pip?.packages == ["six"] && six.debian.isEmpty && !six.isEmpty)
+        let list = try needs("{ debian: [bwa], pip: [pandas==2.*, \"requests[socks] >= 2, <3\", pandas==2.*] }")
+        #expect(list.pip?.packages == ["pandas==2.*", "requests[socks] >= 2, <3"])
+        #expect(list.words == ["bwa", "pandas==2.* (pip)", "requests[socks] >= 2, <3 (pip)"])
+        #expect(try needs("{ pip: { packages: [six] } }") == six)
+    }
+
+    @Test func aFileOfRequirementsIsRead() throws {
+        try withScratch { folder in
+            let digest = String(repeating: "a1", count: 32)
+            try File.write(
+                "# what we need\npandas==2.*  # a table\r\n\nsix==1.17.0 \\\n    --hash=sha256:\(digest)\nrich ; python_version < \"3.13\"\n",
+                to: folder + "/requirements.txt")
+            let read = try needs("{ pip: { requirements: requirements.txt, packages: tabulate } }", in: folder)
+            #expect(
+                read.pip?.packages
+                    == [
+                        "pandas==2.*", "rich ; python_version < \"3.13\"", "six==1.17.0 --hash=sha256:\(digest)",
+                        "tabulate",
+                    ].sorted())
+            try File.write("six\n-r more.txt\n../x\n", to: folder + "/requirements.txt")
+            let failure = #expect(throws: MetroFailure.self) {
+                try needs("{ pip: { requirements: requirements.txt } }", in: folder)
+            }
+            #expect(failure?.diagnostics.count == 2)
+            #expect(failure?.diagnostics[0].message.contains("line 2 of requirements.txt is “-r more.txt”") == true)
+        }
+    }
+
+    @Test(
+        arguments: [
+            "six", "Six", "zope.interface", "a-b_c", "six==1.*", "six===1+local", "six~=1.0", "a[b,c]>1,!=1.5",
+            "a (>=1)", "six ; python_version < '3'",
+        ]) func whatPipTakesIsTaken(_ text: String)
+    { #expect(PipRequirement(text)?.text == text) }
+
+    @Test(
+        arguments: [
+            "", "-e .", "--pre", "six==", "six =1", "a@b", "six @ https://example.org/a.whl", "./a.whl", "a b", "é",
+            "six;", "six --hash=md5:1", "six --index-url x", "a\nb", "[a]",
+        ]) func whatPipTakesOtherwiseIsNot(_ text: String)
+    { #expect(PipRequirement(text) == nil) }
+}
