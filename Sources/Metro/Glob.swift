@@ -28,7 +28,13 @@ package struct Glob: Hashable, Sendable, CustomStringConvertible {
 
     package init(_ text: String) {
         self.text = text
-        components = text.pathNames.map { $0 == "**" ? .folders : .name(Self.tokens(of: $0)) }
+        components = text.pathNames.reduce(into: []) { components, name in
+            if name != "**" {
+                components.append(.name(Self.tokens(of: name)))
+            } else if components.last != .folders {
+                components.append(.folders)
+            }
+        }
     }
 
     package var description: String { text }

@@ -23,9 +23,12 @@ struct MetroFiles {
     private var open: [(shown: String, real: ExactText)] = []
     private var failures: [(number: Int, failure: MetroFailure)] = []
     private var count = 0
+    /// YAML's nodes, and bytes, of all files that have been read.
+    private var nodes = 0
+    private var bytes = 0
 
     private static let mostLevels = 64
-    private static let mostStations = 200_000
+    private static let mostStations = 20_000
     private static let longest = 1000
 
     /// The mistakes of all files, in the order in which they are named; nil when there are none.
@@ -47,8 +50,9 @@ struct MetroFiles {
         let real = ExactText(real)
         let number = count
         count += 1
+        bytes += text.count
         var diagnostics = Diagnostics(file: shown)
-        guard let root = YAMLReader.read(text, diagnostics: &diagnostics) else {
+        guard let root = YAMLReader.read(text, nodes: &nodes, diagnostics: &diagnostics) else {
             known[real] = Known(name: nil, metro: nil)
             if let failure = diagnostics.failure { failures.append((number, failure)) }
             return nil
@@ -57,7 +61,13 @@ struct MetroFiles {
         let draft = reading.metro(root)
         open.append((shown, real))
         var nested: [NestedDraft] = []
-        var (levels, size) = (1, draft.lines.reduce(0) { $0 + $1.stops.count })
+        let own = draft.lines.reduce(0) { $0 + $1.stops.count }
+        var (levels, size) = (1, own)
+        if own > Self.mostStations, let line = draft.lines.last {
+            reading.diagnostics.add(
+                "the metro has \(own) stations, and at most \(Self.mostStations) can be in one", at: line.name.position,
+                fix: "“for_each” and “repeat” run one station many times")
+        }
         var length = draft.lines.flatMap(\.stations).map(\.name.value.utf8.count).max() ?? 0
         for stop in draft.lines.flatMap(\.nested) {
             let found = find(stop, folder: File.parent(of: location), shown: shown, &reading)
@@ -67,7 +77,7 @@ struct MetroFiles {
             let name = name(of: stop, found, &reading)
             nested.append(NestedDraft(draft: stop, name: name, metro: found?.metro))
             length = max(length, (name?.value.utf8.count ?? 0) + 1 + (found?.length ?? 0))
-            if size > Self.mostStations {
+            if size > Self.mostStations, own <= Self.mostStations {
                 size = 0
                 reading.diagnostics.add(
                     "with this metro there are more than \(Self.mostStations) stations", at: stop.position,
@@ -157,6 +167,11 @@ struct MetroFiles {
                 "put the stations of some of them into one metro")
         }
         if let known = known[real] { return known }
+        if bytes + Int(status.size) > YAMLReader.sizeLimit {
+            return refuse(
+                "with this metro the files have more than \(YAMLReader.sizeLimit) bytes together",
+                "keep data in files of their own and name them under “inputs”")
+        }
         let text: [UInt8]
         do throws(FileFailure) { text = try File.read(place, atMost: YAMLReader.sizeLimit) } catch {
             return refuse("the metro at “\(Shown.text(said))” can't be read: \(error)", "name the file of a metro")

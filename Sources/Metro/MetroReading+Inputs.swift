@@ -78,7 +78,7 @@ extension MetroReading {
                 at: node.position, fix: "change one of the two")
         }
         if let node = members["contains"], let text = text(node, of: "contains") { valid.contains = text.value }
-        let passes = members["passes"].flatMap { text($0, of: "passes") }
+        let passes = members["passes"].flatMap { command($0, of: "passes") }
         valid.passes = passes?.value
         if let node = members["otherwise"], let text = text(node, of: "otherwise") {
             switch text.value {

@@ -131,7 +131,7 @@ extension MetroReading {
             }
         }
         found += bounds(members)
-        if let node = members["passes"], let text = text(node, of: "passes") { add(text, .passes(text.value)) }
+        if let node = members["passes"], let text = command(node, of: "passes") { add(text, .passes(text.value)) }
         return found
     }
 

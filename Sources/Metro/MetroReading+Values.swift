@@ -44,6 +44,20 @@ extension MetroReading {
         return nil
     }
 
+    /// In bytes.
+    private static let longestCommand = 1_000_000
+
+    /// A text for bash.
+    mutating func command(_ node: YAMLNode, of key: String) -> SourceText? {
+        guard let text = text(node, of: key) else { return nil }
+        if text.value.utf8.count <= Self.longestCommand { return text }
+        diagnostics.add(
+            "this command has \(text.value.utf8.count) bytes, and a command has at most \(Self.longestCommand)",
+            at: text.position,
+            fix: "put it into a script of its own, in the folder “files/bin” beside the metro")
+        return nil
+    }
+
     private static let compulsory: Set<String> = ["metro", "station", "command", "out", "files", "text", "image"]
 
     /// Texts for people, in which any quotes may stand.

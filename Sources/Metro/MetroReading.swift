@@ -6,6 +6,8 @@ struct MetroReading {
     /// The folder that holds what the metro names.
     let folder: String
 
+    private static let mostInputs = 5000
+
     mutating func metro(_ root: YAMLNode) -> MetroDraft {
         var draft = MetroDraft()
         if root.isNothing {
@@ -29,7 +31,14 @@ struct MetroReading {
         draft.retry = members["retry"].flatMap { retries($0) }
         if let node = members["env"] { draft.variables = variables(node) }
         if let node = members["inputs"] {
-            for (name, value) in named(node, of: "inputs", "NAME: PATH") { draft.inputs.append(input(name, value)) }
+            let inputs = named(node, of: "inputs", "NAME: PATH")
+            if inputs.count > Self.mostInputs {
+                diagnostics.add(
+                    "the metro has \(inputs.count) inputs, and at most \(Self.mostInputs) can be in one",
+                    at: inputs[Self.mostInputs].0.position,
+                    fix: "one input takes many files by a pattern, “reads/*.fq”, and “for_each” goes through them")
+            }
+            for (name, value) in inputs.prefix(Self.mostInputs) { draft.inputs.append(input(name, value)) }
         }
         if let node = members["lines"] {
             if node.isNothing {
@@ -84,7 +93,7 @@ struct MetroReading {
         // What is missing may stand in what is repeated.
         let isWhole = members["<<"] == nil
         if let node = members["command"] {
-            station.command = self.text(node, of: "command")
+            station.command = command(node, of: "command")
         } else if isWhole {
             diagnostics.add(
                 "the station “\(Shown.text(name.value))” has no command", at: node.position, fix: "add “command: …”")

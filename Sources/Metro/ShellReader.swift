@@ -44,8 +44,21 @@ struct ShellReader {
 
     init(_ elements: [Braces.Element]) { self.elements = elements }
 
+    /// How deep quotes, `$(` and the like may stand in each other.
+    private static let deepest = 200
+
     mutating func read() {
-        while index < elements.count { step() }
+        while index < elements.count {
+            step()
+            if stack.count > Self.deepest {
+                mistakes.append(
+                    Mistake(
+                        offset: stack[stack.count - 1].offset,
+                        message: "quotes and brackets stand too deep in each other here",
+                        fix: "put the command into a script of its own, in the folder “files/bin” beside the metro"))
+                return
+            }
+        }
         endWord()
         flush()
         if stack.count > 1 { complainOfOpen() } else { complainOfOperator() }

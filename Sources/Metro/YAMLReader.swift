@@ -7,19 +7,21 @@ internal import CYaml
 struct YAMLReader {
     static let sizeLimit = 16 << 20
     private static let depthLimit = 24
-    /// Keys, values, lists and groups together.
-    private static let nodeLimit = 250_000
+    /// Keys, values, lists and groups of a metro, and of all metros in it, together.
+    static let nodeLimit = 250_000
 
     private let source: SourceLines
     private(set) var diagnostics: Diagnostics
-    private var nodes = 0
+    /// How many of them there have been.
+    private var nodes: Int
     /// How many `[` and `{` are open.
     private var brackets = 0
 
     private struct Stopped: Error {}
 
+    /// - Parameter nodes: how many there were in files before it; those of this one are added.
     /// - Returns: the document, nil when it could not be read; `diagnostics` say why.
-    static func read(_ text: [UInt8], diagnostics: inout Diagnostics) -> YAMLNode? {
+    static func read(_ text: [UInt8], nodes: inout Int, diagnostics: inout Diagnostics) -> YAMLNode? {
         guard text.count <= sizeLimit else {
             diagnostics.add(
                 "the file has \(text.count) bytes, and a metro has at most \(sizeLimit)",
@@ -33,8 +35,8 @@ struct YAMLReader {
         where bytes[index] == UInt8(ascii: "\r") && bytes[index + 1] != UInt8(ascii: "\n") {
             bytes[index] = UInt8(ascii: "\n")
         }
-        var reader = YAMLReader(source: SourceLines(bytes), diagnostics: diagnostics)
-        defer { diagnostics = reader.diagnostics }
+        var reader = YAMLReader(source: SourceLines(bytes), diagnostics: diagnostics, nodes: nodes)
+        defer { (diagnostics, nodes) = (reader.diagnostics, reader.nodes) }
         guard reader.isReadable() else { return nil }
         return reader.document()
     }
@@ -228,8 +230,9 @@ struct YAMLReader {
         nodes += 1
         if nodes > Self.nodeLimit {
             diagnostics.add(
-                "the file has more than \(Self.nodeLimit) keys and values, and a metro has fewer", at: event.start,
-                fix: "name many files by a pattern, “reads/*.fq”; put stations into several metros, “- metro: FILE”")
+                "there are more than \(Self.nodeLimit) keys and values up to here, and a metro has fewer",
+                at: event.start,
+                fix: "name many files by a pattern, “reads/*.fq”, and let “for_each” run a station for each of them")
             throw Stopped()
         }
         if event.isFlow { brackets += 1 }

@@ -37,6 +37,7 @@ struct FolderSearch {
         for (number, component) in glob.parts.enumerated() {
             let isLast = number == glob.parts.count - 1
             var next: [String] = []
+            var isFolders = false
             for path in paths {
                 switch component {
                 case .literal("."): next.append(path)
@@ -50,6 +51,7 @@ struct FolderSearch {
                         if isLast ? (kind == .folder) == wantsFolders : kind == .folder { next.append(inside) }
                     }
                 case .folders:
+                    isFolders = true
                     for below in try foldersBelow(path) { next += isLast ? try filesIn(below) : [below] }
                 }
                 if next.count > Self.fileLimit {
@@ -58,7 +60,7 @@ struct FolderSearch {
                         fix: "narrow the pattern")
                 }
             }
-            paths = next
+            paths = isFolders ? Self.once(next) : next
         }
         if paths.isEmpty || paths == [""] { throw missing(pattern, glob) }
         var found: [InputFiles.Found] = []
@@ -76,6 +78,12 @@ struct FolderSearch {
             }
         }
         return found
+    }
+
+    /// Several `**` reach a folder on several ways.
+    private static func once(_ paths: [String]) -> [String] {
+        var seen = Set<ExactText>()
+        return paths.filter { seen.insert(ExactText($0)).inserted }
     }
 
     /// The metro's own scripts: what lies in `files/`.

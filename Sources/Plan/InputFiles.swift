@@ -75,7 +75,7 @@ package struct InputFiles: Hashable, Sendable {
         for metro: Metro, in folder: String, replaced: ReplacedInputs = ReplacedInputs(), brought: Brought? = nil
     ) throws(MetroFailure) -> InputFiles {
         var files = InputFiles()
-        var diagnostics: [Diagnostic] = []
+        var complaints = Complaints()
         let uses = MetroUse.all(of: metro)
         // A file that is used several times is searched, and complained of, once.
         var searched: [ExactText: String] = [:]
@@ -84,13 +84,13 @@ package struct InputFiles: Hashable, Sendable {
             for input in use.metro.inputs where use.given[input.name.value] == nil {
                 let name = use.name(input.name.value)
                 if let replacement = replaced.inputs[name] {
-                    diagnostics += files.take(replacement, for: input, named: name, use, brought)
+                    complaints += files.take(replacement, for: input, named: name, use, brought)
                 } else if let first = searched.updateValue(
                     name, forKey: ExactText("\(use.metro.file)\0\(input.name.value)"))
                 {
                     files.copy(first, as: name)
                 } else {
-                    diagnostics += files.search(input, named: name, use, in: folder, brought)
+                    files.search(input, named: name, use, in: folder, brought, &complaints)
                 }
             }
             if searched.updateValue(use.path, forKey: ExactText(use.metro.file)) != nil { continue }
@@ -98,12 +98,12 @@ package struct InputFiles: Hashable, Sendable {
                 let scripts = try FolderSearch(folder).scripts()
                 if use.path.isEmpty { files.scripts = scripts } else { files.nestedScripts[use.path] = scripts }
             } catch {
-                diagnostics.append(
+                complaints.add(
                     Diagnostic(file: use.metro.file, at: use.metro.name.position, error.message, fix: error.fix))
             }
         }
-        diagnostics += files.filterGiven(uses, in: folder)
-        if !diagnostics.isEmpty { throw MetroFailure(diagnostics) }
+        complaints += files.filterGiven(uses, in: folder)
+        if let failure = complaints.failure { throw failure }
         return files
     }
 
@@ -114,10 +114,10 @@ package struct InputFiles: Hashable, Sendable {
     }
 
     private mutating func search(
-        _ input: Input, named name: String, _ use: MetroUse, in folder: String, _ brought: Brought?
-    ) -> [Diagnostic] {
-        guard case .files(let patterns) = input.source else { return [] }
-        var diagnostics: [Diagnostic] = []
+        _ input: Input, named name: String, _ use: MetroUse, in folder: String, _ brought: Brought?,
+        _ complaints: inout Complaints
+    ) {
+        guard case .files(let patterns) = input.source else { return }
         var found: [ExactText: Found] = [:]
         for pattern in patterns {
             if let address = try? WebAddress(pattern.value) {
@@ -141,12 +141,12 @@ package struct InputFiles: Hashable, Sendable {
             } catch {
                 let given = use.path.isEmpty ? nil : "or give something to the input “\(name)”, where the metro stands"
                 let fix = [error.fix, given].compactMap { $0 }.joined(separator: "; ")
-                diagnostics.append(
+                complaints.add(
                     Diagnostic(
                         file: use.metro.file, at: pattern.position, error.message, fix: fix.isEmpty ? nil : fix))
             }
         }
-        return diagnostics + take(Array(found.values), of: input, named: name, use, in: folder, brought)
+        complaints += take(Array(found.values), of: input, named: name, use, in: folder, brought)
     }
 
     /// What the command line gives to an input.

@@ -49,7 +49,7 @@ import Testing
         try withScratch { folder in
             try chain(60, uses: 2, in: folder)
             let failure = read(folder + "/0.yml")
-            #expect(failure?.diagnostics.first?.message == "with this metro there are more than 200000 stations")
+            #expect(failure?.diagnostics.first?.message == "with this metro there are more than 20000 stations")
             #expect(failure?.diagnostics.count == 1, "told once, where they become too many")
         }
     }
