@@ -24,36 +24,57 @@ struct BlockPlan: Sendable {
         var length: Int { pieces.reduce(0) { $0 + $1.length } }
     }
 
+    /// Blocks of one group that follow each other: what one thread takes at a time, and one extent of the image.
     struct Job: Sendable {
         let group: Int
-        let block: Block
+        let blocks: [Block]
+
+        var length: Int { blocks.reduce(0) { $0 + $1.length } }
     }
 
     /// In the order of the image.
     let jobs: [Job]
 
-    init(_ groups: [[ImageFile]], blockSize: Int) {
+    /// A job ends with the first block after this many bytes.
+    private static let jobSize = 1 << 20
+
+    /// - Parameter alike: by group, for each of its files the first one with the same bytes, which alone is stored; empty
+    ///   where nobody has looked.
+    init(_ groups: [[ImageFile]], alike: [[Int]] = [], blockSize: Int) {
         var jobs: [Job] = []
         for (group, files) in groups.enumerated() {
+            let first = alike.isEmpty ? Array(files.indices) : alike[group]
+            var blocks: [Block] = []
+            var length = 0
+            func add(_ block: Block) {
+                blocks.append(block)
+                length += block.length
+                guard length >= Self.jobSize else { return }
+                jobs.append(Job(group: group, blocks: blocks))
+                (blocks, length) = ([], 0)
+            }
             var fragment: [Piece] = []
             var filled = 0
-            for (number, file) in files.enumerated() where file.size > 0 {
+            for (number, file) in files.enumerated() where file.size > 0 && first[number] == number {
                 if file.size >= blockSize {
                     for offset in stride(from: 0, to: file.size, by: blockSize) {
-                        let piece = Piece(
-                            file: number, offset: offset, length: Int(min(Int64(blockSize), file.size - offset)))
-                        jobs.append(Job(group: group, block: .data(piece)))
+                        add(
+                            .data(
+                                Piece(
+                                    file: number, offset: offset,
+                                    length: Int(min(Int64(blockSize), file.size - offset)))))
                     }
                 } else {
                     if filled + Int(file.size) > blockSize {
-                        jobs.append(Job(group: group, block: .fragment(fragment)))
+                        add(.fragment(fragment))
                         (fragment, filled) = ([], 0)
                     }
                     fragment.append(Piece(file: number, offset: 0, length: Int(file.size)))
                     filled += Int(file.size)
                 }
             }
-            if !fragment.isEmpty { jobs.append(Job(group: group, block: .fragment(fragment))) }
+            if !fragment.isEmpty { add(.fragment(fragment)) }
+            if !blocks.isEmpty { jobs.append(Job(group: group, blocks: blocks)) }
         }
         self.jobs = jobs
     }

@@ -21,24 +21,34 @@ package struct BundleWriter: Sendable {
         let index = try BundleIndex(laying: laid)
         let beside = "\(path).new-\(getpid())-\(UInt32.random(in: 0 ... .max))"
         do {
-            try write(index, to: beside, named: path)
-            let bundle = try BundleFile.open(beside)
-            try bundle.verify(progress: progress)
+            try write(index, to: beside, named: path, progress: progress)
             try File.rename(beside, to: path)
-            return bundle.identity
+            return index.identity
         } catch {
             File.remove(beside)
             throw error
         }
     }
 
-    private func write(_ index: BundleIndex, to beside: String, named path: String) throws {
+    /// Every extent is hashed on its way from the store into the file. What was given to the system is what was hashed, and
+    /// fsync tells where it did not reach the disk; reading it again would only read the system's memory.
+    private func write(
+        _ index: BundleIndex, to beside: String, named path: String,
+        progress: (_ done: Int64, _ total: Int64) -> Void
+    ) throws {
         let descriptor = try File.open(beside, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode: 0o755, action: "write")
         defer { close(descriptor) }
+        let total = index.parts.reduce(0) { $0 + $1.part.size }
+        var done: Int64 = 0
         for placed in index.parts {
-            try store.reader(of: placed.part.digest).copy(to: descriptor, at: placed.offset, named: path)
+            try store.reader(of: placed.part.digest).copyVerified(
+                placed.extents, named: placed.part.words, to: descriptor, at: placed.offset, path: path
+            ) { count in
+                done += count
+                progress(done, total)
+            }
         }
-        let tail = index.tail
+        let tail = index.tail()
         guard lseek(descriptor, off_t(index.offset), SEEK_SET) >= 0 else { throw FileFailure("write", path) }
         try File.writeAll(tail, to: descriptor, path: path)
         if fsync(descriptor) != 0 { throw FileFailure("write", path) }

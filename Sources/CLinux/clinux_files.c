@@ -9,6 +9,16 @@ int las_syncfs(int descriptor) { return syncfs(descriptor); }
 
 int las_clone_file(int source, int target) { return ioctl(target, FICLONE, source); }
 
+int las_clone_range(int source, int64_t source_offset, int target, int64_t target_offset, int64_t count) {
+    struct file_clone_range range = {
+        .src_fd = source,
+        .src_offset = (__u64)source_offset,
+        .src_length = (__u64)count,
+        .dest_offset = (__u64)target_offset,
+    };
+    return ioctl(target, FICLONERANGE, &range);
+}
+
 long las_copy_file_range(int source, int target, unsigned long count) {
     return copy_file_range(source, NULL, target, NULL, count, 0);
 }

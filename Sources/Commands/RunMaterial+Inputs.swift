@@ -14,7 +14,7 @@ extension RunMaterial {
         guard let metro = parts.first(where: { $0.kind == .metro }) else { return self }
         let folder = try Folder.makeTemporary(in: context.lash.temporary, named: "metro")
         defer { try? Folder.remove(folder) }
-        try ImageReader(PartStore(context.lash).path(of: metro.digest)).unpack(into: folder)
+        try ImageReader(PartStore(context.lash).whole(metro)).unpack(into: folder)
         let plan = try Self.plan { try File.read(folder + "/plan.json", atMost: 256 << 20) }
         let replaced = try ReplacedInputs.find(inputs, known: plan.replaceable)
         let bringing = Bringing(context: context, display: DepotDisplay(context.terminal))

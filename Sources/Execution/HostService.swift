@@ -174,7 +174,7 @@ package final class HostService {
                 throw ExecutionFailure("\(part.words) is not on this host", exitCode: .usage)
             }
             let image = ImageLocation(
-                path: parts.path(of: part.digest), offset: 0, size: part.size, digest: part.digest)
+                path: try parts.whole(part), offset: 0, size: part.size, digest: part.digest)
             if part.kind == .metro { metro = image } else { environments[part.name] = image }
         }
         guard let metro else { throw ExecutionFailure("a run needs the image of a metro", exitCode: .usage) }

@@ -48,6 +48,49 @@ extension File {
         }
     }
 
+    /// Makes a range of one open file share the data of a range of another one.
+    /// - Returns: false where the file system can't; nothing has happened then.
+    package static func cloneRange(
+        _ count: Int64, from source: Int32, at sourceOffset: Int64, to target: Int32, at targetOffset: Int64
+    ) -> Bool {
+        las_clone_range(source, sourceOffset, target, targetOffset, count) == 0
+    }
+
+    /// Writes all bytes at an offset.
+    package static func writeAll(
+        _ bytes: UnsafeRawBufferPointer, at offset: Int64, to descriptor: Int32, path: String
+    ) throws(FileFailure) {
+        var done = 0
+        while done < bytes.count {
+            let count = pwrite(descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(offset) + done)
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw FileFailure("write", path)
+            }
+            done += count
+        }
+    }
+
+    /// The last bytes of a file, fewer where it is shorter.
+    package static func readEnd(of path: String, count: Int) throws(FileFailure) -> [UInt8] {
+        let descriptor = try open(path, O_RDONLY | O_CLOEXEC, action: "read")
+        defer { close(descriptor) }
+        var info = stat()
+        guard fstat(descriptor, &info) == 0 else { throw FileFailure("read", path) }
+        let size = min(count, Int(info.st_size))
+        var bytes = [UInt8](repeating: 0, count: size)
+        var done = 0
+        while done < size {
+            let got = bytes.withUnsafeMutableBytes {
+                pread(descriptor, $0.baseAddress! + done, size - done, info.st_size - off_t(size - done))
+            }
+            if got < 0, errno == EINTR { continue }
+            if got <= 0 { throw FileFailure("read", path, code: got == 0 ? ENODATA : errno) }
+            done += got
+        }
+        return bytes
+    }
+
     /// Reserves room for `size` bytes, so that a full disk is told now rather than later; a file system that can't is let be.
     package static func reserve(_ size: Int64, in descriptor: Int32, named path: String) throws(FileFailure) {
         guard size > 0, las_reserve(descriptor, size) != 0 else { return }

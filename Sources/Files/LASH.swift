@@ -37,6 +37,8 @@ package struct LASH: Hashable, Sendable {
     package var made: String { root + "/made" }
     /// Layers by digest: `layers/DIGEST/tree`, `layers/DIGEST/entries`.
     package var layers: String { root + "/layers" }
+    /// Layers' files compressed for images, by the digest of the layer and of how they are compressed.
+    package var blocks: String { root + "/blocks" }
     /// Fetched package files by digest.
     package var packages: String { root + "/packages" }
     /// Files that inputs name by their addresses, by digest.

@@ -75,23 +75,17 @@ package final class IncomingPart {
             in: "the sent part \(part.digest.short)")
     }
 
-    /// All of it at once, from a file on this machine; `commit` verifies it then.
-    func copy(from reader: PartReader) throws(PartFailure) {
-        try reader.copy(to: descriptor, at: 0, named: store.path(of: part.digest))
-        copied = true
+    /// All of it at once, from a file on this machine, verified on the way.
+    func copy(from reader: PartReader, progress: (Int64) -> Void = { _ in }) throws(PartFailure) {
+        try reader.copyVerified(
+            extents, named: part.words, to: descriptor, at: 0, path: store.path(of: part.digest), progress: progress)
+        received = part.size
     }
 
-    private var copied = false
-
     /// Gives the part its name: once it is whole, verified and synced.
-    package func commit() throws(PartFailure) { try commit { _ in } }
-
-    func commit(progress: (Int64) -> Void) throws(PartFailure) {
+    package func commit() throws(PartFailure) {
         guard descriptor >= 0 else { throw .damaged("\(part.words) was given up already", in: path) }
-        if copied {
-            let file = try OpenFile(path)
-            try PartReader(file, offset: 0, size: file.size).verify(extents, named: part.words, progress: progress)
-        } else if received != part.size {
+        if received != part.size {
             throw .damaged(
                 "\(part.words) is cut short: \(received) of its \(part.size) bytes came",
                 in: "the sent part \(part.digest.short)")

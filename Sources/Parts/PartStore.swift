@@ -1,10 +1,13 @@
 package import Digests
 package import Files
 internal import Glibc
+internal import JSON
 
 /// The parts that a LASH keeps, by digest: `parts/DIGEST`, with its list of extents in `parts/DIGEST.extents`.
 ///
-/// Nothing has its name there before it is whole, checked and synced; a part never changes afterwards.
+/// Nothing has its name there before it is whole, checked and synced; a part never changes afterwards. An image that was
+/// made here may lie in pieces instead: `parts/DIGEST.pieces` says where, `parts/DIGEST.own` has what is in no other file.
+/// Its bytes are checked whenever they leave the store.
 package struct PartStore: Sendable {
     package let lash: LASH
 
@@ -12,13 +15,23 @@ package struct PartStore: Sendable {
 
     package func path(of digest: Digest) -> String { "\(lash.parts)/\(digest.hex)" }
     package func extentsPath(of digest: Digest) -> String { path(of: digest) + ".extents" }
+    private func piecesPath(of digest: Digest) -> String { path(of: digest) + ".pieces" }
+    private func ownPath(of digest: Digest) -> String { path(of: digest) + ".own" }
 
     /// Whether the part is there, with its extents and as long as they say.
     package func has(_ digest: Digest) -> Bool {
-        guard let status = File.status(path(of: digest)), status.kind == .file,
-            let extents = try? extents(of: digest)
-        else { return false }
-        return extents.size == status.size
+        guard let extents = try? extents(of: digest) else { return false }
+        if let status = File.status(path(of: digest)), status.kind == .file { return extents.size == status.size }
+        guard let slices = slices(of: digest) else { return false }
+        return slices.allSatisfy(\.isThere) && slices.reduce(0) { $0 + $1.length } == extents.size
+    }
+
+    /// Where the bytes of a part lie that is no file of its own; nil when there is no such part.
+    private func slices(of digest: Digest) -> [FileSlice]? {
+        guard let text = try? File.read(piecesPath(of: digest), atMost: 64 << 20),
+            let pieces = try? JSONText.decode(PartPieces.self, from: text)
+        else { return nil }
+        return pieces.slices(in: lash, own: ownPath(of: digest))
     }
 
     /// Checked against the digest.
@@ -36,6 +49,13 @@ package struct PartStore: Sendable {
     /// Opens a part, and checks its size.
     package func reader(of digest: Digest) throws(PartFailure) -> PartReader {
         let extents = try extents(of: digest)
+        if !File.exists(path(of: digest)), let slices = slices(of: digest) {
+            let reader = PartReader(slices, path: piecesPath(of: digest))
+            guard reader.size == extents.size else {
+                throw .damaged("the part has \(reader.size) bytes, but must have \(extents.size)", in: reader.path)
+            }
+            return reader
+        }
         let file = try OpenFile(path(of: digest))
         guard file.size == extents.size else {
             throw .damaged("the part has \(file.size) bytes, but must have \(extents.size)", in: file.path)
@@ -86,8 +106,8 @@ package struct PartStore: Sendable {
         if has(part.digest) { return progress(part.size) }
         let incoming = try incoming(part, extents: extents)
         do throws(PartFailure) {
-            try incoming.copy(from: reader)
-            try incoming.commit(progress: progress)
+            try incoming.copy(from: reader, progress: progress)
+            try incoming.commit()
         } catch {
             incoming.abandon()
             throw error
@@ -101,6 +121,40 @@ package struct PartStore: Sendable {
             try File.write(extents.bytes, to: extentsPath(of: part.digest), mode: 0o444)
             try File.rename(path, to: self.path(of: part.digest))
         } catch { throw PartFailure(error) }
+    }
+
+    /// Takes an image that lies in pieces; for who has just hashed what it wrote.
+    /// - Parameter own: what `PartPieces` says of the part's own file.
+    package func adopt(_ part: Part, extents: ExtentList, pieces: PartPieces, own: [UInt8]) throws(PartFailure) {
+        do throws(FileFailure) {
+            try Folder.make(lash.parts)
+            try File.write(own, to: ownPath(of: part.digest), mode: 0o444)
+            try File.write(JSONText.encode(pieces), to: piecesPath(of: part.digest), mode: 0o444)
+            try File.write(extents.bytes, to: extentsPath(of: part.digest), mode: 0o444)
+        } catch { throw PartFailure(error) }
+    }
+
+    /// A part as one file, for who mounts or unpacks it; what lies in pieces is put together once.
+    package func whole(_ part: Part) throws(PartFailure) -> String {
+        let path = path(of: part.digest)
+        if File.exists(path) { return path }
+        let lock = try Self.locked("\(lash.locks)/part-\(part.digest.hex)")
+        defer { withExtendedLifetime(lock) {} }
+        if File.exists(path) { return path }
+        let extents = try extents(of: part.digest)
+        let incoming = try incoming(part, extents: extents)
+        do throws(PartFailure) {
+            try incoming.copy(from: try reader(of: part.digest))
+            try incoming.commit()
+        } catch {
+            incoming.abandon()
+            throw error
+        }
+        return path
+    }
+
+    private static func locked(_ path: String) throws(PartFailure) -> FileLock {
+        do throws(FileFailure) { return try FileLock.take(path) } catch { throw PartFailure(error) }
     }
 
     /// Begins to take a part that comes in pieces.
@@ -122,6 +176,8 @@ package struct PartStore: Sendable {
     /// Takes a part out of the store.
     package func remove(_ digest: Digest) {
         File.remove(path(of: digest))
+        File.remove(piecesPath(of: digest))
+        File.remove(ownPath(of: digest))
         File.remove(extentsPath(of: digest))
     }
 }

@@ -116,11 +116,15 @@ import Testing
             let (path, _) = try bundle(in: folder)
             let store = PartStore(LASH(root: folder + "/lash"))
             let parts = try BundleFile.open(path).parts.map(\.part)
-            let part = store.path(of: parts[1].digest)
+            let part = store.path(of: parts[2].digest)
             var bytes = try File.read(part)
             bytes[5000] ^= 1
             try File.write(bytes, to: part)
-            #expect(throws: PartFailure.self) { try BundleWriter(store).write(parts, to: folder + "/bad.las") }
+            let failure = #expect(throws: PartFailure.self) {
+                try BundleWriter(store).write(parts, to: folder + "/bad.las")
+            }
+            #expect(failure?.place == part)
+            #expect(failure?.summary.hasPrefix("the image of the metro “texts” was changed: extent 2 of ") == true)
             let left = try Folder.names(in: folder).filter { $0.hasPrefix("bad") }
             #expect(left == [])
             #expect(throws: PartFailure.self) {

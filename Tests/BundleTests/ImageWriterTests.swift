@@ -47,7 +47,7 @@ import Testing
         let lash = LASH(root: "\(folder)/lash-\(threads)")
         let writer = ImageWriter(lash, options: ImageOptions(threads: threads))
         let part = try writer.environment(tree, named: "base")
-        return (PartStore(lash).path(of: part.digest), part)
+        return (try PartStore(lash).whole(part), part)
     }
 
     @Test func unsquashfsReadsBackTheSameTree() throws {

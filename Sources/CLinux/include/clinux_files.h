@@ -10,6 +10,10 @@ int las_syncfs(int descriptor);
 // Makes `target`, an empty file, share the data of `source`; EOPNOTSUPP, EINVAL or EXDEV where the file system can't.
 int las_clone_file(int source, int target);
 
+// Makes a range of `target` share the data of a range of `source`: offsets and length are multiples of the file system's
+// block, save at the source's end. EOPNOTSUPP, EINVAL or EXDEV where the file system can't.
+int las_clone_range(int source, int64_t source_offset, int target, int64_t target_offset, int64_t count);
+
 // Copies up to `count` bytes inside the kernel, from and to the current offsets; 0 at the source's end.
 long las_copy_file_range(int source, int target, unsigned long count);
 

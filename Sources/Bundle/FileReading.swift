@@ -1,0 +1,34 @@
+internal import Files
+internal import Glibc
+
+/// A file of an image while it is read. Its length is looked at: one that changes would make an image of nonsense.
+struct FileReading: ~Copyable {
+    private let path: String
+    private let descriptor: Int32
+
+    init(_ file: ImageFile) throws {
+        guard case .file(let path) = file.content else { preconditionFailure("bytes are no file") }
+        let opened = try File.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, action: "read")
+        var info = stat()
+        guard fstat(opened, &info) == 0, info.st_mode & S_IFMT == S_IFREG, Int64(info.st_size) == file.size else {
+            close(opened)
+            throw BundleFailure.changed(path)
+        }
+        (self.path, descriptor) = (path, opened)
+    }
+
+    deinit { close(descriptor) }
+
+    func read(at offset: Int64, into room: UnsafeMutableRawBufferPointer) throws {
+        var done = 0
+        while done < room.count {
+            let count = pread(descriptor, room.baseAddress! + done, room.count - done, off_t(offset) + done)
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw FileFailure("read", path)
+            }
+            if count == 0 { throw BundleFailure.changed(path) }
+            done += count
+        }
+    }
+}
