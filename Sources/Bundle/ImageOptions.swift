@@ -4,6 +4,8 @@ internal import Threads
 package struct ImageOptions: Hashable, Sendable {
     /// Of zstd.
     package var level = 3
+    /// For an image that is fetched more often than it is packed.
+    package static let releaseLevel = 15
     package var blockSize = 128 << 10
     package var threads: Int
 

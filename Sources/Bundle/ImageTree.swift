@@ -56,6 +56,20 @@ extension ImageTree {
     ///
     /// - Parameter mountPoints: folders that are there even if no layer has them, with their modes.
     init(_ tree: LayeredTree, mountPoints: [(path: RelativePath, mode: UInt16)]) throws(BundleFailure) {
+        try self.init(layers: tree.layers)
+        try addFolders(mountPoints)
+    }
+
+    /// Some folders and nothing else.
+    static func folders(_ folders: [(path: RelativePath, mode: UInt16)]) throws(BundleFailure) -> ImageTree {
+        var tree = ImageTree(groups: [], entries: [])
+        try tree.addFolders(folders)
+        return tree
+    }
+
+    /// What the layers have, and no folder that none of them names.
+    init(layers: [Layer]) throws(BundleFailure) {
+        let tree = LayeredTree(layers: layers)
         var groups: [[ImageFile]] = []
         var numbers: [[RelativePath: Int]] = []
         for layer in tree.layers {
@@ -93,7 +107,6 @@ extension ImageTree {
             entries.append(ImageEntry(path: entry.path, kind: kind, mode: entry.mode, modified: entry.modified))
         }
         self.init(groups: groups, entries: entries)
-        try addFolders(mountPoints)
     }
 
     /// Adds the folders that are not there, and the folders above every entry that nobody named.

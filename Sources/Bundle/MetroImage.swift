@@ -46,7 +46,9 @@ package struct MetroImage: Sendable {
     }
 
     /// Each input is a group, and each folder at the top, so that an edited plan leaves the blocks of the inputs as they were.
-    func tree() throws(BundleFailure) -> ImageTree {
+    ///
+    /// - Parameter folder: where it lies in a larger tree; nil for an image of its own.
+    func tree(below folder: String? = nil) throws(BundleFailure) -> ImageTree {
         var names: [String] = []
         var groups: [String: [ImageFile]] = [:]
         var entries: [(item: Item, group: String, number: Int)] = []
@@ -80,9 +82,10 @@ package struct MetroImage: Sendable {
             case .folder: kind = .folder
             case .file: kind = .file(group: names.firstIndex(of: group) ?? 0, number: number)
             }
+            guard let path = folder.map({ RelativePath("\($0)/\(item.path)") }) ?? item.path else { continue }
             tree.entries.append(
                 ImageEntry(
-                    path: item.path, kind: kind, mode: kind == .folder || item.isProgram ? 0o755 : 0o644,
+                    path: path, kind: kind, mode: kind == .folder || item.isProgram ? 0o755 : 0o644,
                     modified: Self.modified))
         }
         try tree.addFolders(modified: Self.modified)

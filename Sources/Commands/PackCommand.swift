@@ -12,24 +12,35 @@ let packCommand = CommandSpec(
     arguments: [metroArgument],
     options: [
         InputOption.option,
-        .init(name: "--output", value: "FILE", about: "the bundle to write (NAME.las)"),
+        .init(name: "--output", value: "FILE", about: "the file to write (NAME.las, or with the format's own ending)"),
+        .init(
+            name: "--format", value: "FORMAT", about: "bundle (as usual), squashfs, tar or oci",
+            completes: .oneOf(PackFormat.allCases.map(\.rawValue))),
+        .init(
+            name: "--release", about: "compress harder: smaller, and several times slower to pack", completes: .nothing),
         .init(name: "--dry-run", about: "show what would be packed, and write nothing", completes: .nothing),
         .init(name: "--json", about: "say as JSON what was packed, or would be", completes: .nothing),
     ],
     examples: [
         ("las pack my-metro", "writes my-metro.las, which runs on any x86-64 Linux: ./my-metro.las run"),
         ("las pack my-metro --output out/a.las", "under another name"),
+        ("las pack my-metro --format oci", "my-metro.oci.tar, for skopeo, podman and registries"),
     ],
     details: """
         The same metro, lock and las give the same bytes, wherever and whenever it is packed. What was fetched and built once
         is kept in LASH, and not made again.
+
+        The other formats hold the same files without the bundle around them, for a metro with one environment: squashfs (one
+        image), tar (compressed with zstd), oci (an image for container engines; a folder where --output does not end
+        with .tar). The metro and the runtime are in /.las there.
         """
 ) { invocation, context in
     let source = try MetroSource.read(
         invocation.arguments.first ?? ".", inputs: try InputOption.values(invocation, context))
     if invocation.has("--dry-run") {
         if invocation.has("--json") {
-            let output = Context.absolute(invocation.value("--output") ?? "\(source.plan.metro).las")
+            let format = try PackFormat.asked(invocation)
+            let output = Context.absolute(invocation.value("--output") ?? "\(source.plan.metro).\(format.ending)")
             let told: JSONValue = [
                 "bundle": .string(output), "plan": JSONValue(encoding: source.plan),
                 "lock": File.exists(source.lockFile) ? .string(source.lockFile) : .null,
@@ -45,17 +56,31 @@ let packCommand = CommandSpec(
                 : "There is no lock yet: packing would choose the packages and write \(Shown.whole(source.lockFile)).")
         return .done
     }
-    let output = Context.absolute(invocation.value("--output") ?? "\(source.plan.metro).las")
+    let format = try PackFormat.asked(invocation)
+    let output = Context.absolute(invocation.value("--output") ?? "\(source.plan.metro).\(format.ending)")
     guard File.status(File.parent(of: output), follow: true)?.kind == .folder else {
         throw UsageFailure(
             "there is no folder \(File.parent(of: output)) to write the bundle into", fix: "make it first")
     }
-    let packing = Packing(context: context, source: source)
-    let packed = try await packing.parts()
+    let packing = Packing(context: context, source: source, isRelease: invocation.has("--release"))
+    if format != .bundle { return try await packing.export(format, to: output, asJSON: invocation.has("--json")) }
+    var packed = try await packing.parts()
     for note in packed.plan.notes { context.terminal.say("note: " + Shown.whole(note)) }
     let runtime = try packing.store.add(runtimeAt: context.runtime())
-    let identity = try Stage.during(context.terminal, "writing the bundle") { stage in
-        try BundleWriter(packing.store).write([runtime] + packed.parts, to: output) { stage.update(done: $0, of: $1) }
+    func write() throws -> Digest {
+        try Stage.during(context.terminal, "writing the bundle") { stage in
+            try BundleWriter(packing.store).write([runtime] + packed.parts, to: output) {
+                stage.update(done: $0, of: $1)
+            }
+        }
+    }
+    let identity: Digest
+    do { identity = try write() } catch let failure as PartFailure {
+        // Damaged blocks have left the store then, and are made again from their layer: once.
+        if packed.parts.allSatisfy({ packing.store.has($0.digest) }) { throw failure }
+        context.terminal.say("making again what was damaged in LASH: \(Shown.whole(failure.summary))")
+        packed = try await packing.parts()
+        identity = try write()
     }
     let size = File.status(output)?.size ?? 0
     if invocation.has("--json") {

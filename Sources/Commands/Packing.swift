@@ -16,9 +16,16 @@ struct Packing {
     /// Addresses of archives whose release files need no signature.
     var allowsUnsigned: Set<String> = []
     let display: DepotDisplay
+    /// Whether images are compressed for those who fetch them rather than for who packs.
+    let isRelease: Bool
 
-    init(context: Context, source: MetroSource) {
+    init(context: Context, source: MetroSource, isRelease: Bool = false) {
         (self.context, self.source, display) = (context, source, DepotDisplay(context.terminal))
+        self.isRelease = isRelease
+    }
+
+    var writer: ImageWriter {
+        ImageWriter(context.lash, options: isRelease ? ImageOptions(level: ImageOptions.releaseLevel) : ImageOptions())
     }
 
     /// What a metro became.
@@ -34,7 +41,33 @@ struct Packing {
         Dictionary(source.plan.environments.map { ($0.id.name, $0.needs) }, uniquingKeysWith: { $1 })
     }
 
+    /// What a metro is made of, before it becomes images.
+    struct Material {
+        let plan: Plan
+        /// Sorted by their names.
+        let environments: [(id: EnvironmentID, tree: LayeredTree)]
+        var image: MetroImage
+    }
+
     func parts() async throws -> Packed {
+        let material = try await material()
+        let writer = writer
+        var parts: [Part] = []
+        for (environment, tree) in material.environments {
+            let title = "writing the image of the environment \(environment)"
+            parts.append(
+                try Stage.during(context.terminal, title) { stage in
+                    try writer.environment(tree, named: environment.name) { stage.update(done: $0, of: $1) }
+                })
+        }
+        parts.append(
+            try Stage.during(context.terminal, "writing the metro's own image") { stage in
+                try writer.metro(material.image, named: material.plan.metro) { stage.update(done: $0, of: $1) }
+            })
+        return Packed(plan: material.plan, parts: parts)
+    }
+
+    func material() async throws -> Material {
         Folder.clearAbandoned(in: context.lash.temporary)
         let depot = try depot()
         var lock = try await lock(depot)
@@ -52,21 +85,9 @@ struct Packing {
                 paths: merged.map { "/" + $0.path.string },
                 locations: FileLocations(tree, merged: merged).locations)
         }
-        let writer = ImageWriter(context.lash)
-        var parts: [Part] = []
-        for (environment, tree) in trees.sorted(by: { $0.key < $1.key }) {
-            let title = "writing the image of the environment \(environment)"
-            parts.append(
-                try Stage.during(context.terminal, title) { stage in
-                    try writer.environment(tree, named: environment.name) { stage.update(done: $0, of: $1) }
-                })
-        }
-        let image = try image(of: plan, lock)
-        parts.append(
-            try Stage.during(context.terminal, "writing the metro's own image") { stage in
-                try writer.metro(image, named: plan.metro) { stage.update(done: $0, of: $1) }
-            })
-        return Packed(plan: plan, parts: parts)
+        return Material(
+            plan: plan, environments: trees.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
+            image: try image(of: plan, lock))
     }
 
     /// The lock beside the metro; made when there is none.

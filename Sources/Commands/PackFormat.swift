@@ -1,0 +1,70 @@
+internal import Bundle
+internal import Depot
+internal import Failures
+internal import Files
+internal import JSON
+internal import Terminal
+
+/// What `las pack --format` writes.
+enum PackFormat: String, CaseIterable {
+    case bundle, squashfs, tar, oci
+
+    static func asked(_ invocation: Invocation) throws -> PackFormat {
+        guard let word = invocation.value("--format") else { return .bundle }
+        guard let format = PackFormat(rawValue: word) else {
+            throw UsageFailure(
+                "there is no format “\(Shown.text(word))”",
+                fix: "use one of \(allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return format
+    }
+
+    /// Of the file's name, where nobody says another one.
+    var ending: String {
+        switch self {
+        case .bundle: "las"
+        case .squashfs: "squashfs"
+        case .tar: "tar.zst"
+        case .oci: "oci.tar"
+        }
+    }
+}
+
+extension Packing {
+    /// Writes the metro in a format without a bundle around it.
+    func export(_ format: PackFormat, to output: String, asJSON: Bool) async throws -> ExitCode {
+        var material = try await material()
+        for note in material.plan.notes { context.terminal.say("note: " + Shown.whole(note)) }
+        guard let environment = material.environments.first, material.environments.count == 1 else {
+            let names = material.environments.map { Shown.text($0.id.name) }.joined(separator: ", ")
+            throw UsageFailure(
+                "the metro has \(material.environments.count) environments (\(names)), and the format \(format.rawValue) has room for one",
+                fix: "pack it as a bundle, or give all stations the same needs")
+        }
+        try material.image.add(try Self.path("las-runtime"), fileAt: context.runtime())
+        let tree = ExportedTree(environment: environment.tree, metro: material.image, name: material.plan.metro)
+        let writer = writer
+        try Stage.during(context.terminal, "writing the \(format.rawValue)") { stage in
+            let progress: @Sendable (Int64, Int64) -> Void = { stage.update(done: $0, of: $1) }
+            switch format {
+            case .bundle: break
+            case .squashfs: try writer.squashfs(tree, to: output, progress: progress)
+            case .tar: try writer.tar(tree, to: output, progress: progress)
+            case .oci:
+                try writer.oci(
+                    tree, architecture: try Architecture.ofThisMachine().name, to: output, progress: progress)
+            }
+        }
+        let size = File.status(output).flatMap { $0.kind == .file ? $0.size : nil }
+        if asJSON {
+            let told: JSONValue = [
+                "output": .string(output), "format": .string(format.rawValue),
+                "size": size.map(JSONValue.integer) ?? .null,
+            ]
+            context.terminal.print(bytes: JSONText.bytes(of: told, indented: true))
+        } else {
+            context.terminal.say(Shown.whole(output) + (size.map { ": " + Amounts.bytes($0) } ?? ""))
+        }
+        return .done
+    }
+}
