@@ -28,13 +28,14 @@ let package = Package(
         .executable(name: "las-runtime", targets: ["las-runtime"]),
     ],
     targets: [
-        // MARK: C libraries, one importer each, save zstd: what writes images and what reads them
+        // MARK: C libraries, one importer each, save zstd and libarchive: what writes and what reads
         library("CYaml", "yaml-0.1", debian: "libyaml-dev"),
         library("CJansson", "jansson", debian: "libjansson-dev"),
         library("CCrypto", "libcrypto", debian: "libssl-dev"),
         library("CZstd", "libzstd", debian: "libzstd-dev"),
         library("CSquashfs", "libsquashfs1", debian: "libsquashfs-dev"),
         library("CArchive", "libarchive", debian: "libarchive-dev"),
+        library("CSodium", "libsodium", debian: "libsodium-dev"),
         library("CSsh2", "libssh2", debian: "libssh2-1-dev"),
         library("CCurl", "libcurl", debian: "libcurl4-openssl-dev"),
         .systemLibrary(name: "CSolv", pkgConfig: "libsolvext", providers: [.apt(["libsolv-dev", "libsolvext-dev"])]),
@@ -63,7 +64,10 @@ let package = Package(
         // a layer's tree and its list of entries
         room("Layers", ["Digests", "Files", "Failures"]),
         // parts, extents, index, identity; reading a bundle
-        room("Parts", ["Digests", "JSON", "Files", "Failures"]),
+        room("Parts", ["Digests", "JSON", "Threads", "Files", "Failures"]),
+
+        // Ed25519 keys, signatures of bundles, whose are trusted
+        room("Signatures", ["CSodium", "Parts", "Digests", "JSON", "Files", "Failures"]),
 
         // MARK: How machines talk
         // frames, messages, run events
@@ -78,13 +82,15 @@ let package = Package(
                 "Failures",
             ]),
         // images and the bundle file
-        room("Bundle", ["CSquashfs", "CZstd", "Layers", "Parts", "Threads", "Digests", "JSON", "Files", "Failures"]),
+        room(
+            "Bundle",
+            ["CSquashfs", "CZstd", "CArchive", "Layers", "Parts", "Threads", "Digests", "JSON", "Files", "Failures"]),
 
         // MARK: Running
         // namespaces and mounts as a plan, and its launch
         room("Sandbox", ["CLinux", "Failures"]),
         // an image read without the kernel
-        room("Unpacking", ["CZstd", "Threads", "Files", "Failures"]),
+        room("Unpacking", ["CZstd", "Digests", "Threads", "Files", "Failures"]),
         // ladder, scheduler, journal
         room(
             "Execution",
@@ -106,7 +112,8 @@ let package = Package(
         room(
             "Commands",
             [
-                "Map", "Terminal", "Metro", "Plan", "Depot", "Bundle", "Unpacking", "Layers", "Parts", "Hosts",
+                "Map", "Terminal", "Metro", "Plan", "Depot", "Bundle", "Unpacking", "Layers", "Parts", "Signatures",
+                "Hosts",
                 "HostProtocol",
                 "CLinux",
                 "Digests",
@@ -118,7 +125,7 @@ let package = Package(
         .executableTarget(
             name: "las-runtime",
             dependencies: [
-                "Execution", "HostProtocol", "Parts", "JSON", "Digests", "Files", "Failures",
+                "Execution", "HostProtocol", "Parts", "Signatures", "JSON", "Digests", "Files", "Failures",
             ],
             path: "runtime",
             swiftSettings: swift + [.unsafeFlags(["-static-stdlib"], .when(configuration: .release))],
@@ -141,9 +148,10 @@ let package = Package(
         tests(of: "Plan", beside: ["Explained"]),
         tests(of: "Layers"),
         tests(of: "Parts"),
+        tests(of: "Signatures", ["Parts", "Digests", "Files"]),
         tests(of: "HostProtocol", ["Plan", "Digests", "Failures"]),
         tests(of: "Depot"),
-        tests(of: "Bundle"),
+        tests(of: "Bundle", ["JSON", "Signatures"]),
         tests(of: "Sandbox", ["Files"]),
         tests(of: "Unpacking"),
         tests(

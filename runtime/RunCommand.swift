@@ -4,6 +4,7 @@ internal import Files
 internal import Glibc
 internal import HostProtocol
 internal import Parts
+internal import Signatures
 
 /// `x.las run`: runs the bundle that the runtime stands in front of, here and now.
 enum RunCommand {
@@ -24,6 +25,7 @@ enum RunCommand {
         // A reader that goes away (`| head`) does not end the run.
         signal(SIGPIPE, SIG_IGN)
         let (cpus, engine, asJSON) = (try arguments.cpus(), try arguments.engine(), arguments.has("json"))
+        try Trust(lash).admit(bundle.identity, bundle.signatures, in: bundle.path)
         if BundleStamp(bundle, in: lash)?.isRecorded != true {
             Output.note(
                 "checking \(Amounts.bytes(bundle.partsSize)) of \(Shown.whole(bundle.metro.part.name)) (at its first use)"

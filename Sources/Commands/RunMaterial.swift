@@ -4,6 +4,7 @@ internal import Glibc
 internal import HostProtocol
 internal import Parts
 internal import Plan
+internal import Signatures
 internal import Terminal
 
 /// What `las run` and `las deploy` are given, as parts in LASH's store.
@@ -42,6 +43,7 @@ struct RunMaterial {
 
     private static func unpack(_ path: String, _ context: Context) throws -> RunMaterial {
         let bundle = try BundleFile.open(path)
+        try Trust(context.lash).admit(bundle.identity, bundle.signatures, in: path)
         let store = PartStore(context.lash)
         try Stage.during(context.terminal, "checking the bundle") { stage in
             try bundle.verifyOnce(in: context.lash) { stage.update(done: $0, of: $1) }

@@ -1,12 +1,15 @@
 package import Digests
 internal import Files
+internal import Glibc
 
-/// An opened `NAME.las`: `runtime | environments… | metro | index | footer`.
+/// An opened `NAME.las`: `runtime | environments… | metro | index | signatures | footer`.
 ///
-/// Opening checks the footer and the index; `verify` the parts' bytes.
+/// Opening checks the footer and the index; `verify` the parts' bytes; what the signatures are worth is asked of `Trust`.
 package struct BundleFile: Sendable {
     package let path: String
     package let index: BundleIndex
+    /// None where nobody has signed it.
+    package let signatures: [BundleSignature]
     let file: OpenFile
 
     package var parts: [PlacedPart] { index.parts }
@@ -33,6 +36,8 @@ package struct BundleFile: Sendable {
                 "the parts of the bundle end at byte \(index.offset), its index begins at \(footer.indexOffset)",
                 in: path)
         }
+        let signed = try file.read(at: footer.indexOffset + Int64(footer.indexSize), count: footer.signatureSize)
+        signatures = try BundleSignature.read(signed, from: path)
         (self.path, self.file, self.index) = (path, file, index)
     }
 
@@ -73,9 +78,13 @@ struct BundleFooter {
     let indexOffset: Int64
     let indexSize: Int
     let indexDigest: Digest
+    /// Of what lies between the index and the footer.
+    let signatureSize: Int
 
-    init(indexOffset: Int64, index: [UInt8]) {
-        self.indexOffset = indexOffset
+    private static let largestSignatures = 4096
+
+    init(indexOffset: Int64, index: [UInt8], signatureSize: Int) {
+        (self.indexOffset, self.signatureSize) = (indexOffset, signatureSize)
         (indexSize, indexDigest) = (index.count, Self.digest(ofIndex: index))
     }
 
@@ -89,24 +98,24 @@ struct BundleFooter {
             throw .damaged(
                 "this is no bundle, or it is cut short: it does not end with a bundle's footer", in: file.path)
         }
-        guard let version = reader.number(UInt32.self), let reserved = reader.number(UInt32.self),
+        guard let version = reader.number(UInt32.self), let signatures = reader.number(UInt32.self),
             let offset = reader.size(), let size = reader.size(),
             let index = reader.take(Digest.byteCount).flatMap({ Digest(bytes: $0) }),
             let own = reader.take(Digest.byteCount).flatMap({ Digest(bytes: $0) }),
             own == Self.digest(ofFooter: bytes.dropLast(Digest.byteCount))
         else { throw .damaged("the footer of the bundle was changed", in: file.path) }
         if version > Self.version { throw .newer("the bundle", version: version, in: file.path) }
-        guard version == Self.version, reserved == 0, size <= BundleIndex.largest,
-            offset % BundleIndex.alignment == 0, offset + size + Int64(Self.size) == file.size
+        guard version == Self.version, signatures <= Self.largestSignatures, size <= BundleIndex.largest,
+            offset % BundleIndex.alignment == 0, offset + size + Int64(signatures) + Int64(Self.size) == file.size
         else { throw .damaged("the footer of the bundle does not fit its length of \(file.size) bytes", in: file.path) }
-        (indexOffset, indexSize, indexDigest) = (offset, Int(size), index)
+        (indexOffset, indexSize, indexDigest, signatureSize) = (offset, Int(size), index, Int(signatures))
     }
 
     var bytes: [UInt8] {
         var writer = ByteWriter()
         writer.append(Self.magic)
         writer.append(Self.version)
-        writer.append(UInt32(0))
+        writer.append(UInt32(signatureSize))
         writer.append(UInt64(indexOffset))
         writer.append(UInt64(indexSize))
         writer.append(indexDigest.bytes)
@@ -131,8 +140,30 @@ struct BundleFooter {
 
 extension BundleIndex {
     /// What follows the parts in the file.
-    package var tail: [UInt8] {
-        let bytes = bytes
-        return bytes + BundleFooter(indexOffset: offset, index: bytes).bytes
+    package func tail(_ signatures: [BundleSignature] = []) -> [UInt8] {
+        let (index, signed) = (bytes, BundleSignature.block(signatures))
+        return index + signed
+            + BundleFooter(indexOffset: offset, index: index, signatureSize: signed.count).bytes
+    }
+}
+
+extension BundleFile {
+    /// Writes the same bundle with these signatures in place of those that it has; it appears only when it is whole.
+    package func write(_ signatures: [BundleSignature], to target: String) throws(PartFailure) {
+        let beside = "\(target).new-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        do throws(FileFailure) {
+            try File.copy(path, to: beside, mode: 0o755)
+            let descriptor = try File.open(beside, O_WRONLY | O_CLOEXEC, action: "write")
+            defer { close(descriptor) }
+            guard ftruncate(descriptor, off_t(index.offset)) == 0, lseek(descriptor, 0, SEEK_END) >= 0 else {
+                throw FileFailure("write", target)
+            }
+            try File.writeAll(index.tail(signatures), to: descriptor, path: target)
+            if fsync(descriptor) != 0 { throw FileFailure("write", target) }
+            try File.rename(beside, to: target)
+        } catch {
+            File.remove(beside)
+            throw PartFailure(error)
+        }
     }
 }

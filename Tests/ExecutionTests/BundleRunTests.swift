@@ -24,7 +24,7 @@ import Testing
         }
         bytes += [UInt8](repeating: 0, count: Int(index.offset) - bytes.count)
         let path = scratch + "/test.las"
-        try File.write(bytes + index.tail, to: path, mode: 0o755)
+        try File.write(bytes + index.tail(), to: path, mode: 0o755)
         return path
     }
 

@@ -34,7 +34,7 @@ import Testing
                 bytes += try #require(parts.first { $0.part == placed.part }).bytes
             }
             bytes += [UInt8](repeating: 0, count: Int(index.offset) - bytes.count)
-            try File.write(bytes + index.tail, to: folder + "/x.las", mode: 0o755)
+            try File.write(bytes + index.tail(), to: folder + "/x.las", mode: 0o755)
             try body(folder, folder + "/x.las")
         }
     }
