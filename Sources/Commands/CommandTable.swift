@@ -4,6 +4,8 @@ enum CommandTable {
         newCommand, checkCommand, formatCommand, planCommand, explainCommand, mapCommand, lockCommand, packCommand,
         runCommand,
         deployCommand,
+        inspectCommand, diffCommand, unpackCommand, verifyCommand, signCommand,
+        keyNewCommand, keyListCommand, keyTrustCommand, keyForgetCommand, keyRequireCommand,
         schemaCommand,
         hostAddCommand, hostListCommand, hostRemoveCommand, completionCommand, completeCommand, helpCommand,
         versionCommand,
