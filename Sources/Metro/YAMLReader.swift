@@ -19,6 +19,12 @@ struct YAMLReader {
 
     private struct Stopped: Error {}
 
+    /// One file alone.
+    static func read(_ text: [UInt8], diagnostics: inout Diagnostics) -> YAMLNode? {
+        var nodes = 0
+        return read(text, nodes: &nodes, diagnostics: &diagnostics)
+    }
+
     /// - Parameter nodes: how many there were in files before it; those of this one are added.
     /// - Returns: the document, nil when it could not be read; `diagnostics` say why.
     static func read(_ text: [UInt8], nodes: inout Int, diagnostics: inout Diagnostics) -> YAMLNode? {
