@@ -41,6 +41,20 @@ struct Packing {
         Dictionary(source.plan.environments.map { ($0.id.name, $0.needs) }, uniquingKeysWith: { $1 })
     }
 
+    /// What the metro asks for, by the names of packages and by addresses.
+    var asked: [String] {
+        needs.values.flatMap { needs in
+            needs.debian.compactMap { DebianRequest($0)?.name }
+                + (needs.pip?.packages ?? []).compactMap { PipRequirement($0)?.name }
+                + needs.builds.map { build in
+                    switch build.source {
+                    case .archive(let address, _): address
+                    case .git(let repository, _): repository
+                    }
+                }
+        }
+    }
+
     /// What a metro is made of, before it becomes images.
     struct Material {
         let plan: Plan
@@ -103,13 +117,22 @@ struct Packing {
 
     /// Chooses packages anew, and writes the lock.
     ///
-    /// - Parameter inputs: what it says of files.
-    func update(_ depot: Depot, inputs: [LockedInput] = []) async throws -> Lock {
-        let lock = try await display.during { try await depot.lock(needs) }.with(inputs)
+    /// - Parameters:
+    ///   - inputs: what it says of files.
+    ///   - old: what is to stay as it is, save `only`.
+    func update(
+        _ depot: Depot, inputs: [LockedInput] = [], keeping old: Lock? = nil, only: Set<String> = []
+    ) async throws -> Lock {
+        let lock = try await chosen(depot, keeping: old, only: only).with(inputs)
         try lock.write(to: source.lockFile)
         let count = Set(lock.environments.values.flatMap { $0.packages.map(\.title) }).count
         context.terminal.say("\(Amounts.count(count, "package")) chosen and written to \(Shown.whole(source.lockFile))")
         return lock
+    }
+
+    /// What would be chosen now.
+    func chosen(_ depot: Depot, keeping old: Lock? = nil, only: Set<String> = []) async throws -> Lock {
+        try await display.during { try await depot.lock(needs, keeping: old, besides: only) }
     }
 
     func depot() throws -> Depot {

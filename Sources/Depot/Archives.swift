@@ -20,6 +20,10 @@ struct Archives {
         let base: String
         /// Ends with a NUL byte.
         let text: [UInt8]
+        /// Its packages are for those who ask for them (backports, experimental).
+        var isByRequest = false
+        /// Further names of its suite.
+        var suites: [String] = []
     }
 
     struct Offer: Sendable {
@@ -214,7 +218,10 @@ struct Archives {
         return try Workers.each(wanted, on: 2) { index in
             let path = lash.archives + "/" + index.item.digest.hex
             let text = try Decompression.bytes(of: path, atMost: index.plainSize ?? 1 << 30)
-            return Index(archive: index.archive, base: index.base, text: text + [0])
+            let file = index.release.file
+            return Index(
+                archive: index.archive, base: index.base, text: text + [0], isByRequest: file.isByRequest,
+                suites: [file.suite, file.codename].compactMap { $0 })
         }
     }
 

@@ -3,6 +3,7 @@ internal import Failures
 internal import Files
 internal import Glibc
 internal import Layers
+internal import Metro
 
 /// What was built into a folder, as entries of a layer: times, owners and special rights are made alike.
 struct BuiltTree {
@@ -10,6 +11,48 @@ struct BuiltTree {
     let root: String
     /// Where what was built lies in it: `usr/local`.
     let place: String
+
+    /// Takes away what is not to be kept.
+    ///
+    /// - Parameter patterns: for paths below the place, of files, or of folders with all that is in them; none for all.
+    /// - Returns: the entries of the rest, and a pattern that nothing is of.
+    func entries(keeping patterns: [String]) throws -> (entries: [LayerEntry], unmatched: String?) {
+        let all = try entries()
+        if patterns.isEmpty { return (all, nil) }
+        let globs = patterns.map { Glob($0) }
+        var matched: Set<Int> = []
+        var wanted: Set<RelativePath> = []
+        for entry in all {
+            guard let inside = entry.path.string.after(place + "/") else { continue }
+            var names = inside.pathNames
+            while !names.isEmpty {
+                for number in globs.indices where globs[number].matches(names.joined(separator: "/")) {
+                    matched.insert(number)
+                    wanted.insert(entry.path)
+                }
+                names.removeLast()
+            }
+        }
+        let unmatched = globs.indices.first { !matched.contains($0) }.map { patterns[$0] }
+        if unmatched != nil { return (all, unmatched) }
+        var kept = wanted
+        for path in wanted {
+            var above = path.parent
+            while let folder = above {
+                kept.insert(folder)
+                above = folder.parent
+            }
+        }
+        // Folders that are there for what was in them alone go too.
+        for entry in all.reversed() where !kept.contains(entry.path) {
+            if entry.kind == .folder {
+                try Folder.remove(root + "/" + entry.path.string)
+            } else {
+                unlink(root + "/" + entry.path.string)
+            }
+        }
+        return (all.filter { kept.contains($0.path) }, nil)
+    }
 
     /// - Returns: the entries of it, and of the folders above it; none where nothing was built.
     /// - Throws: exit code 2 for a name that is not UTF-8.

@@ -24,7 +24,8 @@ extension Depot {
     /// On the thread that calls it.
     func buildHere(_ environment: LockedEnvironment) throws -> LayeredTree {
         let debian = try tree(of: environment.debian)
-        return LayeredTree(layers: debian.layers + (try wheelLayers(of: environment)))
+        return LayeredTree(
+            layers: debian.layers + (try wheelLayers(of: environment)) + (try builtLayers(of: environment)))
     }
 
     /// The layers of Debian packages: the skeleton, one for each package, and what configuring them changed.

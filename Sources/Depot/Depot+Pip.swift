@@ -19,7 +19,23 @@ extension Depot {
     ///
     /// - Returns: sorted by name.
     /// - Throws: exit code 2 where pip finds none, 4 where it can't reach its index.
-    func wheels(for needs: PipNeeds, in environment: LockedEnvironment) throws -> [LockedWheel] {
+    ///
+    /// - Parameters:
+    ///   - old: whose versions are kept where they fit; nil to take the newest.
+    ///   - free: names of packages that are chosen anew all the same.
+    func wheels(
+        for needs: PipNeeds, in environment: LockedEnvironment, keeping old: LockedEnvironment? = nil,
+        besides free: Set<String> = []
+    ) throws -> [LockedWheel] {
+        let free = Set(free.map { $0.lowercased() })
+        let kept = (old?.wheels ?? []).filter { !free.contains($0.name.lowercased()) }
+        if !kept.isEmpty, let wheels = try? wheels(for: needs, in: environment, of: kept) { return wheels }
+        return try wheels(for: needs, in: environment, of: [])
+    }
+
+    private func wheels(
+        for needs: PipNeeds, in environment: LockedEnvironment, of kept: [LockedWheel]
+    ) throws -> [LockedWheel] {
         let tree = try self.tree(of: try tools(Wishes.pip, of: environment))
         observer(.progress(DepotProgress(.asking, done: 0, total: 0, what: "Python's packages")))
         return try BuildRoot.with(tree, in: lash) { root in
@@ -27,11 +43,13 @@ extension Depot {
                 for name in ["work", "local"] { try Folder.make("\(folder)/\(name)") }
                 let packages = needs.packages.map { $0 + "\n" }.joined()
                 try File.create(folder + "/work/requirements.txt", packages)
+                try File.create(
+                    folder + "/work/constraints.txt", kept.map { "\($0.name)==\($0.version)\n" }.joined())
                 let certificates = pip.certificates
                 let outcome = try root.run(
                     BuildRoot.Work(
                         commands:
-                            "exec python3 -m pip install -q \(Self.options) --dry-run --ignore-installed --only-binary :all: --report report.json -r requirements.txt",
+                            "exec python3 -m pip install -q \(Self.options) --dry-run --ignore-installed --only-binary :all: --report report.json -c constraints.txt -r requirements.txt",
                         folder: folder + "/work", local: folder + "/local",
                         variables: pip.variables(certificates: certificates.map { _ in "/run/las/certificates.pem" })
                             .merging(["PIP_BREAK_SYSTEM_PACKAGES": "1", "PIP_ROOT_USER_ACTION": "ignore"]) { $1 },

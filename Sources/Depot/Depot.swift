@@ -28,8 +28,13 @@ package struct Depot: Sendable {
 
     /// Asks the archives what they have now, and chooses the packages of each environment.
     ///
-    /// - Parameter needs: by the environments' names, what the metro says; empty ones for the base alone.
-    package func lock(_ needs: [String: Needs]) async throws -> Lock {
+    /// - Parameters:
+    ///   - needs: by the environments' names, what the metro says; empty ones for the base alone.
+    ///   - old: what is to stay as it is as far as that can be; nil to choose all anew.
+    ///   - free: of that, what is to be chosen anew: names of packages, addresses.
+    package func lock(_ needs: [String: Needs], keeping old: Lock? = nil, besides free: Set<String> = []) async throws
+        -> Lock
+    {
         let wishes = try needs.mapValues { try Wishes($0) }
         return try await OwnThread.run {
             let offer = try Archives(
@@ -38,25 +43,42 @@ package struct Depot: Sendable {
             ).read()
             observer(.progress(DepotProgress(.solving, done: 0, total: 0, what: "packages")))
             let solver = try PackageSolver(offer, architecture: architecture)
-            func solve(_ requests: [PackageRequest]) throws -> LockedPackages {
-                let packages = try solver.solve(requests)
+            func solve(
+                _ requests: [DebianRequest], _ recommends: Bool, keeping kept: LockedPackages?
+            ) throws -> LockedPackages {
+                if let kept {
+                    solver.pin(kept.packages, besides: free)
+                    defer { solver.unpin() }
+                    if let packages = try? solver.solve(requests, recommends: recommends) {
+                        return LockedPackages(archives: solver.archives(of: packages), packages: packages)
+                    }
+                    observer(.warning("not all packages can stay as they are, so all are chosen anew"))
+                    solver.unpin()
+                }
+                let packages = try solver.solve(requests, recommends: recommends)
                 return LockedPackages(archives: solver.archives(of: packages), packages: packages)
             }
             var environments: [String: LockedEnvironment] = [:]
             for (name, asked) in wishes.sorted(by: { $0.key < $1.key }) {
-                let debian = try solve(asked.debian)
+                let before = old?.environments[name]
+                let debian = try solve(asked.debian, asked.needs.recommends, keeping: before?.debian)
+                let sources = try sources(of: asked.needs, keeping: before, besides: free)
                 var tools: [String: LockedPackages] = [:]
                 for names in asked.tools {
-                    tools[names.joined(separator: " ")] = try solve(
-                        asked.debian + names.map { name in try PackageRequest(name) })
+                    let title = names.joined(separator: " ")
+                    tools[title] = try solve(
+                        asked.debian + names.map { name in try DebianRequest(checking: name) }, false,
+                        keeping: before?.tools[title])
                 }
                 environments[name] = LockedEnvironment(
-                    needs: asked.needs, archives: debian.archives, packages: debian.packages, tools: tools)
+                    needs: asked.needs, archives: debian.archives, packages: debian.packages, tools: tools,
+                    files: sources.files, commits: sources.commits)
             }
             // What pip chooses is asked when all that is Debian's is known to be there.
             for (name, environment) in environments.sorted(by: { $0.key < $1.key }) {
                 guard let pip = environment.needs.pip else { continue }
-                environments[name] = environment.with(wheels: try wheels(for: pip, in: environment))
+                environments[name] = environment.with(
+                    wheels: try wheels(for: pip, in: environment, keeping: old?.environments[name], besides: free))
             }
             return Lock(architecture: architecture.name, environments: environments)
         }

@@ -22,10 +22,10 @@ package struct InputStore: Sendable {
         package let locked: LockedInput?
         /// Who names it, for errors: `metro.yml:4:12`.
         package let place: String
-        /// The input that it is for.
-        package let input: String
+        /// The input that it is for; nil for a need.
+        package let input: String?
 
-        package init(_ address: WebAddress, locked: LockedInput?, place: String, input: String) {
+        package init(_ address: WebAddress, locked: LockedInput?, place: String, input: String?) {
             (self.address, self.locked, self.place, self.input) = (address, locked, place, input)
         }
     }
@@ -55,7 +55,8 @@ package struct InputStore: Sendable {
         try await OwnThread.run { try fetchHere(wanted, update: update) }
     }
 
-    private func fetchHere(_ wanted: [Wanted], update: String) throws -> [Kept] {
+    /// On the thread that calls it.
+    func fetchHere(_ wanted: [Wanted], update: String) throws -> [Kept] {
         var kept: [String: Kept] = [:]
         var missing: [Wanted] = []
         for file in wanted where kept[file.address.text] == nil {
@@ -153,25 +154,28 @@ package struct InputStore: Sendable {
     ) -> DepotFailure {
         let shown = Shown.text(file.address.text, atMost: 300)
         let reason = Shown.whole(problem.reason)
-        let byHand = "or fetch it yourself and name the file: --input \(file.input)=FILE"
+        let option = file.input.map { "--input \($0)=FILE" }
+        let byHand = option.map { ", or fetch it yourself and name the file: \($0)" } ?? ""
         switch problem.kind {
         case .missing:
             return DepotFailure(
-                "there is no \(shown)", place: file.place, cause: reason, fix: "check the address, \(byHand)",
+                "there is no \(shown)", place: file.place, cause: reason, fix: "check the address\(byHand)",
                 .unreachable)
         case .forbidden:
             return DepotFailure(
                 "the server does not give \(shown) to everybody", place: file.place, cause: reason,
-                fix: "fetch it with your own login, and name the file: --input \(file.input)=FILE", .unreachable)
+                fix: option.map { "fetch it with your own login, and name the file: \($0)" }
+                    ?? "take it from a place that gives it to everybody", .unreachable)
         case .unreachable:
             return DepotFailure(
                 "can't fetch \(shown)", place: file.place, cause: reason,
-                fix: "check the address and the network, \(byHand)", .unreachable)
+                fix: "check the address and the network\(byHand)", .unreachable)
         case .wrong:
             return DepotFailure(
                 "\(shown) is no longer the file that metro.lock names", place: file.place, cause: reason,
                 fix:
-                    "to take what is there now: \(update); else find the old file and name it: --input \(file.input)=FILE",
+                    "to take what is there now: \(update)"
+                    + (option.map { "; else find the old file and name it: \($0)" } ?? ""),
                 .integrity)
         case .tooLarge:
             return DepotFailure(

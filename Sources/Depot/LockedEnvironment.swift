@@ -15,26 +15,38 @@ package struct LockedEnvironment: Hashable, Sendable {
     package let tools: [String: LockedPackages]
     /// Python's packages, sorted by name.
     package let wheels: [LockedWheel]
+    /// What archives that something is built of were, sorted by address.
+    package let files: [LockedInput]
+    /// The commits that something is built of, sorted by repository.
+    package let commits: [LockedCommit]
 
     package init(
         needs: Needs, archives: [LockedArchive], packages: [LockedPackage], tools: [String: LockedPackages] = [:],
-        wheels: [LockedWheel] = []
+        wheels: [LockedWheel] = [], files: [LockedInput] = [], commits: [LockedCommit] = []
     ) {
         (self.needs, self.archives, self.packages) = (needs, archives, packages)
-        (self.tools, self.wheels) = (tools, wheels)
+        (self.tools, self.wheels, self.files, self.commits) = (tools, wheels, files, commits)
     }
 
     /// The Debian packages that run.
     var debian: LockedPackages { LockedPackages(archives: archives, packages: packages) }
 
     func with(wheels: [LockedWheel]) -> LockedEnvironment {
-        LockedEnvironment(needs: needs, archives: archives, packages: packages, tools: tools, wheels: wheels)
+        LockedEnvironment(
+            needs: needs, archives: archives, packages: packages, tools: tools, wheels: wheels, files: files,
+            commits: commits)
     }
 
     func check(_ name: String) throws(DepotFailure) {
         try debian.check(name)
         for tools in tools.values { try tools.check(name) }
         for wheel in wheels { try wheel.check() }
+        for file in files {
+            guard file.size >= 0, (try? WebAddress(file.address)) != nil else {
+                throw DepotFailure("the address “\(Shown.whole(file.address))” is none", .integrity)
+            }
+        }
+        for commit in commits { try commit.check() }
     }
 }
 
@@ -65,9 +77,9 @@ package struct LockedPackages: Hashable, Sendable, Codable {
 }
 
 extension LockedEnvironment: Codable {
-    private enum CodingKeys: String, CodingKey { case needs, archives, packages, tools, wheels }
+    private enum CodingKeys: String, CodingKey { case needs, archives, packages, tools, wheels, files, commits }
 
-    /// Environments of Debian packages alone have no “tools” and “wheels”.
+    /// Environments of Debian packages alone have nothing of the others.
     package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         self.init(
@@ -75,7 +87,9 @@ extension LockedEnvironment: Codable {
             archives: try container.decode([LockedArchive].self, forKey: .archives),
             packages: try container.decode([LockedPackage].self, forKey: .packages),
             tools: try container.decodeIfPresent([String: LockedPackages].self, forKey: .tools) ?? [:],
-            wheels: try container.decodeIfPresent([LockedWheel].self, forKey: .wheels) ?? [])
+            wheels: try container.decodeIfPresent([LockedWheel].self, forKey: .wheels) ?? [],
+            files: try container.decodeIfPresent([LockedInput].self, forKey: .files) ?? [],
+            commits: try container.decodeIfPresent([LockedCommit].self, forKey: .commits) ?? [])
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -85,5 +99,7 @@ extension LockedEnvironment: Codable {
         try container.encode(packages, forKey: .packages)
         if !tools.isEmpty { try container.encode(tools, forKey: .tools) }
         if !wheels.isEmpty { try container.encode(wheels, forKey: .wheels) }
+        if !files.isEmpty { try container.encode(files, forKey: .files) }
+        if !commits.isEmpty { try container.encode(commits, forKey: .commits) }
     }
 }

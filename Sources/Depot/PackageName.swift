@@ -1,4 +1,5 @@
 internal import Failures
+internal import Metro
 
 /// Debian's names and versions of packages (Debian Policy, 5.6).
 package enum PackageName {
@@ -18,20 +19,16 @@ package enum PackageName {
     private static func isLetterOrDigit(_ byte: UInt8) -> Bool { 48...57 ~= byte || 97...122 ~= byte }
 }
 
-/// A package that someone asked for: `samtools`, or exactly `samtools=1.16.1-1`.
-package struct PackageRequest: Hashable, Sendable {
-    package let name: String
-    package let version: String?
-
-    /// - Throws: exit code 2 when the text is neither.
-    package init(_ text: String) throws(DepotFailure) {
-        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        guard let name = parts.first, PackageName.isValid(name), parts.count == 1 || PackageName.isVersion(parts[1])
-        else {
+extension DebianRequest {
+    /// - Throws: exit code 2 when the text is none.
+    init(checking text: String) throws(DepotFailure) {
+        guard let request = DebianRequest(text) else {
             throw DepotFailure(
                 "“\(Shown.whole(text))” is not the name of a Debian package",
-                fix: "write a name like samtools, or with its exact version, samtools=1.16.1-1", .usage)
+                fix:
+                    "write a name like samtools, or with its version, samtools=1.16.1-1, samtools=1.16*, samtools>=1.16",
+                .usage)
         }
-        (self.name, version) = (name, parts.count == 2 ? parts[1] : nil)
+        self = request
     }
 }

@@ -2,6 +2,7 @@ internal import CSolv
 internal import Digests
 internal import Failures
 internal import Glibc
+internal import Metro
 
 /// Chooses packages with libsolv: what was asked for, all that it depends on, and nothing that is merely recommended.
 struct PackageSolver {
@@ -15,8 +16,20 @@ struct PackageSolver {
 
     private final class Holder {
         let pool: UnsafeMutablePointer<Pool>
-        init(_ pool: UnsafeMutablePointer<Pool>) { self.pool = pool }
-        deinit { pool_free(pool) }
+        /// What may be taken of all that there is.
+        let considered = UnsafeMutablePointer<Map>.allocate(capacity: 1)
+
+        init(_ pool: UnsafeMutablePointer<Pool>) {
+            self.pool = pool
+            map_init(considered, pool.pointee.nsolvables)
+            map_setall(considered)
+        }
+
+        deinit {
+            pool_free(pool)
+            map_free(considered)
+            considered.deallocate()
+        }
     }
 
     private let holder: Holder
@@ -32,12 +45,13 @@ struct PackageSolver {
         guard let pool = pool_create() else { throw DepotFailure("libsolv has no memory", .resources) }
         pool_setdisttype(pool, Int32(DISTTYPE_DEB))
         pool_setarch(pool, architecture.name)
-        holder = Holder(pool)
         unreachable = offer.unreachable
         var essentials: Set<String> = []
         for index in offer.indexes {
             guard let repo = repo_create(pool, index.archive.name) else { continue }
             indexes[repo.pointee.repoid] = index
+            // A package of such a suite is taken where it is asked for, or where no other suite has it.
+            if index.isByRequest { repo.pointee.priority = -1 }
             essentials.formUnion(Self.essentials(in: index.text))
             let code = index.text.withUnsafeBytes { bytes -> Int32 in
                 guard let stream = fmemopen(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count - 1, "r")
@@ -56,6 +70,7 @@ struct PackageSolver {
         self.essentials = essentials.sorted()
         pool_addfileprovides(pool)
         pool_createwhatprovides(pool)
+        holder = Holder(pool)
         favoured = Self.favourites.map { pool_str2id(pool, $0, 0) }.filter { $0 != 0 } + realNamesOfOthers()
     }
 
@@ -78,17 +93,46 @@ struct PackageSolver {
         return names.sorted()
     }
 
+    /// Leaves only these versions of these packages to be chosen, where they are still there.
+    ///
+    /// - Parameter free: names of which any version may be taken.
+    func pin(_ packages: [LockedPackage], besides free: Set<String>) {
+        let digests = Set(packages.filter { !free.contains($0.name) }.map { "\($0.name) \($0.version)" })
+        let names = Set(packages.map(\.name)).subtracting(free)
+        var others: [String: [Id]] = [:]
+        var found: Set<String> = []
+        for id in 2..<pool.pointee.nsolvables {
+            guard let solvable = pool_id2solvable(pool, id), solvable.pointee.repo != nil else { continue }
+            let name = String(cString: pool_id2str(pool, solvable.pointee.name))
+            guard names.contains(name) else { continue }
+            if digests.contains("\(name) \(String(cString: pool_id2str(pool, solvable.pointee.evr)))") {
+                found.insert(name)
+            } else {
+                others[name, default: []].append(id)
+            }
+        }
+        for name in found {
+            for id in others[name] ?? [] { holder.considered.pointee.map[Int(id >> 3)] &= ~(1 << UInt8(id & 7)) }
+        }
+        pool.pointee.considered = holder.considered
+    }
+
+    func unpin() {
+        map_setall(holder.considered)
+        pool.pointee.considered = nil
+    }
+
     /// - Parameter requests: none for the base alone, without the packages that are merely marked Essential.
     /// - Returns: the packages sorted by name.
     /// - Throws: exit code 2 for names that no archive has and for sets that can't be together; 4 where an archive that
     ///   could not be reached may have them.
-    func solve(_ requests: [PackageRequest]) throws(DepotFailure) -> [LockedPackage] {
-        var wanted: [Id] = []
-        for request in requests { wanted.append(try id(of: request)) }
+    func solve(_ requests: [DebianRequest], recommends: Bool = false) throws(DepotFailure) -> [LockedPackage] {
+        var wanted: [Job] = []
+        for request in requests { wanted.append(try job(of: request)) }
         for name in Self.base + (requests.isEmpty ? [] : essentials) {
             let id = pool_str2id(pool, name, 0)
             if id != 0, !versions(of: id).isEmpty {
-                wanted.append(id)
+                wanted.append(Job(how: SOLVER_SOLVABLE_NAME, what: id))
             } else if !essentials.contains(name) {
                 throw missing(
                     name, near: [], "the base of every environment needs the package \(name), and no archive has it")
@@ -96,13 +140,13 @@ struct PackageSolver {
         }
         // libsolv does not care which of `a | b` it takes; people who write dependencies put first what they mean.
         var favoured = favoured
-        var ids = try solve(wanted, favouring: favoured, requests)
+        var ids = try solve(wanted, favouring: favoured, requests, recommends)
         for _ in 1...12 {
             let known = Set(favoured)
             let better = firstAlternatives(passedOverIn: ids).filter { !known.contains($0) }
             if better.isEmpty { break }
             favoured += better
-            ids = try solve(wanted, favouring: favoured, requests)
+            ids = try solve(wanted, favouring: favoured, requests, recommends)
         }
         var chosen: [(index: Archives.Index, solvable: UnsafeMutablePointer<Solvable>, digest: Digest)] = []
         for id in ids { chosen.append(try identify(id)) }
@@ -115,15 +159,17 @@ struct PackageSolver {
     }
 
     /// - Returns: the solvables that are to be installed, ascending.
-    private func solve(_ wanted: [Id], favouring: [Id], _ requests: [PackageRequest]) throws(DepotFailure) -> [Id] {
+    private func solve(
+        _ wanted: [Job], favouring: [Id], _ requests: [DebianRequest], _ recommends: Bool
+    ) throws(DepotFailure) -> [Id] {
         var job = Queue()
         queue_init(&job)
         defer { queue_free(&job) }
-        for id in wanted { queue_push2(&job, SOLVER_INSTALL | SOLVER_SOLVABLE_NAME, id) }
+        for one in wanted { queue_push2(&job, SOLVER_INSTALL | one.how, one.what) }
         for id in favouring { queue_push2(&job, SOLVER_FAVOR | SOLVER_SOLVABLE_NAME, id) }
         guard let solver = solver_create(pool) else { throw DepotFailure("libsolv has no memory", .resources) }
         defer { solver_free(solver) }
-        solver_set_flag(solver, SOLVER_FLAG_IGNORE_RECOMMENDED, 1)
+        solver_set_flag(solver, SOLVER_FLAG_IGNORE_RECOMMENDED, recommends ? 0 : 1)
         if solver_solve(solver, &job) != 0 { throw unsolvable(solver, requests) }
         return (2..<pool.pointee.nsolvables).filter { solver_get_decisionlevel(solver, $0) > 0 }
     }
@@ -179,7 +225,13 @@ struct PackageSolver {
 
     // MARK: Names
 
-    private func id(of request: PackageRequest) throws(DepotFailure) -> Id {
+    /// What is to be installed, as libsolv has it.
+    private struct Job {
+        let how: Int32
+        let what: Id
+    }
+
+    private func job(of request: DebianRequest) throws(DepotFailure) -> Job {
         let name = pool_str2id(pool, request.name, 0)
         let found = name == 0 ? [] : versions(of: name)
         if found.isEmpty {
@@ -193,13 +245,64 @@ struct PackageSolver {
                 request.name, near: names(near: request.name),
                 "no apt source of this machine has a package \(request.name)")
         }
-        guard let version = request.version else { return name }
-        guard found.contains(version) else {
+        if request.versions == .any, request.suite == nil { return Job(how: SOLVER_SOLVABLE_NAME, what: name) }
+        let all = providing(name).filter { $0.pointee.name == name && pool_installable(pool, $0) != 0 }
+        let ofSuite = all.filter { solvable in
+            guard let suite = request.suite else { return true }
+            let index = solvable.pointee.repo.flatMap { indexes[$0.pointee.repoid] }
+            return index?.archive.suite == suite || index?.suites.contains(suite) == true
+        }
+        if ofSuite.isEmpty {
+            let suites = Set(all.compactMap { $0.pointee.repo.flatMap { indexes[$0.pointee.repoid]?.archive.suite } })
             throw missing(
-                request.name, near: [], "no apt source of this machine has \(request.name) in the version \(version)",
+                request.name, near: [],
+                "no apt source of this machine has \(request.name) in the suite \(Shown.whole(request.suite ?? ""))",
+                fix:
+                    "there is \(suites.sorted().joined(separator: ", ")); a suite is added to the machine's apt sources"
+            )
+        }
+        let fitting = ofSuite.filter { isWanted(String(cString: pool_id2str(pool, $0.pointee.evr)), request.versions) }
+        if fitting.isEmpty {
+            throw missing(
+                request.name, near: [],
+                "no apt source of this machine has \(request.name) in the version \(Self.text(request.versions))",
                 fix: "there is \(found.joined(separator: ", "))")
         }
-        return pool_rel2id(pool, name, pool_str2id(pool, version, 1), REL_EQ, 1)
+        var queue = Queue()
+        queue_init(&queue)
+        defer { queue_free(&queue) }
+        for solvable in fitting { queue_push(&queue, pool_solvable2id(pool, solvable)) }
+        return Job(how: SOLVER_SOLVABLE_ONE_OF, what: pool_queuetowhatprovides(pool, &queue))
+    }
+
+    private func isWanted(_ version: String, _ versions: DebianRequest.Versions) -> Bool {
+        switch versions {
+        case .any: return true
+        case .exactly(let wanted): return version == wanted
+        case .beginning(let start):
+            // People leave the epoch out.
+            let bare = version.utf8.firstIndex(of: UInt8(ascii: ":")).map {
+                String(version[version.index(after: $0)...])
+            }
+            return version.hasPrefix(start) || bare?.hasPrefix(start) == true
+        case .relation(let relation, let other):
+            let order = pool_evrcmp_str(pool, version, other, EVRCMP_COMPARE)
+            return switch relation {
+            case ">=": order >= 0
+            case "<=": order <= 0
+            case ">": order > 0
+            default: order < 0
+            }
+        }
+    }
+
+    private static func text(_ versions: DebianRequest.Versions) -> String {
+        switch versions {
+        case .any: "any"
+        case .exactly(let version): version
+        case .beginning(let start): start + "*"
+        case .relation(let relation, let version): "\(relation)\(version)"
+        }
     }
 
     private func missing(_ name: String, near: [String], _ summary: String, fix: String? = nil) -> DepotFailure {
@@ -315,7 +418,7 @@ struct PackageSolver {
             .filter { names.contains($0.name) && seen.insert($0.name).inserted }.sorted { $0.name < $1.name }
     }
 
-    private func unsolvable(_ solver: UnsafeMutablePointer<Solver>, _ requests: [PackageRequest]) -> DepotFailure {
+    private func unsolvable(_ solver: UnsafeMutablePointer<Solver>, _ requests: [DebianRequest]) -> DepotFailure {
         var texts: [String] = []
         var problem: Id = 0
         while true {

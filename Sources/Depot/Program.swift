@@ -13,7 +13,12 @@ enum Program {
     /// - Parameters:
     ///   - name: looked up on the PATH.
     ///   - folder: where its output is kept until it is read.
-    static func run(_ name: String, _ arguments: [String], folder: String) throws(DepotFailure) -> Result {
+    ///   - variables: what it sees besides.
+    ///   - handedOn: names of variables of this process that it sees too.
+    static func run(
+        _ name: String, _ arguments: [String], folder: String, variables own: [String: String] = [:],
+        handedOn: [String] = []
+    ) throws(DepotFailure) -> Result {
         let output = folder + "/output", errors = folder + "/errors"
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -23,9 +28,10 @@ enum Program {
         posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
         var words: [UnsafeMutablePointer<CChar>?] = ([name] + arguments).map { strdup($0) } + [nil]
         var variables: [UnsafeMutablePointer<CChar>?] = [strdup("LC_ALL=C")]
-        for variable in ["PATH", "HOME", "TMPDIR"] {
+        for variable in ["PATH", "HOME", "TMPDIR"] + handedOn {
             if let value = getenv(variable) { variables.append(strdup("\(variable)=\(String(cString: value))")) }
         }
+        for (name, value) in own { variables.append(strdup("\(name)=\(value)")) }
         variables.append(nil)
         defer { for word in words + variables { free(word) } }
         var child = pid_t()

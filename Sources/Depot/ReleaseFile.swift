@@ -14,6 +14,8 @@ package struct ReleaseFile: Sendable {
     package let suite: String?
     package let codename: String?
     package let architectures: [String]
+    /// Nothing of it is taken that nobody asked for.
+    package let isByRequest: Bool
     /// Whether indexes lie under their digests too, where they stay when the archive changes.
     package let hasByHash: Bool
     /// The index of the architecture `all` says nothing that the others don't say.
@@ -32,6 +34,7 @@ package struct ReleaseFile: Sendable {
         }
         (suite, codename) = (release["Suite"], release["Codename"])
         architectures = release.words("Architectures")
+        isByRequest = release["NotAutomatic"] == "yes"
         hasByHash = release["Acquire-By-Hash"] == "yes"
         repeatsAll =
             !architectures.contains("all") || release.words("No-Support-for-Architecture-all").contains("Packages")

@@ -4,7 +4,7 @@ internal import Metro
 struct Wishes: Sendable {
     let needs: Needs
     /// What runs.
-    let debian: [PackageRequest]
+    let debian: [DebianRequest]
     /// What is there besides while something is built; each set sorted, the sets too.
     let tools: [[String]]
 
@@ -13,12 +13,18 @@ struct Wishes: Sendable {
 
     init(_ needs: Needs) throws(DepotFailure) {
         self.needs = needs
-        var requests: [PackageRequest] = []
-        for text in needs.debian { requests.append(try PackageRequest(text)) }
+        var requests: [DebianRequest] = []
+        for text in needs.debian { requests.append(try DebianRequest(checking: text)) }
         var tools: Set<[String]> = []
         if needs.pip != nil {
-            if !requests.contains(where: { $0.name == "python3" }) { requests.append(try PackageRequest("python3")) }
+            if !requests.contains(where: { $0.name == "python3" }) {
+                requests.append(try DebianRequest(checking: "python3"))
+            }
             tools.insert(Self.pip)
+        }
+        for need in needs.builds where !need.tools.isEmpty {
+            for name in need.tools { _ = try DebianRequest(checking: name) }
+            tools.insert(need.tools)
         }
         debian = requests
         self.tools = tools.sorted { $0.lexicographicallyPrecedes($1) }

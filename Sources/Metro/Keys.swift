@@ -56,7 +56,9 @@ struct Keys: Sendable {
 
     /// Whether some group has such a key.
     static func isKnown(_ key: String) -> Bool {
-        [metro, needs, pip, input, valid, station, nested, line, until, uses].contains { $0.known.contains(key) }
+        [metro, needs, debian, pip, archive, git, input, valid, station, nested, line, until, uses].contains {
+            $0.known.contains(key)
+        }
     }
 
     /// How such a group is written.
@@ -102,6 +104,16 @@ struct Keys: Sendable {
         "docker", "container", "image", "conda", "singularity", "apptainer", "runtime", "module", "modules",
     ]
 
+    /// Words for the keys of what is built, which mean other things elsewhere.
+    private static let synonymsOfBuilds = [
+        "url": ["address", "repository"], "uri": ["address", "repository"], "link": ["address", "repository"],
+        "address": ["repository"], "repository": ["address"], "repo": ["repository"], "branch": ["commit"],
+        "tag": ["commit"], "ref": ["commit"], "revision": ["commit"], "rev": ["commit"], "version": ["commit"],
+        "to": ["into"], "prefix": ["into"], "path": ["into"], "digest": ["sha256"], "checksum": ["sha256"],
+        "hash": ["sha256"], "command": ["build"], "commands": ["build"], "run": ["build"], "install": ["build"],
+        "only": ["keep"], "files": ["keep"],
+    ]
+
     /// - Returns: the key that was probably meant.
     func synonym(of key: String) -> String? {
         let word = key.lowercased()
@@ -111,6 +123,7 @@ struct Keys: Sendable {
         if known.contains("smaller_than"), word == "less_than" || word == "max" { return "smaller_than" }
         if known.contains("larger_than"), word == "more_than" || word == "min" { return "larger_than" }
         if word == "name" || word == "alias", known.contains("as") { return "as" }
+        if let meant = Self.synonymsOfBuilds[word]?.first(where: known.contains) { return meant }
         if word == "name", known.contains("metro") { return "metro" }
         if word == "inputs" || word == "input", known.contains("inputs") { return "inputs" }
         return Self.synonyms[word].flatMap { known.contains($0) ? $0 : nil }

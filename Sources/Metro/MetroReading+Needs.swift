@@ -5,8 +5,11 @@ internal import Files
 extension MetroReading {
     mutating func needs(_ node: YAMLNode) -> Needs {
         guard let members = members(of: node, Keys.needs) else { return Needs() }
-        var needs = Needs(debian: members["debian"].map { debian($0, of: "debian") } ?? [])
+        var needs = Needs()
+        if let node = members["debian"] { debian(node, &needs) }
         needs.pip = members["pip"].flatMap { pip($0) }
+        needs.builds = members["archive"].map { builds($0, Keys.archive) } ?? []
+        needs.builds += members["git"].map { builds($0, Keys.git) } ?? []
         return needs
     }
 
@@ -14,25 +17,25 @@ extension MetroReading {
 
     mutating func debian(_ node: YAMLNode, of key: String) -> [String] {
         texts(node, of: key).compactMap { package in
-            if Self.isPackage(package.value) { return package.value }
+            if DebianRequest(package.value) != nil { return package.value }
             diagnostics.add(
                 "“\(Shown.text(package.value))” can't be the name of a Debian package", at: package.position,
-                fix: "names have lower-case letters, digits, “+”, “-” and “.”, one name for each entry of the list")
+                fix: "names have lower-case letters, digits, “+”, “-” and “.”, one name for each entry of the list"
+                    + (!package.value.utf8.contains(0x20) && package.value.utf8.contains { "<>=/".utf8.contains($0) }
+                        ? "; versions are written samtools=1.16*, samtools>=1.16, a suite samtools/SUITE" : ""))
             return nil
         }
     }
 
-    /// A name by Debian's policy (5.6.1), with `=VERSION` where one is asked for.
-    private static func isPackage(_ text: String) -> Bool {
-        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map { Array($0.utf8) }
-        func isLetterOrDigit(_ byte: UInt8) -> Bool { (97...122).contains(byte) || (48...57).contains(byte) }
-        let name = parts[0]
-        guard (2...128).contains(name.count), isLetterOrDigit(name[0]),
-            name.allSatisfy({ isLetterOrDigit($0) || "+-.".utf8.contains($0) })
-        else { return false }
-        guard parts.count == 2 else { return true }
-        return (1...128).contains(parts[1].count)
-            && parts[1].allSatisfy { isLetterOrDigit($0) || (65...90).contains($0) || "+-.~:".utf8.contains($0) }
+    /// A list of packages, or `{ packages: [a, b], recommends: yes }`.
+    private mutating func debian(_ node: YAMLNode, _ needs: inout Needs) {
+        guard case .map = node.content, !isBareBrace(node) else {
+            needs.debian = Needs(debian: debian(node, of: "debian")).debian
+            return
+        }
+        guard let members = members(of: node, Keys.debian) else { return }
+        needs.debian = Needs(debian: members["packages"].map { debian($0, of: "packages") } ?? []).debian
+        needs.recommends = members["recommends"].flatMap { flag($0, of: "recommends") } ?? false
     }
 
     // MARK: pip
@@ -133,7 +136,8 @@ extension MetroReading {
             }
             if let comment { bytes = bytes[..<comment] }
             let words = bytes.split { blanks.contains($0) }
-            return words.isEmpty ? nil : (number, String(decoding: Array(words.joined(separator: [0x20])), as: UTF8.self))
+            return words.isEmpty
+                ? nil : (number, String(decoding: Array(words.joined(separator: [0x20])), as: UTF8.self))
         }
     }
 }

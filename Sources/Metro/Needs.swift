@@ -1,20 +1,31 @@
 /// What a metro, or a station of its own, needs besides its files: what an environment is made of.
 package struct Needs: Hashable, Sendable {
-    /// Names of packages of a Debian or Ubuntu archive, sorted, each once. A name may carry `=VERSION`.
+    /// Packages of a Debian or Ubuntu archive, sorted, each once, as `DebianRequest` has them.
     package var debian: [String]
+    /// Whether what those recommend comes along.
+    package var recommends = false
     /// Packages of Python's index.
     package var pip: PipNeeds?
+    /// What is built from archives and commits, in the metro's order: a later one lies above.
+    package var builds: [BuildNeed]
 
-    package init(debian: [String] = [], pip: PipNeeds? = nil) {
+    package init(debian: [String] = [], pip: PipNeeds? = nil, builds: [BuildNeed] = []) {
         self.debian = Array(Set(debian)).sorted()
-        self.pip = pip
+        (self.pip, self.builds) = (pip, builds)
     }
 
-    package var isEmpty: Bool { debian.isEmpty && pip == nil }
+    package var isEmpty: Bool { debian.isEmpty && pip == nil && builds.isEmpty }
 
     /// Each need in a few words, by its kind as the metro has it; without those kinds that there is nothing of.
     package var kinds: [(name: String, words: [String])] {
-        [("debian", debian), ("pip", pip?.packages ?? [])].filter { !$0.1.isEmpty }
+        func built(_ isMeant: (BuildNeed.Source) -> Bool) -> [String] {
+            builds.filter { isMeant($0.source) }.map(\.words)
+        }
+        return [
+            ("debian", debian), ("pip", pip?.packages ?? []),
+            ("archive", built { if case .archive = $0 { true } else { false } }),
+            ("git", built { if case .git = $0 { true } else { false } }),
+        ].filter { !$0.1.isEmpty }
     }
 
     /// Each need in a few words, Debian's packages by their names alone.
@@ -32,19 +43,23 @@ package struct PipNeeds: Hashable, Sendable, Codable {
 }
 
 extension Needs: Codable {
-    private enum CodingKeys: String, CodingKey { case debian, pip }
+    private enum CodingKeys: String, CodingKey { case debian, recommends, pip, builds }
 
     /// Locks and plans of older versions of las have `debian` alone.
     package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         self.init(
             debian: try container.decode([String].self, forKey: .debian),
-            pip: try container.decodeIfPresent(PipNeeds.self, forKey: .pip))
+            pip: try container.decodeIfPresent(PipNeeds.self, forKey: .pip),
+            builds: try container.decodeIfPresent([BuildNeed].self, forKey: .builds) ?? [])
+        recommends = try container.decodeIfPresent(Bool.self, forKey: .recommends) ?? false
     }
 
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(debian, forKey: .debian)
+        if recommends { try container.encode(true, forKey: .recommends) }
         try container.encodeIfPresent(pip, forKey: .pip)
+        if !builds.isEmpty { try container.encode(builds, forKey: .builds) }
     }
 }

@@ -65,7 +65,7 @@ final class LoopbackServer: Sendable {
             request += chunk[..<count]
         }
         let lines = String(decoding: request, as: UTF8.self).split(separator: "\r\n")
-        let path = String(lines[0].split(separator: " ")[1])
+        let path = String(lines[0].split(separator: " ")[1].prefix { $0 != "?" })
         let range = lines.first { $0.hasPrefix("Range: bytes=") }.map { $0.dropFirst("Range: bytes=".count).dropLast() }
         // A folder is shown as a page.
         let isPage = path.hasSuffix("/")

@@ -1,4 +1,5 @@
 import Files
+import JSON
 import TestSupport
 import Testing
 
@@ -54,4 +55,28 @@ import Testing
             "six;", "six --hash=md5:1", "six --index-url x", "a\nb", "[a]",
         ]) func whatPipTakesOtherwiseIsNot(_ text: String)
     { #expect(PipRequirement(text) == nil) }
+
+    @Test func whatIsBuiltKeepsItsOrder() throws {
+        let read = try needs(
+            "{ archive: [{ address: \"https://example.org/b.tgz\", needs: [make, gcc], build: make install }, { address: \"https://example.org/a.tgz\", into: bin }], git: { repository: \"git@example.org:c.git\", commit: v1.2, keep: bin/c } }"
+        )
+        #expect(
+            read.builds == [
+                BuildNeed(
+                    .archive(address: "https://example.org/b.tgz", sha256: nil), tools: ["gcc", "make"],
+                    commands: "make install"),
+                BuildNeed(.archive(address: "https://example.org/a.tgz", sha256: nil), into: "bin"),
+                BuildNeed(.git(repository: "git@example.org:c.git", commit: "v1.2"), keep: ["bin/c"]),
+            ])
+        #expect(read.kinds.map(\.name) == ["archive", "git"] && !read.isEmpty)
+        #expect(try JSONText.decode(Needs.self, from: JSONText.encode(read)) == read)
+    }
+
+    @Test func debianIsAListOrAGroup() throws {
+        let read = try needs("{ debian: { packages: [samtools>=1.16, bwa/bookworm-backports], recommends: yes } }")
+        #expect(read.debian == ["bwa/bookworm-backports", "samtools>=1.16"] && read.recommends)
+        let plain = try needs("{ debian: [samtools>=1.16, bwa/bookworm-backports] }")
+        #expect(plain != read && !plain.recommends)
+        #expect(try JSONText.decode(Needs.self, from: JSONText.encode(read)) == read)
+    }
 }

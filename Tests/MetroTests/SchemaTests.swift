@@ -148,6 +148,14 @@ private struct KeyPlace {
         KeyPlace(
             keys: .metro, base: ["metro": "metro: m", "inputs": inputs, "lines": lines(of: station)], around: "{ % }"),
         KeyPlace(keys: .needs, base: [:], around: metro("needs: { % }")),
+        KeyPlace(
+            keys: .archive, base: ["address": "address: \"https://example.org/a.tgz\""],
+            around: metro("needs: { archive: { % } }")),
+        KeyPlace(
+            keys: .git, base: ["repository": "repository: \"https://example.org/a.git\""],
+            around: metro("needs: { git: [{ % }] }")),
+        KeyPlace(
+            keys: .debian, base: ["packages": "packages: bwa"], around: metro("needs: { debian: { % } }")),
         KeyPlace(keys: .pip, base: [:], around: metro("needs: { pip: { % } }")),
         KeyPlace(
             keys: .input, base: ["files": "files: a"],

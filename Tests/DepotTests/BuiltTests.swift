@@ -1,0 +1,150 @@
+import Digests
+import Failures
+import Files
+import Layers
+import Metro
+import TestSupport
+import Testing
+
+@testable import Depot
+
+/// What is built from archives and from commits of git repositories.
+@Suite(
+    .serialized,
+    .enabled(if: RealArchives.isReachable, "the archives of this machine's apt sources can't be reached from here"))
+struct BuiltTests {
+    static let tools = ["gcc", "libc6-dev", "make"]
+
+    /// The address of the upstream's own archive that Debian built its package `hello` from.
+    static func helloAddress() throws -> String {
+        let source = try #require(
+            try RealArchives.depot(RealArchives.lash).sources.sources.first { $0.uri.hasPrefix("http") })
+        return Address.of("pool/main/h/hello/hello_2.10.orig.tar.gz", in: source.uri)
+    }
+
+    /// A small program in C with a Makefile, as a repository that a server of files can offer.
+    static func repository(in folder: String) throws -> (name: String, commit: String) {
+        let work = folder + "/work"
+        try Folder.make(work)
+        try File.write(
+            "#include <stdio.h>\nint main(void) { puts(\"counted \" WHAT); return 0; }\n", to: work + "/count.c")
+        try File.write(
+            "count: count.c\n\tcc -DWHAT='\"words\"' -o $@ $<\ninstall: count\n\tinstall -D -m 4755 count $(DESTDIR)/usr/local/bin/count\n\tinstall -D -m 644 Makefile /usr/local/share/doc/count/Makefile\n",
+            to: work + "/Makefile")
+        func git(_ arguments: String...) throws -> String {
+            let variables = [
+                "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.org", "GIT_COMMITTER_NAME": "a",
+                "GIT_COMMITTER_EMAIL": "a@example.org", "GIT_CONFIG_NOSYSTEM": "1", "HOME": folder,
+                "PATH": "/usr/bin:/bin", "GIT_AUTHOR_DATE": "2026-01-02T03:04:05Z",
+                "GIT_COMMITTER_DATE": "2026-01-02T03:04:05Z",
+            ]
+            let ended = try Program("git", environment: variables, folder: work).run(arguments)
+            try #require(ended.status == 0, "\(ended.errors)")
+            return ended.lines.last ?? ""
+        }
+        _ = try git("init", "-q", "-b", "main", ".")
+        _ = try git("add", ".")
+        _ = try git("commit", "-q", "-m", "begun")
+        _ = try git("tag", "-a", "-m", "first", "v1.0")
+        let commit = try git("rev-parse", "HEAD")
+        _ = try git("clone", "-q", "--bare", ".", folder + "/count.git")
+        _ = try git("-C", folder + "/count.git", "update-server-info")
+        return ("count.git", commit)
+    }
+
+    @Test func aProgramWithConfigureAndMakeAndACommitWithAMakefileAreBuilt() async throws {
+        try await withScratch("built") { folder in
+            let (name, commit) = try Self.repository(in: folder)
+            let server = try LoopbackServer(folder: folder)
+            let repository = server.address + name
+            let hello = BuildNeed(
+                .archive(address: try Self.helloAddress(), sha256: nil), tools: Self.tools,
+                commands: "./configure --disable-nls --quiet\nmake -s\nmake -s install", keep: ["bin"])
+            let count = BuildNeed(
+                .git(repository: repository, commit: "v1.0"), tools: Self.tools, commands: "make install")
+            let depot = try RealArchives.depot(RealArchives.lash)
+            let lock = try await depot.lock(["main": Needs(builds: [hello, count])])
+            #expect(try JSONRoundTrip.lock(lock) == lock)
+            let environment = try #require(lock.environments["main"])
+            #expect(environment.commits == [LockedCommit(repository: repository, asked: "v1.0", commit: commit)])
+            #expect(environment.files.count == 1 && environment.tools.keys.sorted() == ["gcc libc6-dev make"])
+            server.end()
+
+            let tree = try await depot.build(environment)
+            let said = try RealPackagesTests().run(
+                "export PATH; hello; count; ls -R /usr/local/bin /usr/local/share; command -v gcc || echo no gcc",
+                in: tree)
+            #expect(said.hasPrefix("Hello, world!\ncounted words\n/usr/local/bin:\ncount\nhello\n"), "\(said)")
+            #expect(said.contains("doc/count:\nMakefile\n") && said.hasSuffix("\nno gcc\n"), "\(said)")
+            #expect(!said.contains("hello.1"), "\(said)")
+
+            // The commit built once more, from what is in the store: the same bytes.
+            let layers = tree.layers.suffix(1)
+            var digests: [String: Digest] = [:]
+            for layer in layers {
+                for entry in layer.entries {
+                    guard case .file = entry.kind else { continue }
+                    #expect(entry.mode & 0o7000 == 0, "no special rights")
+                    digests[entry.path.string] = Digest(of: try File.read("\(layer.tree)/\(entry.path)"))
+                }
+                try Folder.remove(File.parent(of: layer.tree))
+            }
+            let again = try await depot.build(environment).layers.suffix(1)
+            #expect(again.map(\.entries) == layers.map(\.entries))
+            for layer in again {
+                for entry in layer.entries {
+                    guard case .file = entry.kind else { continue }
+                    #expect(Digest(of: try File.read("\(layer.tree)/\(entry.path)")) == digests[entry.path.string])
+                }
+            }
+        }
+    }
+
+    /// Where nothing is built, the files go where they are wanted; and mistakes are told in words.
+    @Test func filesAreTakenAsTheyAreAndMistakesAreTold() async throws {
+        try await withScratch("built") { folder in
+            try Folder.make(folder + "/tool-1.0")
+            try File.write("#!/bin/sh\necho tool\n", to: folder + "/tool-1.0/tool", mode: 0o755)
+            try File.write("read me\n", to: folder + "/tool-1.0/README")
+            _ = try Program("tar", folder: folder).run("-czf", "tool-1.0.tar.gz", "tool-1.0")
+            let server = try LoopbackServer(folder: folder)
+            defer { server.end() }
+            let address = server.address + "tool-1.0.tar.gz"
+            let depot = try RealArchives.depot(RealArchives.lash)
+            let base = try await RealArchives.environment("base")
+            func environment(_ build: BuildNeed) throws -> LockedEnvironment {
+                let needs = Needs(builds: [build])
+                let sources = try depot.sources(of: needs)
+                return LockedEnvironment(
+                    needs: needs, archives: base.archives, packages: base.packages, files: sources.files,
+                    commits: sources.commits)
+            }
+            func need(_ commands: String? = nil, into: String? = nil, keep: [String] = []) -> BuildNeed {
+                BuildNeed(.archive(address: address, sha256: nil), commands: commands, into: into, keep: keep)
+            }
+            let tree = try await depot.build(try environment(need(into: "bin", keep: ["bin/tool"])))
+            let said = try RealPackagesTests().run("export PATH; tool; ls /usr/local/bin", in: tree)
+            #expect(said == "tool\ntool\n")
+
+            let wrongs: [(need: BuildNeed, told: String)] = [
+                (need(keep: ["lib/*"]), "nothing is lib/*, which is to be kept"), (need("true"), "brought nothing"),
+                (need("echo so; false"), "can't be built"),
+                (need("exec 3<>/dev/tcp/127.0.0.1/\(server.port)"), "can't be built"),
+            ]
+            for wrong in wrongs {
+                let told = try await failure { _ = try await depot.build(try environment(wrong.need)) }
+                #expect(told.summary.contains(wrong.told) && told.exitCode == .usage, "\(told)")
+            }
+            let digest = try await failure {
+                _ = try environment(
+                    BuildNeed(.archive(address: address, sha256: String(repeating: "0", count: 64)), into: "bin"))
+            }
+            #expect(digest.exitCode == .integrity && digest.summary.contains("is not what the metro says"))
+            let tag = try await failure {
+                let (name, _) = try Self.repository(in: folder)
+                _ = try environment(BuildNeed(.git(repository: server.address + name, commit: "v1.1")))
+            }
+            #expect(tag.fix == "did you mean v1.0?")
+        }
+    }
+}
