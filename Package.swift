@@ -112,7 +112,8 @@ let package = Package(
         room(
             "Commands",
             [
-                "Map", "Terminal", "Metro", "Plan", "Depot", "Bundle", "Unpacking", "Layers", "Parts", "Signatures",
+                "Map", "Terminal", "Metro", "Plan", "Depot", "Bundle", "Execution", "Unpacking", "Layers", "Parts",
+                "Signatures",
                 "Hosts",
                 "HostProtocol",
                 "CLinux",

@@ -37,7 +37,7 @@ let deployCommand = CommandSpec(
     var hosts: [Host] = []
     for name in names where !hosts.contains(where: { $0.name == name }) { hosts.append(try list.host(named: name)) }
     if invocation.has("--dry-run") {
-        try DryRun(given, invocation, on: hosts.map(\.name), context).tell(context.terminal)
+        try await DryRun(given, invocation, on: hosts.map(\.name), context).tell(context.terminal)
         return .done
     }
 

@@ -16,22 +16,27 @@ struct DryRun {
     private let given: String
     private let hosts: [String]
     private let material: Material
+    /// What of it is done already; told of a metro that would run here.
+    private let forecast: RunForecast?
 
-    init(_ given: String, _ invocation: Invocation, on hosts: [String], _ context: Context) throws {
+    init(_ given: String, _ invocation: Invocation, on hosts: [String], _ context: Context) async throws {
         (self.given, self.hosts) = (given, hosts)
         let inputs = try InputOption.values(invocation, context)
         if File.status(given, follow: true)?.kind == .file, !given.hasSuffix(".yml"), !given.hasSuffix(".yaml") {
             let bundle = try BundleFile.open(given)
             material = .bundle(bundle, replaced: inputs.isEmpty ? [] : try RunMaterial.replaced(inputs, in: bundle))
+            forecast = nil
         } else {
-            material = .plan(try MetroSource.read(given, inputs: inputs).plan)
+            let source = try MetroSource.read(given, inputs: inputs)
+            material = .plan(source.plan)
+            forecast = hosts == ["local"] && !invocation.has("--fresh") ? await RunForecast(source, context) : nil
         }
     }
 
     func tell(_ terminal: Terminal) {
         if terminal.tellsJSON { return terminal.print(bytes: JSONText.bytes(of: json, indented: true)) }
         switch material {
-        case .plan(let plan): terminal.print(Shown.whole(plan.text, keepingLines: true))
+        case .plan(let plan): terminal.print(Shown.whole(plan.text + (forecast?.text ?? ""), keepingLines: true))
         case .bundle(let bundle, let replaced):
             terminal.print("the bundle \(Shown.whole(given)), identity \(bundle.identity.short), has these parts:")
             for part in bundle.parts.map(\.part) {
@@ -51,7 +56,9 @@ struct DryRun {
     private var json: JSONValue {
         var told: [String: JSONValue] = ["hosts": .array(hosts.map { .string($0) })]
         switch material {
-        case .plan(let plan): told["plan"] = JSONValue(encoding: plan)
+        case .plan(let plan):
+            told["plan"] = JSONValue(encoding: plan)
+            told["forecast"] = forecast?.json
         case .bundle(let bundle, let replaced):
             told["bundle"] = .string(given)
             told["identity"] = .string(bundle.identity.hex)

@@ -1,5 +1,6 @@
 internal import Bundle
 internal import Depot
+internal import Digests
 internal import Failures
 internal import Files
 internal import JSON
@@ -61,19 +62,27 @@ struct Packing {
         /// Sorted by their names.
         let environments: [(id: EnvironmentID, tree: LayeredTree)]
         var image: MetroImage
+        /// Before the files of its `image` inputs were known.
+        let unresolved: Plan
+        let lock: Lock
     }
 
     func parts() async throws -> Packed {
         let material = try await material()
         let writer = writer
         var parts: [Part] = []
+        var images: [EnvironmentID: Digest] = [:]
         for (environment, tree) in material.environments {
             let title = "writing the image of the environment \(environment)"
-            parts.append(
-                try Stage.during(context.terminal, title) { stage in
-                    try writer.environment(tree, named: environment.name) { stage.update(done: $0, of: $1) }
-                })
+            let part = try Stage.during(context.terminal, title) { stage in
+                try writer.environment(tree, named: environment.name) { stage.update(done: $0, of: $1) }
+            }
+            parts.append(part)
+            images[environment] = part.digest
+            guard !isRelease, let locked = material.lock.environments[environment.name] else { continue }
+            try PackedBefore(lash: context.lash).remember(part, of: locked)
         }
+        try PackedBefore(lash: context.lash).remember(material.plan, of: material.unresolved, images)
         parts.append(
             try Stage.during(context.terminal, "writing the metro's own image") { stage in
                 try writer.metro(material.image, named: material.plan.metro) { stage.update(done: $0, of: $1) }
@@ -101,7 +110,7 @@ struct Packing {
         }
         return Material(
             plan: plan, environments: trees.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
-            image: try image(of: plan, lock))
+            image: try image(of: plan, lock), unresolved: known, lock: lock)
     }
 
     /// The lock beside the metro; made when there is none.

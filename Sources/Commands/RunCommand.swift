@@ -20,7 +20,7 @@ let runCommand = CommandSpec(
     let given = invocation.arguments.first ?? "."
     try RunOptions.check(invocation)
     if invocation.has("--dry-run") {
-        try DryRun(given, invocation, on: ["local"], context).tell(context.terminal)
+        try await DryRun(given, invocation, on: ["local"], context).tell(context.terminal)
         return .done
     }
     let material = try await RunMaterial.prepare(

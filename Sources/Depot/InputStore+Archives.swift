@@ -53,10 +53,7 @@ extension InputStore {
         _ archive: Archive, limits: ArchiveTree.Limits?, progress: (Int64) -> Void = { _ in }
     ) throws -> Unpacked {
         let size = File.status(archive.path, follow: true)?.size ?? 0
-        var hasher = SHA256()
-        hasher.update("las unpacked archive 1\0")
-        hasher.update(try Download.digest(of: archive.path).bytes)
-        let folder = "\(lash.unpacked)/\(hasher.digest().hex)"
+        let folder = try folder(of: archive)
         if let there = unpacked(folder) { return there }
         // Two processes would unpack the same; who waited finds it there.
         let lock = try FileLock.take("\(lash.locks)/unpacked-\(File.name(of: folder))")
@@ -78,6 +75,16 @@ extension InputStore {
             try? Folder.remove(beside)
             throw Self.failure(error, archive)
         }
+    }
+
+    /// Whether nothing is left to be unpacked of it.
+    package func hasUnpacked(_ archive: Archive) -> Bool { (try? folder(of: archive)).flatMap(unpacked) != nil }
+
+    private func folder(of archive: Archive) throws -> String {
+        var hasher = SHA256()
+        hasher.update("las unpacked archive 1\0")
+        hasher.update(try Download.digest(of: archive.path).bytes)
+        return "\(lash.unpacked)/\(hasher.digest().hex)"
     }
 
     /// What is there already, unless files of it are gone.

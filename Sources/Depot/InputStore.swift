@@ -75,6 +75,9 @@ package struct InputStore: Sendable {
         return wanted.compactMap { kept[$0.address.text] }
     }
 
+    /// Whether the file is there, as far as its size tells.
+    package func has(_ locked: LockedInput) -> Bool { File.status(path(of: locked.sha256))?.size == locked.size }
+
     /// The file, if it is there as it was.
     private func kept(_ locked: LockedInput) -> Kept? {
         let path = path(of: locked.sha256)

@@ -28,6 +28,13 @@ package struct LockedEnvironment: Hashable, Sendable {
         (self.tools, self.wheels, self.files, self.commits) = (tools, wheels, files, commits)
     }
 
+    /// By the names of all packages that come into it.
+    package var versions: [String: String] {
+        Dictionary(
+            packages.map { ($0.name, $0.version) } + wheels.map { ($0.name, $0.version) },
+            uniquingKeysWith: { first, _ in first })
+    }
+
     /// The Debian packages that run.
     var debian: LockedPackages { LockedPackages(archives: archives, packages: packages) }
 

@@ -1,19 +1,26 @@
 internal import Digests
 internal import Failures
-internal import Files
+package import Files
 internal import Glibc
-internal import Plan
+package import Plan
 
-/// The files of a metro's image for the keys of its tasks: what lies there is listed and read, whatever the plan says of it.
+/// The files of a metro's image for the keys of its tasks: they are listed and read, whatever a plan says of them.
 ///
 /// Of one thread at a time.
-final class MetroFiles {
-    private let image: ImageLocation
-    private let root: String
-    private let lash: LASH
+package final class MetroFiles {
+    enum Content {
+        case file(String)
+        case bytes([UInt8])
+    }
+
     private let counted: CountedFiles
+    /// What lies at a path of the image.
+    private let content: (String) throws -> Content
+    /// Where the digests are kept for the next run of the same image; nil for no image.
+    private let record: String?
+    private let lash: LASH
     /// By their paths in the image.
-    private var files: [String: Seen]
+    private var files: [String: Seen] = [:]
     private var places: [ExactText: Digest] = [:]
     private var looks: [String: ScriptLook] = [:]
     private var programs: [String: Bool] = [:]
@@ -25,12 +32,11 @@ final class MetroFiles {
     }
 
     /// Scripts that are larger are programs or data, which are not looked through.
-    private static let longestScript: Int64 = 8 << 20
+    private static let longestScript = 8 << 20
 
     /// - Parameter root: the image, reached.
     /// - Throws: where it holds what no image of ours holds.
     init(_ image: ImageLocation, root: String, _ plan: Plan, in lash: LASH) throws {
-        (self.image, self.root, self.lash) = (image, root, lash)
         let inputs = try Self.files(below: "inputs", in: root).map { "/.las/" + $0 }
         var scripts = ["": try Self.files(below: "files", in: root)]
         for metro in plan.metros {
@@ -38,7 +44,31 @@ final class MetroFiles {
             scripts[metro.path] = try Self.files(below: "files", in: "\(root)/metros/\(path)")
         }
         counted = CountedFiles(inputs: inputs, scripts: scripts)
-        files = SealedFile.read([String: Seen].self, Self.record(of: image, lash)) ?? [:]
+        content = { .file("\(root)/\($0)") }
+        let record = "\(lash.tasks)/images/\(image.digest.hex)"
+        (self.record, self.lash) = (record, lash)
+        files = SealedFile.read([String: Seen].self, record) ?? [:]
+    }
+
+    /// What the image of a plan will hold, before there is one.
+    ///
+    /// - Parameter folder: the metro's.
+    package init(_ plan: Plan, folder: String, in lash: LASH) {
+        let packed = Dictionary(
+            plan.packedFiles.map { (ExactText($0.path), $0.content) }, uniquingKeysWith: { first, _ in first })
+        counted = CountedFiles(plan)
+        content = { path in
+            switch packed[ExactText(path)] {
+            case .text(let text)?: return .bytes(Array(text.utf8))
+            case .file(let place)?:
+                guard let real = File.real(place.begins(with: "/") ? place : "\(folder)/\(place)") else {
+                    throw FileFailure("read", place)
+                }
+                return .file(real)
+            case nil: throw FileFailure("find", path, code: ENOENT)
+            }
+        }
+        (record, self.lash) = (nil, lash)
     }
 
     /// Relative to `root`.
@@ -62,10 +92,10 @@ final class MetroFiles {
     ///
     /// - Parameters:
     ///   - reads, before: what the tasks made that it takes, and the turn before it.
-    ///   - environment: the image, and where it is reached.
+    ///   - environment: the image, and where it is reached; nil where it is not.
     func key(
         of task: PlannedTask, _ station: PlannedStation?, reads: [String: Digest], before: Digest?,
-        environment: (digest: Digest, root: String)
+        environment: (digest: Digest, root: String?)
     ) throws -> ContentKey? {
         if task.usesNetwork { return nil }
         let metro = task.scripts.map { "metros/\($0)/" } ?? ""
@@ -86,7 +116,8 @@ final class MetroFiles {
             task, environment: environment.digest, inputs: inputs, scripts: scripts, reads: reads, before: before)
     }
 
-    private func hasProgram(_ name: String, in root: String) -> Bool {
+    private func hasProgram(_ name: String, in root: String?) -> Bool {
+        guard let root else { return false }
         let place = "\(root)/\(name)"
         if let known = programs[place] { return known }
         let folders = ["usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin"]
@@ -108,9 +139,13 @@ final class MetroFiles {
 
     private func seen(_ path: String) throws -> Seen {
         if let known = files[path] { return known }
-        guard let status = File.status("\(root)/\(path)") else { throw FileFailure("read", path) }
-        let seen = Seen(
-            digest: try FileDigest.digest(of: "\(root)/\(path)"), isProgram: status.mode & 0o111 != 0)
+        let seen: Seen
+        switch try content(path) {
+        case .bytes(let bytes): seen = Seen(digest: Digest(of: bytes), isProgram: false)
+        case .file(let place):
+            guard let status = File.status(place) else { throw FileFailure("read", place) }
+            seen = Seen(digest: try FileDigest.digest(of: place), isProgram: status.mode & 0o111 != 0)
+        }
         files[path] = seen
         isNew = true
         return seen
@@ -118,21 +153,27 @@ final class MetroFiles {
 
     private func look(at path: String, of metro: String?) throws -> ScriptLook {
         if let known = looks[path] { return known }
-        let isShort = File.status("\(root)/\(path)").map { $0.size <= Self.longestScript } ?? false
-        let look = counted.look(at: isShort ? try File.read("\(root)/\(path)") : nil, of: metro)
+        let look: ScriptLook
+        switch try content(path) {
+        case .bytes(let bytes): look = counted.look(at: bytes, of: metro)
+        case .file(let place):
+            let isShort = File.status(place).map { $0.size <= Int64(Self.longestScript) } ?? false
+            look = counted.look(at: isShort ? try File.read(place) : nil, of: metro)
+        }
         looks[path] = look
         return look
     }
 
-    // MARK: Kept for the next run of the same image
-
-    private static func record(of image: ImageLocation, _ lash: LASH) -> String {
-        "\(lash.tasks)/images/\(image.digest.hex)"
-    }
-
     /// The image's digest stands for its files: they need not be read in the next run.
     func keep() {
-        if isNew { try? SealedFile.write(files, to: Self.record(of: image, lash), beside: lash.temporary) }
+        if isNew, let record { try? SealedFile.write(files, to: record, beside: lash.temporary) }
         isNew = false
+    }
+
+    /// The inputs' files that were read, as tasks see them, and their digests in short.
+    var inputDigests: [String: String] {
+        var digests: [String: String] = [:]
+        for (path, seen) in files where path.begins(with: "inputs/") { digests["/.las/" + path] = seen.digest.short }
+        return digests
     }
 }

@@ -74,8 +74,9 @@ package struct Piece {
         for note in images.notes + plan.notes { events.append(journal.append(.note) { $0.text = note }) }
         try journal.commit()
         events.forEach(follow)
+        let reuse = Reuse(start, images, plan, in: lash)
         let scheduler = try Scheduler(
-            plan, run: folder, journal: journal, images: images, reuse: Reuse(start, images, plan, in: lash),
+            plan, run: folder, journal: journal, images: images, reuse: reuse,
             capacity: capacity, signals: signals, tether: tether, follow: follow)
         let succeeded = try scheduler.perform()
         let results = try RunResults(folder).gather(scheduler.results, leftOut: scheduler.leftOut) {
@@ -90,6 +91,7 @@ package struct Piece {
         try journal.commit()
         try? Folder.remove(folder.tasks)
         follow(ended)
+        reuse.remember(scheduler.pasts, of: plan.metro)
         return Ended(succeeded: succeeded, exitCode: succeeded ? .done : .stationsFailed)
     }
 

@@ -1,6 +1,7 @@
 internal import Digests
 internal import Files
 internal import Glibc
+internal import Metro
 internal import Plan
 internal import Threads
 
@@ -13,13 +14,13 @@ final class Recalling: @unchecked Sendable {
         let station: PlannedStation?
         let reads: [String: Digest]
         let before: Digest?
-        let environment: (digest: Digest, root: String)
+        let environment: (digest: Digest, root: String?)
     }
 
     struct Answer: Sendable {
         let task: PlannedTask
         /// nil for a task that is not known by anything.
-        let key: Digest?
+        let parts: KeyParts?
         /// What is kept of it, and lies in the run's `made` now.
         let record: TaskStore.Record?
     }
@@ -100,8 +101,10 @@ final class Recalling: @unchecked Sendable {
         let found = try? files.key(
             of: task, question.station, reads: question.reads, before: question.before,
             environment: question.environment)
-        guard let key = found.flatMap({ $0 })?.digest else { return Answer(task: task, key: nil, record: nil) }
-        return Answer(task: task, key: key, record: isFresh ? nil : recall(task, key))
+        guard let parts = found.flatMap({ $0 }).map(KeyParts.init) else {
+            return Answer(task: task, parts: nil, record: nil)
+        }
+        return Answer(task: task, parts: parts, record: isFresh ? nil : recall(task, parts.key))
     }
 
     private func recall(_ task: PlannedTask, _ key: Digest) -> TaskStore.Record? {
@@ -114,6 +117,7 @@ final class Recalling: @unchecked Sendable {
                 try Folder.remove(staging)
             } else {
                 let target = "\(run.made)/\(made)"
+                if rename(staging, target) == 0 { return record }
                 try Folder.make(File.parent(of: target))
                 try Folder.remove(target)
                 try File.move(staging, to: target)
@@ -123,5 +127,27 @@ final class Recalling: @unchecked Sendable {
             try? Folder.remove(staging)
             return nil
         }
+    }
+}
+
+extension MadeDigests {
+    /// What is asked for a task; nil where something that it takes is not known by its contents.
+    mutating func question(
+        _ task: PlannedTask, _ station: PlannedStation?, _ environments: [EnvironmentID: Digest],
+        root: String? = nil
+    ) -> Recalling.Question? {
+        if task.usesNetwork { return nil }
+        guard let environment = environments[task.environment] else { return nil }
+        var reads: [String: Digest] = [:]
+        for folder in task.reads {
+            guard let digest = digest(of: folder) else { return nil }
+            reads[folder] = digest
+        }
+        var before: Digest?
+        if let turn = task.turnBefore, task.until.contains(where: { $0.requirement == .unchanged }) {
+            before = digest(of: turn)
+            if before == nil { return nil }
+        }
+        return .init(task: task, station: station, reads: reads, before: before, environment: (environment, root))
     }
 }

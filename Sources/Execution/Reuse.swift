@@ -1,5 +1,6 @@
 internal import Digests
 internal import Files
+internal import Metro
 internal import Plan
 
 /// What a run may take from earlier ones.
@@ -7,13 +8,15 @@ struct Reuse {
     let store: TaskStore
     /// Nothing is taken; what is made is kept in the place of what was.
     let isFresh: Bool
-    /// The environments' images, by name.
-    let environments: [String: Digest]
+    /// The environments' images.
+    let environments: [EnvironmentID: Digest]
     private let files: MetroFiles?
 
     init(_ start: RunStart, _ images: ReachedImages, _ plan: Plan, in lash: LASH) {
         (store, isFresh) = (TaskStore(lash: lash), start.isFresh ?? false)
-        environments = start.environments.mapValues(\.digest)
+        environments = Dictionary(
+            start.environments.map { (EnvironmentID($0.key), $0.value.digest) }, uniquingKeysWith: { first, _ in first }
+        )
         files = try? MetroFiles(start.metro, root: images.metro, plan, in: lash)
     }
 
@@ -22,5 +25,13 @@ struct Reuse {
     func begin(run: RunFolder, tell: Int32) throws(ExecutionFailure) -> Recalling? {
         guard let files else { return nil }
         return try Recalling(store, files, run: run, isFresh: isFresh, tell: tell)
+    }
+
+    /// Keeps what tasks were known by, to say in the future why they run. Once the thread that looks has ended.
+    func remember(_ pasts: [TaskID: TaskHistory.Past], of metro: String) {
+        guard let files, !pasts.isEmpty else { return }
+        var history = TaskHistory.read(metro, in: store.lash)
+        history.add(pasts, files: files.inputDigests)
+        history.write(metro, in: store.lash)
     }
 }

@@ -7,33 +7,16 @@ internal import Plan
 extension Scheduler {
     /// Looks for what a task that may start would make; it waits for room only when that is not there.
     func ask(_ task: PlannedTask) {
-        guard let recalling, let question = question(task) else { return waiting.add([task]) }
+        guard let recalling, let root = images.environments[task.environment.name],
+            let question = madeDigests.question(task, stations[task.station], reuse.environments, root: root)
+        else { return waiting.add([task]) }
         recalling.ask(question)
-    }
-
-    /// - Returns: nil where something that it takes is not known by its contents.
-    private func question(_ task: PlannedTask) -> Recalling.Question? {
-        if task.usesNetwork { return nil }
-        guard let digest = reuse.environments[task.environment.name],
-            let root = images.environments[task.environment.name]
-        else { return nil }
-        var reads: [String: Digest] = [:]
-        for folder in task.reads {
-            guard let digest = madeDigests.digest(of: folder) else { return nil }
-            reads[folder] = digest
-        }
-        var before: Digest?
-        if let turn = task.turnBefore, task.until.contains(where: { $0.requirement == .unchanged }) {
-            before = madeDigests.digest(of: turn)
-            if before == nil { return nil }
-        }
-        return .init(
-            task: task, station: stations[task.station], reads: reads, before: before, environment: (digest, root))
     }
 
     func takeRecalled() {
         for answer in recalling?.take() ?? [] where !isCancelled {
-            keys[answer.task.id] = answer.key
+            keys[answer.task.id] = answer.parts?.key
+            if let parts = answer.parts { pasts[answer.task.id] = TaskHistory.Past(parts: parts) }
             if answer.record.map({ !reused(answer.task, $0) }) ?? true { waiting.add([answer.task]) }
         }
     }

@@ -31,6 +31,8 @@ final class Scheduler {
     /// What the tasks are known by that wait, run, or rest.
     var keys: [TaskID: Digest] = [:]
     var madeDigests = MadeDigests()
+    /// What is to be known of them afterwards.
+    var pasts: [TaskID: TaskHistory.Past] = [:]
     let stations: [StationID: PlannedStation]
     private var failures = 0
     private var resting = RestingTasks()
@@ -243,6 +245,7 @@ final class Scheduler {
         }
         remove(task)
         let seconds = Clock.monotonic - task.begun
+        pasts[task.task.id]?.outcome = .done
         if let key = keys.removeValue(forKey: task.task.id) {
             let record = TaskStore.Record(key: key, seconds: seconds, objection: objection)
             try? reuse.store.keep(record, from: nil, replaces: reuse.isFresh)
@@ -258,6 +261,7 @@ final class Scheduler {
     /// Records what a task made, for those that take it.
     func take(_ entries: [MadeEntry], of task: PlannedTask) {
         keys[task.id] = nil
+        pasts[task.id]?.outcome = .done
         for entry in entries { made[ExactText(task.made + "/" + entry.path)] = entry.file }
         madeDigests.add(task, MadeEntry.digest(of: entries))
     }
@@ -308,6 +312,7 @@ final class Scheduler {
 
     private func fail(_ task: PlannedTask, _ reason: String, _ fill: (inout RunEvent) -> Void = { _ in }) {
         failures += 1
+        pasts[task.id]?.outcome = isCancelled ? nil : .failed
         tell(.taskFailed, task) {
             $0.text = reason
             fill(&$0)
@@ -324,8 +329,14 @@ final class Scheduler {
     // MARK: Telling
 
     private var untold: [RunEvent] = []
+    /// Whether what is not synced yet includes something that can't simply be found out again.
+    private var needsSync = false
 
     func tell(_ kind: RunEvent.Kind, _ task: PlannedTask? = nil, _ fill: (inout RunEvent) -> Void = { _ in }) {
+        switch kind {
+        case .taskReused, .taskStarted, .stationPlanned, .note: break
+        default: needsSync = true
+        }
         untold.append(
             journal.append(kind) {
                 $0.task = task?.id
@@ -347,7 +358,8 @@ final class Scheduler {
     }
 
     private func record(syncing: Bool = true) throws(ExecutionFailure) {
-        try journal.commit(syncing: syncing)
+        try journal.commit(syncing: syncing && needsSync)
+        if syncing { needsSync = false }
         for event in untold { follow(event) }
         untold.removeAll(keepingCapacity: true)
     }

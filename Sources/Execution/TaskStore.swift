@@ -48,15 +48,28 @@ struct TaskStore: Sendable {
 
     // MARK: Taking
 
+    /// What is kept under a key, if all of it is there and as it was; nothing is changed.
+    func look(_ key: Digest) -> Record? {
+        guard let record = read(key),
+            record.entries.allSatisfy({ Self.check($0, in: folder(of: key) + "/made") != nil })
+        else { return nil }
+        return record
+    }
+
+    private func read(_ key: Digest) -> Record? {
+        guard let record = SealedFile.read(Record.self, folder(of: key) + "/record"),
+            record.version == Record.version, record.key == key
+        else { return nil }
+        return record
+    }
+
     /// Puts what a task of this key made into a folder that is not there yet, if all of it is kept and as it was.
     ///
     /// - Returns: nil where it is not, and where it could not be put there.
     func take(_ key: Digest, to place: String) -> Record? {
         let folder = folder(of: key)
         guard File.exists(folder) else { return nil }
-        guard var record = SealedFile.read(Record.self, folder + "/record"), record.version == Record.version,
-            record.key == key
-        else {
+        guard var record = read(key) else {
             forget(key)
             return nil
         }

@@ -19,6 +19,19 @@ extension Plan {
     /// fetched or unpacked when that is done.
     package var knowsAllInputs: Bool { inputs.allSatisfy { $0.files != nil } }
 
+    package var hasImageInputs: Bool { inputs.contains { $0.kind == .image } }
+    package var imageInputs: [PlannedInput] { inputs.filter { $0.kind == .image } }
+
+    /// The plan with its `image` inputs as they were resolved before; nil where they are others.
+    package func with(imageInputs resolved: [PlannedInput]) -> Plan? {
+        guard imageInputs.map(\.name) == resolved.map(\.name) else { return nil }
+        var (plan, resolved) = (self, resolved[...])
+        for number in inputs.indices where inputs[number].kind == .image {
+            if let input = resolved.popFirst() { plan.inputs[number] = input }
+        }
+        return plan
+    }
+
     /// The plan with the files of its `image` inputs.
     ///
     /// - Throws: for a pattern that matches nothing there, and for what `for_each` makes of the files.

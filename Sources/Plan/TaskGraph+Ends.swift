@@ -148,6 +148,12 @@ extension TaskGraph {
         return expansion
     }
 
+    /// The tasks of a station that are known and not done.
+    package func unfinished(of station: StationID) -> [TaskID] {
+        guard let state = stations.first(where: { $0.planned.id == station }) else { return [] }
+        return (state.tasks ?? 0..<0).filter { tasks[$0].status != .done }.map { tasks[$0].id }
+    }
+
     // MARK: Failures
 
     /// - Returns: what can't run any more, in the order of the plan.

@@ -1,0 +1,46 @@
+internal import Digests
+internal import Files
+internal import Plan
+
+/// What the tasks of a metro were known by when they ran for the last time, so that it can be said what changed since.
+///
+/// In `tasks/metros`, a file for each metro's name. Nothing depends on it but words.
+struct TaskHistory: Sendable, Codable {
+    enum Outcome: String, Sendable, Codable { case done, failed }
+
+    struct Past: Sendable, Codable {
+        let parts: KeyParts
+        /// nil for a task that was cut off.
+        var outcome: Outcome?
+    }
+
+    /// By their names.
+    private(set) var tasks: [String: Past] = [:]
+    /// Digests in short of the inputs' files, by their paths.
+    private(set) var files: [String: String] = [:]
+
+    /// More are not remembered: such a file would take longer to read than it is worth.
+    private static let mostTasks = 20_000
+
+    subscript(task: String) -> Past? { tasks[task] }
+
+    mutating func add(_ more: [TaskID: Past], files: [String: String]) {
+        if tasks.count + more.count > Self.mostTasks { tasks = [:] }
+        if more.count <= Self.mostTasks { for (task, past) in more { tasks[task.name] = past } }
+        if files.count <= Self.mostTasks { self.files = files }
+    }
+
+    static func read(_ metro: String, in lash: LASH) -> TaskHistory {
+        SealedFile.read(TaskHistory.self, place(metro, lash)) ?? TaskHistory()
+    }
+
+    static func exists(_ metro: String, in lash: LASH) -> Bool { File.exists(place(metro, lash)) }
+
+    func write(_ metro: String, in lash: LASH) {
+        try? SealedFile.write(self, to: Self.place(metro, lash), beside: lash.temporary)
+    }
+
+    private static func place(_ metro: String, _ lash: LASH) -> String {
+        "\(lash.tasks)/metros/\(Digest(of: metro).hex)"
+    }
+}
