@@ -2,8 +2,7 @@
 enum CommandTable {
     static let all: [CommandSpec] = [
         newCommand, checkCommand, formatCommand, planCommand, explainCommand, mapCommand, lockCommand, packCommand,
-        runCommand,
-        deployCommand,
+        runCommand, deployCommand, eachCommand,
         inspectCommand, diffCommand, unpackCommand, verifyCommand, signCommand,
         keyNewCommand, keyListCommand, keyTrustCommand, keyForgetCommand, keyRequireCommand,
         schemaCommand,

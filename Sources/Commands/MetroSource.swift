@@ -14,10 +14,15 @@ struct MetroSource {
     let replaced: ReplacedInputs
     /// What is known of it before anything is fetched or unpacked.
     let plan: Plan
+    /// The command line that makes the lock anew, where it is another one.
+    var updating: String? = nil
 
     var lockFile: String { folder + "/metro.lock" }
     /// The command line that makes the lock anew.
-    var updateCommand: String { file == "metro.yml" ? "las lock --update" : "las lock \(Shown.word(file)) --update" }
+    var updateCommand: String {
+        if let updating { return updating }
+        return file == "metro.yml" ? "las lock --update" : "las lock \(Shown.word(file)) --update"
+    }
 
     /// The plan with what was fetched and unpacked for its inputs.
     func plan(with brought: InputFiles.Brought) throws(MetroFailure) -> Plan {

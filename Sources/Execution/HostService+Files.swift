@@ -4,7 +4,8 @@ internal import Glibc
 internal import HostProtocol
 
 extension HostService {
-    func sendFile(_ path: String, below root: String) throws {
+    /// - Parameter name: what it is called, where that is not its path.
+    func sendFile(_ path: String, below root: String, as name: String? = nil) throws {
         let descriptor = try File.open(root + "/" + path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, action: "read")
         defer { close(descriptor) }
         var info = stat()
@@ -12,7 +13,8 @@ extension HostService {
         let size = Int64(info.st_size)
         try channel.send(
             Frame(
-                .file, json: FileHeader(path: path, kind: .file, size: size, executable: info.st_mode & 0o100 != 0)))
+                .file,
+                json: FileHeader(path: name ?? path, kind: .file, size: size, executable: info.st_mode & 0o100 != 0)))
         var hasher = SHA256()
         var sent: Int64 = 0
         while sent < size {

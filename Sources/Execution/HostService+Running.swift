@@ -28,7 +28,10 @@ extension HostService {
             // Asked before the last look, so that nothing is written between the two.
             let isHeld = follower.isHeld
             for event in try follower.take() {
-                if event.sequence >= follow.from { try channel.send(Frame(.event, json: event)) }
+                if event.sequence >= follow.from {
+                    try channel.send(Frame(.event, json: event))
+                    if follow.files ?? false, event.kind == .taskDone { try sendMade(by: event, in: folder) }
+                }
                 if event.kind == .runEnded { return reap() }
             }
             if !isHeld {
@@ -91,6 +94,33 @@ extension HostService {
     func sendResults(of run: RunID) throws {
         let folder = try existing(run)
         try sendFolder("", below: folder.results)
+        try channel.send(Frame(.done, json: Done()))
+    }
+
+    /// Sends what a task that is done has made.
+    private func sendMade(by event: RunEvent, in folder: RunFolder) throws {
+        if let task = event.task.flatMap({ RelativePath($0.name) }) {
+            let root = "\(folder.made)/\(task)"
+            for file in event.files ?? [] {
+                guard RelativePath(file.path) != nil, let status = File.status("\(root)/\(file.path)", follow: true)
+                else {
+                    continue
+                }
+                switch status.kind {
+                case .folder:
+                    try channel.send(
+                        Frame(.file, json: FileHeader(path: file.path, kind: .folder, size: 0, executable: false)))
+                    try channel.send(Frame(.fileEnd, json: FileEnd(digest: nil)))
+                case .file:
+                    // A link among them leads to another of them, as was checked; what it leads to is sent.
+                    guard let real = File.real("\(root)/\(file.path)"), let base = File.real(root),
+                        let path = real.after(base + "/")
+                    else { continue }
+                    try sendFile(path, below: base, as: file.path)
+                case .link, .other: continue
+                }
+            }
+        }
         try channel.send(Frame(.done, json: Done()))
     }
 

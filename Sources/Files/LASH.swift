@@ -53,6 +53,8 @@ package struct LASH: Hashable, Sendable {
     package var runtimes: String { root + "/runtimes" }
     /// What tasks made, by their content keys: `tasks/KK/KEY`. It may be removed at any time.
     package var tasks: String { root + "/tasks" }
+    /// Locks of `las each`, a folder for each set of needs.
+    package var each: String { root + "/each" }
     /// One folder a run.
     package var runs: String { root + "/runs" }
     /// What is being made; cleared of what dead processes left.

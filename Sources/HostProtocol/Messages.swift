@@ -91,7 +91,11 @@ package struct Follow: Hashable, Sendable, Codable {
     package var run: RunID
     /// The first sequence number wanted.
     package var from: Int
-    package init(run: RunID, from: Int) { (self.run, self.from) = (run, from) }
+    /// Whether what tasks make is wanted as well: after each `taskDone` its files follow as results do, their paths relative to
+    /// the task's folder, and then `done`. nil for no.
+    package var files: Bool?
+
+    package init(run: RunID, from: Int, files: Bool? = nil) { (self.run, self.from, self.files) = (run, from, files) }
 }
 
 package struct Cancel: Hashable, Sendable, Codable {

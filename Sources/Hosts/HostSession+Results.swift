@@ -20,9 +20,16 @@ extension HostSession {
     package func fetch(
         _ run: RunID, into folder: String, progress: @Sendable (_ bytes: Int64) -> Void = { _ in }
     ) throws -> [FetchedFile] {
+        try send(Frame(.fetch, json: Fetch(run: run)))
+        return try receiveFiles(into: folder, progress: progress)
+    }
+
+    /// Takes files up to the frame `done`.
+    func receiveFiles(
+        into folder: String, progress: (_ bytes: Int64) -> Void = { _ in }
+    ) throws -> [FetchedFile] {
         var results = try IncomingResults(for: folder)
         do {
-            try send(Frame(.fetch, json: Fetch(run: run)))
             while true {
                 let frame = try next("the run's results")
                 if frame.kind == .done { break }

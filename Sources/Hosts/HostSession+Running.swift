@@ -13,13 +13,16 @@ extension HostSession {
     }
 
     /// Hands on a run's events as they happen, the texts made safe to show, up to its end.
-    /// - Parameter from: the first number wanted; the last seen + 1 when a run is followed again.
+    /// - Parameters:
+    ///   - from: the first number wanted; the last seen + 1 when a run is followed again.
+    ///   - bringing: the folder that the files of a task go to which is done; they lie there before its event is handed on.
     /// - Returns: the event `runEnded`.
     @discardableResult
     package func follow(
-        _ run: RunID, from: Int = 1, _ each: @Sendable (RunEvent) async throws -> Void
+        _ run: RunID, from: Int = 1, bringing: (@Sendable (RunEvent) -> String)? = nil,
+        _ each: @Sendable (RunEvent) async throws -> Void
     ) async throws -> RunEvent {
-        try send(Frame(.follow, json: Follow(run: run, from: from)))
+        try send(Frame(.follow, json: Follow(run: run, from: from, files: bringing == nil ? nil : true)))
         var awaited = from
         var cancels = 0
         while true {
@@ -38,6 +41,7 @@ extension HostSession {
             }
             awaited = event.sequence + 1
             event.clean()
+            if let bringing, event.kind == .taskDone { _ = try receiveFiles(into: bringing(event)) }
             try await each(event)
             guard event.kind == .runEnded else { continue }
             // Answers to what was asked for last come after the end.

@@ -38,6 +38,40 @@ package struct ReplacedInputs: Hashable, Sendable {
 
     package init() {}
 
+    /// A file of this machine, with a place below the input's folder and a name of its own.
+    package struct File: Hashable, Sendable {
+        /// An absolute path.
+        package let origin: String
+        package let place: String
+        /// The item's `{name}`.
+        package let name: String
+
+        package init(origin: String, place: String, name: String) {
+            (self.origin, self.place, self.name) = (origin, place, name)
+        }
+    }
+
+    /// One input that stands for these files.
+    ///
+    /// - Throws: for what is not there, or no file and no folder.
+    package init(_ input: String, files: [File]) throws(PlanFailure) {
+        var replacement = Replacement(patterns: ["*"])
+        do throws(FolderSearch.Trouble) {
+            let search = FolderSearch.ofMachine()
+            for file in files {
+                for match in try search.matches(of: Glob.escaped(file.origin)) {
+                    replacement.found.append(
+                        InputFiles.Found(
+                            path: file.place, pattern: file.place, contents: match.contents,
+                            elsewhere: .init(origin: file.origin, place: file.place, name: file.name)))
+                }
+            }
+        } catch {
+            throw PlanFailure(error.message, fix: error.fix)
+        }
+        inputs[input] = replacement
+    }
+
     package var isEmpty: Bool { inputs.isEmpty }
     package var names: [String] { inputs.keys.sorted() }
 

@@ -55,6 +55,46 @@ import Testing
         }
     }
 
+    @Test func whatTasksMakeComesWhileTheRunIsFollowed() throws {
+        try withScratch { scratch in
+            let client = try HostClient(lash: scratch + "/lash")
+            let metro = try ShippedMetro(
+                plan([
+                    station("folder", "echo 1 > {out}/1; ln -s 1 {out}/2; cp /bin/cat {out}/cat", out: ["f/"]),
+                    station("wrong", "exit 3"),
+                    station("large", "head -c 3000000 /bin/bash > {out} || seq 1000000 > {out}"),
+                ]), in: scratch)
+            try metro.ship(over: client)
+            _ = try client.start("r", metro.all)
+            try client.send(Frame(.follow, json: Follow(run: RunID("r")!, from: 1, files: true)))
+            var came: [String: [String: Int]] = [:]
+            while let frame = try client.next() {
+                let event = try frame.expect(.event, RunEvent.self, awaited: "an event")
+                if event.kind == .runEnded { break }
+                guard event.kind == .taskDone, let task = event.task?.name else { continue }
+                came[task] = [:]
+                while let frame = try client.next(), frame.kind != .done {
+                    let header = try frame.expect(.file, FileHeader.self, awaited: "a file")
+                    var hasher = SHA256()
+                    var (size, next) = (0, try #require(try client.next()))
+                    while next.kind == .data {
+                        next.payload.withUnsafeBytes { hasher.update($0) }
+                        (size, next) = (size + next.payload.count, try #require(try client.next()))
+                    }
+                    let end = try next.expect(.fileEnd, FileEnd.self, awaited: "the end of the file")
+                    #expect(end.digest == (header.kind == .file ? hasher.digest() : nil))
+                    #expect(Int64(size) == header.size)
+                    came[task]?[header.path] = size
+                }
+            }
+            #expect(came.keys.sorted() == ["folder", "large"])
+            #expect(came["folder"]?.keys.sorted() == ["f", "f/1", "f/2", "f/cat"])
+            #expect(came["folder"]?["f/2"] == 2)
+            #expect(came["large"]?["out.txt"] ?? 0 > 500_000)
+            #expect(client.close() == 0)
+        }
+    }
+
     @Test func aPartThatArrivesChangedIsRefusedAndTheConnectionGoesOn() throws {
         try withScratch { scratch in
             let client = try HostClient(lash: scratch + "/lash")
