@@ -75,7 +75,7 @@ package struct Line: Sendable {
 }
 
 /// What stands on a line.
-package enum Stop: Sendable {
+package indirect enum Stop: Sendable {
     case station(Station)
     case nested(NestedMetro)
 

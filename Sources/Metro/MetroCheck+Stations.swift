@@ -76,6 +76,7 @@ extension MetroCheck {
 
     /// What a shell would replace: `$HOME`, `${x}`.
     static func variable(in text: String) -> String? {
+        guard text.utf8.contains(UInt8(ascii: "$")) else { return nil }
         if text.contains("${") { return "${…}" }
         return ["HOME", "PWD", "USER", "TMP", "TMPDIR", "OUT", "out", "in", "name", "each"].map { "$" + $0 }.first {
             word in

@@ -68,7 +68,7 @@ struct MetroDraft {
         }
     }
 
-    enum Stop {
+    indirect enum Stop {
         case station(Station)
         case nested(Nested)
     }

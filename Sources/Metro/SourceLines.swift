@@ -1,9 +1,9 @@
 /// The characters of a metro file by their number, as libyaml's marks count them, and its lines.
 struct SourceLines {
     let bytes: [UInt8]
-    /// The offset of each 256th character.
+    /// The offset of each 64th character.
     private let samples: [Int]
-    private static let stride = 256
+    private static let stride = 64
 
     init(_ bytes: [UInt8]) {
         self.bytes = bytes
