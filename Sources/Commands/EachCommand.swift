@@ -28,6 +28,9 @@ let eachCommand = CommandSpec(
             name: "--jobs", value: "N", about: "how many run side by side (as many as there are processors)",
             completes: .nothing),
         .init(name: "--host", value: "NAME", about: "run there: a host of “las host list”", completes: .hosts),
+        .init(
+            name: "--fresh", about: "run everything, also what has been done before and would come out the same",
+            completes: .nothing),
         .init(name: "--update", about: "take the newest packages, not those of the last time", completes: .nothing),
         .init(name: "--save", value: "FILE", about: "write it down as a metro, and run nothing"),
         .init(name: "--dry-run", about: "show the commands, and run nothing", completes: .nothing),
@@ -70,7 +73,9 @@ let eachCommand = CommandSpec(
     }
     let host = try invocation.value("--host").map { try HostList.read(context.lash).host(named: $0) }
     let material = try await each.material(context, anew: invocation.has("--update"))
-    let run = EachRun(context: context, metro: each, material: material, results: results, jobs: jobs)
+    let run = EachRun(
+        context: context, metro: each, material: material, results: results, jobs: jobs,
+        isFresh: invocation.has("--fresh"))
     guard let host else {
         return try await context.connector().withSession(to: .local) { session in
             _ = try await session.ship(material.parts, from: PartStore(context.lash))

@@ -15,6 +15,7 @@ struct EachRun {
     /// Where the files go that are made; nil where what is printed is shown.
     let results: String?
     let jobs: Int?
+    let isFresh: Bool
 
     /// - Returns: exit code 1 when one failed.
     func run(on host: Host, _ session: HostSession) async throws -> ExitCode {
@@ -24,7 +25,7 @@ struct EachRun {
         defer { try? Folder.remove(scratch) }
         let display = EachDisplay(terminal, metro.files, material.plan, shows: results == nil)
         try await session.start(
-            Start(run: run, parts: material.parts, cpus: jobs, tethered: host.isLocal, engine: nil))
+            Start(run: run, parts: material.parts, cpus: jobs, tethered: host.isLocal, engine: nil, isFresh: isFresh))
         let ended = try await Interrupts.during {
             try await session.follow(run, bringing: { display.folder(for: $0, scratch: scratch, results: results) }) {
                 display.show($0)
@@ -115,7 +116,7 @@ private final class EachDisplay: Sendable {
         state.withLock { state in
             switch event.kind {
             case .taskStarted: state.running.append(number)
-            case .taskDone:
+            case .taskDone, .taskReused:
                 state.made += event.files?.count { $0.digest != nil } ?? 0
                 end(number, &state)
             case .taskFailed:

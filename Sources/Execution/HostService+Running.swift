@@ -30,7 +30,9 @@ extension HostService {
             for event in try follower.take() {
                 if event.sequence >= follow.from {
                     try channel.send(Frame(.event, json: event))
-                    if follow.files ?? false, event.kind == .taskDone { try sendMade(by: event, in: folder) }
+                    if follow.files ?? false, event.kind == .taskDone || event.kind == .taskReused {
+                        try sendMade(by: event, in: folder)
+                    }
                 }
                 if event.kind == .runEnded { return reap() }
             }

@@ -91,7 +91,7 @@ package struct Follow: Hashable, Sendable, Codable {
     package var run: RunID
     /// The first sequence number wanted.
     package var from: Int
-    /// Whether what tasks make is wanted as well: after each `taskDone` its files follow as results do, their paths relative to
+    /// Whether what tasks make is wanted as well: after each `taskDone` and `taskReused` its files follow as results do, their paths relative to
     /// the task's folder, and then `done`. nil for no.
     package var files: Bool?
 

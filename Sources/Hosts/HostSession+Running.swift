@@ -41,7 +41,9 @@ extension HostSession {
             }
             awaited = event.sequence + 1
             event.clean()
-            if let bringing, event.kind == .taskDone { _ = try receiveFiles(into: bringing(event)) }
+            if let bringing, event.kind == .taskDone || event.kind == .taskReused {
+                _ = try receiveFiles(into: bringing(event))
+            }
             try await each(event)
             guard event.kind == .runEnded else { continue }
             // Answers to what was asked for last come after the end.

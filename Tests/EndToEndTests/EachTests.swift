@@ -101,6 +101,21 @@ import Testing
         }
     }
 
+    @Test func whatWasDoneBeforeIsShownAgainAndFreshRunsIt() throws {
+        try withScratch { folder in
+            try make(["x.txt": folder], in: folder)
+            let las = LasCommand(in: folder)
+            func run(_ more: String...) throws -> String {
+                let ended = try las(["each", "head -c 8 /proc/sys/kernel/random/uuid; : {each}", "x.txt"] + more)
+                #expect(ended.status == 0 && ended.output.utf8.count == 8, "\(ended.errors)")
+                return ended.output
+            }
+            let first = try run()
+            #expect(try run() == first)
+            #expect(try run("--fresh") != first)
+        }
+    }
+
     @Test func aCommandThatNeedsAPackageHasIt() throws {
         try withScratch { folder in
             try make(["a.json": "{\"x\": [1, 2]}", "b.json": "{\"x\": 3}"], in: folder)
