@@ -60,7 +60,7 @@ struct RealPackagesTests {
     func run(_ command: String, in tree: LayeredTree) throws -> String {
         try withScratch { folder in
             try Folder.make(folder + "/root")
-            try RootAssembly(tree: tree, root: folder + "/root").make(tree.merged())
+            try RootAssembly(tree: tree, root: folder + "/root", isOnlyRead: true).make(tree.merged())
             let output = try File.open(folder + "/output", 0o101, action: "write")
             var plan = SandboxPlan(
                 namespaces: Set(SandboxPlan.Namespace.allCases), root: folder + "/root",
