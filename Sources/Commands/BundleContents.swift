@@ -2,6 +2,7 @@ internal import Digests
 internal import Failures
 internal import Files
 internal import JSON
+internal import Metro
 internal import Parts
 internal import Unpacking
 
@@ -36,11 +37,8 @@ struct BundleContents {
 
     /// What the metro asked for, in its own words, by kind.
     func needs(of environment: String) -> [(kind: String, words: [String])] {
-        (lock["environments"]?[environment]?["needs"]?.object ?? [:]).sorted { $0.key < $1.key }.compactMap {
-            kind, value in
-            let words = (value.array ?? []).compactMap { $0.string }
-            return words.isEmpty ? nil : (kind, words)
-        }
+        let needs = try? lock["environments"]?[environment]?["needs"]?.decode(Needs.self)
+        return (needs?.kinds ?? []).map { (kind: $0.name, words: $0.words) }
     }
 
     func listing(of placed: PlacedPart) throws -> ImageListing {

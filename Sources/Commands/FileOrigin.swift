@@ -1,6 +1,7 @@
 internal import Failures
 internal import Files
 internal import Parts
+internal import Unpacking
 
 /// Which package brought a file of an environment, and which need brought the package: from dpkg's own records there.
 struct FileOrigin {
@@ -54,6 +55,7 @@ struct FileOrigin {
         .map { String($0.dropFirst("var/lib/dpkg/info/".count).dropLast(".list".count).prefix { $0 != ":" }) }
         let here = "the environment \(Shown.text(environment.part.name))"
         guard let owner = owners.first else {
+            if let words = try wordsOfLocal(wanted, listing) { return Shown.whole("\(here): \(words)") }
             return "\(here): made when its packages were configured; no package brings it"
         }
         let version = contents.packages(of: environment.part.name).first { $0.name == owner }?.version ?? ""
@@ -67,6 +69,34 @@ struct FileOrigin {
             }
         let more = owners.count > 1 ? " (and of \(Amounts.count(owners.count - 1, "other package")))" : ""
         return Shown.whole("\(here): of \(owner) \(version)".trimmed + "\(more), \(why)")
+    }
+
+    /// What lies in `/usr/local` is no package's: Python's index, an archive, a commit or the packing machine brought it.
+    private func wordsOfLocal(_ path: String, _ listing: ImageListing) throws -> String? {
+        guard path.begins(with: "usr/local/"),
+            !listing.entries.contains(where: { $0.path == path && $0.kind == .folder })
+        else { return nil }
+        for record in listing.entries.map(\.path)
+        where record.begins(with: "usr/local/lib/") && record.ends(with: ".dist-info/RECORD") {
+            let folder = record.pathNames.dropLast(2)
+            let text = (try? contents.read(record, of: environment)) ?? []
+            for line in String(decoding: text, as: UTF8.self).split(separator: "\n") {
+                var names = Array(folder)
+                for name in String(line.prefix { $0 != "," }).pathNames {
+                    if name == ".." { _ = names.popLast() } else { names.append(name) }
+                }
+                guard names.joined(separator: "/").utf8.elementsEqual(path.utf8) else { continue }
+                let package = record.pathNames.dropLast().last?.dropLast(".dist-info".count) ?? ""
+                return "of Python's package \(package.split(separator: "-").joined(separator: " ")), by pip"
+            }
+        }
+        let needs = Dictionary(
+            contents.needs(of: environment.part.name).map { ($0.kind, $0.words) }, uniquingKeysWith: { $1 })
+        if path.begins(with: "usr/local/lib/las-host/") { return "copied from the machine where it was packed" }
+        let built =
+            (needs["archive"] ?? []) + (needs["git"] ?? [])
+            + (needs["host"] ?? []).map { "\($0) of the packing machine" }
+        return built.isEmpty ? nil : "of what was built or copied: \(built.joined(separator: ", "))"
     }
 
     /// The same path as packages from before the merge of /bin into /usr/bin name it.
