@@ -25,7 +25,8 @@ extension Depot {
     func buildHere(_ environment: LockedEnvironment) throws -> LayeredTree {
         let debian = try tree(of: environment.debian)
         return LayeredTree(
-            layers: debian.layers + (try wheelLayers(of: environment)) + (try builtLayers(of: environment)))
+            layers: debian.layers + (try wheelLayers(of: environment)) + (try builtLayers(of: environment))
+                + (try hostLayers(of: environment)))
     }
 
     /// The layers of Debian packages: the skeleton, one for each package, and what configuring them changed.

@@ -72,7 +72,7 @@ package struct Depot: Sendable {
                 }
                 environments[name] = LockedEnvironment(
                     needs: asked.needs, archives: debian.archives, packages: debian.packages, tools: tools,
-                    files: sources.files, commits: sources.commits)
+                    files: sources.files, commits: sources.commits, host: try host(asked.needs.host, keeping: before))
             }
             // What pip chooses is asked when all that is Debian's is known to be there.
             for (name, environment) in environments.sorted(by: { $0.key < $1.key }) {

@@ -18,6 +18,9 @@ extension Lock {
             changes += Self.changes(before.packages.map(\.named), now.packages.map(\.named)).map { of + $0 }
             changes += Self.changes(before.wheels.map(\.named), now.wheels.map(\.named)).map { "\(of)\($0) (pip)" }
             changes += Self.changes(before.files.map(\.named), now.files.map(\.named)).map { of + $0 }
+            changes += Self.changes(before.host?.files.map(\.named) ?? [], now.host?.files.map(\.named) ?? []).map {
+                "\(of)\($0) (of this machine)"
+            }
             changes += Self.changes(before.commits.map(\.named), now.commits.map(\.named)).map { of + $0 }
             for tools in Set(now.tools.keys).union(before.tools.keys).sorted() {
                 let told = Self.changes(
@@ -65,6 +68,10 @@ extension LockedWheel {
 
 extension LockedInput {
     fileprivate var named: Named { Named(name: address, version: String(sha256.hex.prefix(12)), digest: sha256.hex) }
+}
+
+extension LockedHost.File {
+    fileprivate var named: Named { Named(name: from, version: String(sha256.hex.prefix(12)), digest: sha256.hex) }
 }
 
 extension LockedCommit {

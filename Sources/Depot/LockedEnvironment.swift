@@ -19,13 +19,17 @@ package struct LockedEnvironment: Hashable, Sendable {
     package let files: [LockedInput]
     /// The commits that something is built of, sorted by repository.
     package let commits: [LockedCommit]
+    /// Programs of the machine that made the lock.
+    package let host: LockedHost?
 
     package init(
         needs: Needs, archives: [LockedArchive], packages: [LockedPackage], tools: [String: LockedPackages] = [:],
-        wheels: [LockedWheel] = [], files: [LockedInput] = [], commits: [LockedCommit] = []
+        wheels: [LockedWheel] = [], files: [LockedInput] = [], commits: [LockedCommit] = [],
+        host: LockedHost? = nil
     ) {
         (self.needs, self.archives, self.packages) = (needs, archives, packages)
         (self.tools, self.wheels, self.files, self.commits) = (tools, wheels, files, commits)
+        self.host = host
     }
 
     /// By the names of all packages that come into it.
@@ -41,7 +45,7 @@ package struct LockedEnvironment: Hashable, Sendable {
     func with(wheels: [LockedWheel]) -> LockedEnvironment {
         LockedEnvironment(
             needs: needs, archives: archives, packages: packages, tools: tools, wheels: wheels, files: files,
-            commits: commits)
+            commits: commits, host: host)
     }
 
     func check(_ name: String) throws(DepotFailure) {
@@ -54,6 +58,7 @@ package struct LockedEnvironment: Hashable, Sendable {
             }
         }
         for commit in commits { try commit.check() }
+        try host?.check()
     }
 }
 
@@ -84,7 +89,7 @@ package struct LockedPackages: Hashable, Sendable, Codable {
 }
 
 extension LockedEnvironment: Codable {
-    private enum CodingKeys: String, CodingKey { case needs, archives, packages, tools, wheels, files, commits }
+    private enum CodingKeys: String, CodingKey { case needs, archives, packages, tools, wheels, files, commits, host }
 
     /// Environments of Debian packages alone have nothing of the others.
     package init(from decoder: any Decoder) throws {
@@ -96,7 +101,8 @@ extension LockedEnvironment: Codable {
             tools: try container.decodeIfPresent([String: LockedPackages].self, forKey: .tools) ?? [:],
             wheels: try container.decodeIfPresent([LockedWheel].self, forKey: .wheels) ?? [],
             files: try container.decodeIfPresent([LockedInput].self, forKey: .files) ?? [],
-            commits: try container.decodeIfPresent([LockedCommit].self, forKey: .commits) ?? [])
+            commits: try container.decodeIfPresent([LockedCommit].self, forKey: .commits) ?? [],
+            host: try container.decodeIfPresent(LockedHost.self, forKey: .host))
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -108,5 +114,6 @@ extension LockedEnvironment: Codable {
         if !wheels.isEmpty { try container.encode(wheels, forKey: .wheels) }
         if !files.isEmpty { try container.encode(files, forKey: .files) }
         if !commits.isEmpty { try container.encode(commits, forKey: .commits) }
+        try container.encodeIfPresent(host, forKey: .host)
     }
 }

@@ -20,7 +20,10 @@ extension Keys {
                 "git", .either([.group(git), .list(of: .group(git))]),
                 "A commit of a git repository, and what builds something of it; a list of several.",
                 "git: { repository: \"https://example.org/tool.git\", commit: v1.2, build: cp tool /usr/local/bin/ }"),
-        ], later: ["host", "image"])
+            Key(
+                "host", .texts, "Programs of the machine where the metro is packed, with their shared libraries.",
+                "host: [xz]"),
+        ], later: ["image"])
 
     static let debian = Keys(
         "debian", place: "“debian”",

@@ -10,6 +10,18 @@ extension MetroReading {
         needs.pip = members["pip"].flatMap { pip($0) }
         needs.builds = members["archive"].map { builds($0, Keys.archive) } ?? []
         needs.builds += members["git"].map { builds($0, Keys.git) } ?? []
+        for program in members["host"].map({ texts($0, of: "host") }) ?? [] {
+            let isName =
+                program.value.utf8.allSatisfy { 0x20 < $0 && $0 < 0x7F && !"/:\\\"'$`".utf8.contains($0) }
+                && !program.value.hasPrefix("-") && !program.value.hasPrefix(".") && program.value.utf8.count <= 100
+            if isName {
+                needs.host = Array(Set(needs.host + [program.value])).sorted()
+            } else {
+                diagnostics.add(
+                    "“\(Shown.text(program.value))” can't be the name of a program", at: program.position,
+                    fix: "write what is typed to start it: “host: [xz]”")
+            }
+        }
         return needs
     }
 

@@ -8,13 +8,15 @@ package struct Needs: Hashable, Sendable {
     package var pip: PipNeeds?
     /// What is built from archives and commits, in the metro's order: a later one lies above.
     package var builds: [BuildNeed]
+    /// Names of programs of the packing machine, sorted, each once.
+    package var host: [String]
 
-    package init(debian: [String] = [], pip: PipNeeds? = nil, builds: [BuildNeed] = []) {
+    package init(debian: [String] = [], pip: PipNeeds? = nil, builds: [BuildNeed] = [], host: [String] = []) {
         self.debian = Array(Set(debian)).sorted()
-        (self.pip, self.builds) = (pip, builds)
+        (self.pip, self.builds, self.host) = (pip, builds, Array(Set(host)).sorted())
     }
 
-    package var isEmpty: Bool { debian.isEmpty && pip == nil && builds.isEmpty }
+    package var isEmpty: Bool { debian.isEmpty && pip == nil && builds.isEmpty && host.isEmpty }
 
     /// Each need in a few words, by its kind as the metro has it; without those kinds that there is nothing of.
     package var kinds: [(name: String, words: [String])] {
@@ -24,7 +26,7 @@ package struct Needs: Hashable, Sendable {
         return [
             ("debian", debian), ("pip", pip?.packages ?? []),
             ("archive", built { if case .archive = $0 { true } else { false } }),
-            ("git", built { if case .git = $0 { true } else { false } }),
+            ("git", built { if case .git = $0 { true } else { false } }), ("host", host),
         ].filter { !$0.1.isEmpty }
     }
 
@@ -43,7 +45,7 @@ package struct PipNeeds: Hashable, Sendable, Codable {
 }
 
 extension Needs: Codable {
-    private enum CodingKeys: String, CodingKey { case debian, recommends, pip, builds }
+    private enum CodingKeys: String, CodingKey { case debian, recommends, pip, builds, host }
 
     /// Locks and plans of older versions of las have `debian` alone.
     package init(from decoder: any Decoder) throws {
@@ -51,7 +53,8 @@ extension Needs: Codable {
         self.init(
             debian: try container.decode([String].self, forKey: .debian),
             pip: try container.decodeIfPresent(PipNeeds.self, forKey: .pip),
-            builds: try container.decodeIfPresent([BuildNeed].self, forKey: .builds) ?? [])
+            builds: try container.decodeIfPresent([BuildNeed].self, forKey: .builds) ?? [],
+            host: try container.decodeIfPresent([String].self, forKey: .host) ?? [])
         recommends = try container.decodeIfPresent(Bool.self, forKey: .recommends) ?? false
     }
 
@@ -61,5 +64,6 @@ extension Needs: Codable {
         if recommends { try container.encode(true, forKey: .recommends) }
         try container.encodeIfPresent(pip, forKey: .pip)
         if !builds.isEmpty { try container.encode(builds, forKey: .builds) }
+        if !host.isEmpty { try container.encode(host, forKey: .host) }
     }
 }

@@ -79,4 +79,13 @@ import Testing
         #expect(plain != read && !plain.recommends)
         #expect(try JSONText.decode(Needs.self, from: JSONText.encode(read)) == read)
     }
+
+    @Test func programsOfTheMachineAreNamed() throws {
+        let read = try needs("{ host: [xz, our-tool, xz] }")
+        #expect(read.host == ["our-tool", "xz"] && !read.isEmpty && read.words == ["our-tool (host)", "xz (host)"])
+        #expect(try JSONText.decode(Needs.self, from: JSONText.encode(read)) == read)
+        for wrong in ["/bin/xz", "-x", "a b", ".."] {
+            #expect(throws: MetroFailure.self, "\(wrong)") { try needs("{ host: \"\(wrong)\" }") }
+        }
+    }
 }
