@@ -54,7 +54,7 @@ struct Arguments {
 
     func engine() throws -> Engine? {
         guard let name = self["engine"] else { return nil }
-        guard let engine = Engine(rawValue: name) else {
+        guard let engine = Engine.asked(name) else {
             throw UsageFailure("there is no engine “\(name)”", fix: "kernel and extraction are there")
         }
         return engine

@@ -18,6 +18,7 @@ enum RunCommand {
     static func run(_ arguments: [String]) throws -> ExitCode {
         let arguments = try Arguments(
             arguments, valued: ["results", "cpus", "engine", "lash"], flags: ["json", "fresh"])
+        if try arguments.only == nil, let metro = try ContainerMetro.here() { return try metro.run(arguments) }
         let bundle = try Bundles.open(try arguments.only)
         let lash = try Bundles.lash(arguments)
         let target = arguments["results"] ?? "results"
@@ -41,6 +42,11 @@ enum RunCommand {
             environments: Dictionary(uniqueKeysWithValues: environments.map { ($0.part.name, location($0)) }),
             cpus: cpus,
             engine: engine, isFresh: arguments.has("fresh"))
+        return try perform(start, in: lash, asJSON: asJSON, results: target)
+    }
+
+    /// Runs to the end, and puts the results into their folder.
+    static func perform(_ start: RunStart, in lash: LASH, asJSON: Bool, results target: String) throws -> ExitCode {
         let folder = RunFolder(start.run, in: lash)
         try folder.make(for: start)
         let journal = try Journal(folder.journal)

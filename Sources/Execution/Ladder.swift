@@ -39,6 +39,7 @@ package enum Ladder {
     package static func reach(_ start: RunStart, folder: RunFolder, in lash: LASH) throws(ExecutionFailure)
         -> ReachedImages
     {
+        if start.engine == .container { return try ContainerRoot.reach(start) }
         let namespaces = UserNamespaces.here
         if geteuid() != 0, let refusal = namespaces.refusal { throw refusal }
         var notes: [String] = []

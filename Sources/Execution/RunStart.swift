@@ -20,6 +20,11 @@ package enum Engine: String, Hashable, Sendable, Codable, CaseIterable {
     case kernel
     /// Unpacked once into LASH.
     case extraction
+    /// The root of the container that the runtime is in.
+    case container
+
+    /// One that a person may ask for by name.
+    package static func asked(_ name: String) -> Engine? { name == container.rawValue ? nil : Engine(rawValue: name) }
 }
 
 /// How a run was started: all that it is made from.

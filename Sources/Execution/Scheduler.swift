@@ -152,10 +152,15 @@ final class Scheduler {
     private func startReady() throws(ExecutionFailure) {
         if !isCancelled { graph.takeReady().forEach(ask) }
         try tellStations()
-        while !isCancelled, let task = waiting.takeFirst(where: { free.holds($0.uses) }, until: { free.cpus == 0 }) {
+        while !isCancelled, let task = waiting.takeFirst(where: { free.holds($0.uses) }, until: { isFull }) {
             start(task)
         }
         try record(syncing: false)
+    }
+
+    /// In a container the paths that tasks use are those of one task at a time.
+    private var isFull: Bool {
+        free.cpus == 0 || images.engine == .container && running.values.contains(where: \.hasRoom)
     }
 
     private func start(_ task: PlannedTask) {

@@ -19,6 +19,7 @@ struct TaskSandbox {
         guard let root = images.environments[task.environment.name] else {
             throw ExecutionFailure("the environment “\(task.environment)” is not among the parts", exitCode: .integrity)
         }
+        if images.engine == .container { return try container(task, command: command, work: work) }
         var plan = SandboxPlan(
             namespaces: [.mount, .pid, .ipc, .uts, .network], root: root,
             arguments: try arguments(of: command ?? task.command, work: work))
@@ -59,6 +60,21 @@ struct TaskSandbox {
         return plan
     }
 
+    /// The container's own root, as it is.
+    private func container(
+        _ task: PlannedTask, command: PlannedTask.Command?, work: String
+    ) throws(ExecutionFailure) -> SandboxPlan {
+        try ContainerRoot.enter(work: work, made: made, scripts: task.scripts.flatMap(RelativePath.init))
+        var plan = SandboxPlan(
+            namespaces: [], root: nil, arguments: try arguments(of: command ?? task.command, work: work))
+        plan.filter = .task
+        plan.workFolder = "/task"
+        plan.limits = [.init(resource: 4 /* RLIMIT_CORE */, value: 0)]
+        plan.environment = environment(of: task)
+        plan.environment["TMPDIR"] = work + "/tmp"
+        return plan
+    }
+
     /// The metro image at `/.las`, and in it an empty `made` for what the task takes.
     private func metroSteps() throws(ExecutionFailure) -> [SandboxPlan.Step] {
         if File.status(images.metro + "/made")?.kind == .folder {
@@ -86,7 +102,7 @@ struct TaskSandbox {
             do throws(FileFailure) { try File.write(text, to: work + "/tmp/.command") } catch {
                 throw ExecutionFailure(error)
             }
-            return bash + ["/tmp/.command"]
+            return bash + [(images.engine == .container ? work : "") + "/tmp/.command"]
         }
     }
 

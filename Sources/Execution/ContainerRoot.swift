@@ -1,0 +1,62 @@
+internal import Digests
+internal import Files
+internal import Glibc
+package import HostProtocol
+
+/// The root of a container that was started from an OCI image of ours: it is the environment itself, with the metro in its
+/// `/.las`. A container rarely lets anyone mount something, so `/task` and what stands below `/.las` become links to a task's
+/// folders while it runs: one task at a time.
+package enum ContainerRoot {
+    package static let metro = "/.las"
+    /// Where the runtime lies in such an image.
+    package static let program = metro + "/las-runtime"
+
+    /// How a run of the metro in this container begins. Nothing is taken from earlier runs: the container's root may have
+    /// changed since.
+    /// - Parameter environments: their names.
+    package static func start(_ run: RunID, environments: [String], cpus: Int?) -> RunStart {
+        func location(_ name: String) -> ImageLocation {
+            ImageLocation(path: metro, offset: 0, size: 0, digest: Digest(of: "container \(run.name) \(name)"))
+        }
+        let named = environments.map { ($0, location($0)) }
+        return RunStart(
+            run: run, metro: location(""), environments: Dictionary(named, uniquingKeysWith: { first, _ in first }),
+            cpus: cpus, engine: .container, isFresh: true)
+    }
+
+    /// - Throws: where this is no such container.
+    static func reach(_ start: RunStart) throws(ExecutionFailure) -> ReachedImages {
+        guard start.metro.path == metro, File.real("/proc/self/exe") == program else {
+            throw ExecutionFailure(
+                "the engine “container” is for the inside of an OCI image of las only", exitCode: .usage)
+        }
+        return ReachedImages(
+            engine: .container, reason: "inside a container", metro: metro,
+            environments: start.environments.mapValues { _ in "/" }, hasUserNamespaces: false,
+            notes: [
+                "inside a container tasks run one after another and share what the container has: its network, its processes, its files"
+            ])
+    }
+
+    /// Makes the container's paths those of a task.
+    /// - Parameters:
+    ///   - work: the folder that holds the task's `task`.
+    ///   - scripts: of the metro that it stands in, below `/.las/metros`; nil for the outermost.
+    static func enter(work: String, made: String, scripts: RelativePath?) throws(ExecutionFailure) {
+        let own = metro + "/files.own"
+        if !File.exists(own), File.status(metro + "/files")?.kind == .folder {
+            guard rename(metro + "/files", own) == 0 else { throw .system("can't move \(metro)/files aside") }
+        }
+        try link("/task", to: work + "/task")
+        try link(metro + "/made", to: made)
+        try link(metro + "/files", to: scripts.map { "\(metro)/metros/\($0)/files" } ?? own)
+    }
+
+    private static func link(_ path: String, to target: String) throws(ExecutionFailure) {
+        let beside = path + ".new"
+        unlink(beside)
+        // The image has empty folders there.
+        if File.status(path)?.kind == .folder, rmdir(path) != 0 { throw .system("can't take the place of \(path)") }
+        guard symlink(target, beside) == 0, rename(beside, path) == 0 else { throw .system("can't link \(path)") }
+    }
+}
