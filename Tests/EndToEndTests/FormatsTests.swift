@@ -1,0 +1,83 @@
+import Files
+import Glibc
+import JSON
+import TestSupport
+import Testing
+
+/// What bundles are besides: images for other programs, and files that can be looked into, compared and signed.
+@Suite struct FormatsTests {
+    @Test(.enabled(if: geteuid() == 0, "runc needs root here"))
+    func aContainerRunsTheMetroOfAnOCIImage() throws {
+        try withScratch { folder in
+            let template = try Template("word-count", in: folder)
+            try template.run()
+            let packed = try template.las("pack", "metro", "--format", "oci", "--output", "words.oci")
+            try #require(packed.status == 0, "\(packed.errors)")
+            let unpacked = try Program("umoci", folder: folder).run(
+                "unpack", "--image", "words.oci:latest", "container")
+            try #require(unpacked.status == 0, "\(unpacked.errors)")
+            let quiet = #"s/"terminal": *true/"terminal": false/"#
+            #expect(try Program("sed").run("-i", quiet, folder + "/container/config.json").status == 0)
+            let ended = try Program("runc", folder: folder + "/container").run(
+                "--root", folder + "/runc", "run", "las-words-\(getpid())")
+            #expect(ended.status == 0, "\(ended.output)\(ended.errors)")
+            #expect((ended.output + ended.errors).contains("word-count runs here, by container"))
+            let compared = try Program("diff").run("-r", folder + "/results", folder + "/container/rootfs/results")
+            #expect(compared.status == 0, "\(compared.output)")
+        }
+    }
+
+    @Test func aBundleIsLookedIntoAndComparedAndTakenApart() throws {
+        try withScratch { folder in
+            let template = try Template("hello", in: folder)
+            let las = template.las
+            try #require(try las("pack", "metro", "--output", "one.las").status == 0)
+            let text = try File.read(folder + "/metro/metro.yml")
+            try File.write(text + Array("# edited\n".utf8), to: folder + "/metro/metro.yml")
+            try #require(try las("pack", "metro", "--output", "two.las").status == 0)
+
+            let told = try JSONText.parse(Array(try las("inspect", "one.las", "--json").output.utf8))
+            #expect(told["metro"]?.string == "hello")
+            let packages = told["environments"]?.array?.first?["packages"]?.array ?? []
+            #expect(packages.contains { $0["name"]?.string == "bash" })
+            let why = try las("inspect", "one.las", "--why", "/usr/bin/bash")
+            #expect(why.output.contains(": of bash 5"), "\(why.output)\(why.errors)")
+            #expect(try las("inspect", "one.las", "--why", "/usr/bin/nothing").status == 2)
+
+            let difference = try las("diff", "one.las", "two.las")
+            #expect(difference.output.contains("~ metro.yml"), "\(difference.output)\(difference.errors)")
+            #expect(!difference.output.contains("usr/bin"))
+
+            let unpacked = try las("unpack", "one.las", "--to", "out")
+            #expect(unpacked.status == 0, "\(unpacked.errors)")
+            #expect(try File.read(folder + "/out/metro/metro.yml") == text)
+            #expect(File.exists(folder + "/out/environments/main/usr/bin/bash"))
+            #expect(try las("unpack", "one.las", "--to", "out").status == 2)
+        }
+    }
+
+    @Test func aSignedBundleIsKnownWhereItsKeyIsTrusted() throws {
+        try withScratch { folder in
+            let template = try Template("hello", in: folder)
+            let las = template.las
+            try #require(try las("pack", "metro", "--output", "x.las").status == 0)
+            let (anna, ben) = (folder + "/anna", folder + "/ben")
+            #expect(try las("verify", "x.las", "--lash", anna).status == 5)
+            #expect(try las("key", "new", "anna", "--lash", anna).status == 0)
+            #expect(try las("sign", "x.las", "--lash", anna).status == 0)
+            #expect(try las("verify", "x.las", "--lash", anna).status == 0)
+            #expect(File.status(anna + "/keys/anna.key")?.mode == 0o600)
+
+            // Another person, on another machine.
+            #expect(try las("key", "require", "on", "--lash", ben).status == 0)
+            let bundle = Program(folder + "/x.las", environment: ["HOME": folder, "LASH": ben], folder: folder)
+            let refused = try bundle.run("run")
+            #expect(refused.status == 5, "\(refused.errors)")
+            #expect(refused.errors.contains("signed by a key that is trusted here"))
+            #expect(!File.exists(folder + "/results"))
+            #expect(try las("key", "trust", anna + "/keys/anna.pub", "--lash", ben).status == 0)
+            let ended = try bundle.run("run")
+            #expect(ended.status == 0, "\(ended.errors)")
+        }
+    }
+}
