@@ -29,7 +29,9 @@ struct BundleContents {
 
     /// Sorted by name.
     func packages(of environment: String) -> [Package] {
-        (lock["environments"]?[environment]?["packages"]?.array ?? []).compactMap { item in
+        let locked = lock["environments"]?[environment]
+        let items = (locked?["packages"]?.array ?? []) + (locked?["wheels"]?.array ?? [])
+        return items.compactMap { item in
             guard let name = item["name"]?.string, let version = item["version"]?.string else { return nil }
             return Package(name: name, version: version, size: item["size"]?.integer ?? 0)
         }

@@ -3,7 +3,7 @@ enum CommandTable {
     static let all: [CommandSpec] = [
         newCommand, checkCommand, formatCommand, planCommand, explainCommand, mapCommand, lockCommand, packCommand,
         runCommand, deployCommand, eachCommand,
-        inspectCommand, diffCommand, unpackCommand, verifyCommand, signCommand,
+        inspectCommand, sbomCommand, diffCommand, unpackCommand, verifyCommand, signCommand,
         keyNewCommand, keyListCommand, keyTrustCommand, keyForgetCommand, keyRequireCommand,
         schemaCommand,
         hostAddCommand, hostListCommand, hostRemoveCommand, completionCommand, completeCommand, helpCommand,

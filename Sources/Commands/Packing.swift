@@ -110,7 +110,7 @@ struct Packing {
         }
         return Material(
             plan: plan, environments: trees.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
-            image: try image(of: plan, lock), unresolved: known, lock: lock)
+            image: try image(of: plan, lock, trees), unresolved: known, lock: lock)
     }
 
     /// The lock beside the metro; made when there is none.
@@ -161,11 +161,16 @@ struct Packing {
         return path
     }
 
-    private func image(of plan: Plan, _ lock: Lock) throws -> MetroImage {
+    private func image(
+        of plan: Plan, _ lock: Lock, _ trees: [EnvironmentID: LayeredTree]
+    ) throws -> MetroImage {
+        let named = Dictionary(trees.map { ($0.key.name, $0.value) }, uniquingKeysWith: { first, _ in first })
         var image = MetroImage()
         image.add(try Self.path("plan.json"), bytes: JSONText.encode(plan))
         image.add(try Self.path("metro.yml"), bytes: source.text)
         image.add(try Self.path("metro.lock"), bytes: lock.text)
+        image.add(
+            try Self.path("sbom.spdx.json"), bytes: SBOM(metro: plan.metro, lock: lock, trees: named).text)
         image.addFolder(try Self.path("made"))
         image.addFolder(try Self.path("inputs"))
         for folder in plan.packedFolders { image.addFolder(try Self.path(folder)) }
