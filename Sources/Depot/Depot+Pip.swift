@@ -27,8 +27,8 @@ extension Depot {
         for needs: PipNeeds, in environment: LockedEnvironment, keeping old: LockedEnvironment? = nil,
         besides free: Set<String> = []
     ) throws -> [LockedWheel] {
-        let free = Set(free.map { $0.lowercased() })
-        let kept = (old?.wheels ?? []).filter { !free.contains($0.name.lowercased()) }
+        let free = Set(free.map(PipRequirement.plain))
+        let kept = (old?.wheels ?? []).filter { !free.contains(PipRequirement.plain($0.name)) }
         if !kept.isEmpty, let wheels = try? wheels(for: needs, in: environment, of: kept) { return wheels }
         return try wheels(for: needs, in: environment, of: [])
     }

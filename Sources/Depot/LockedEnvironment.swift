@@ -32,10 +32,13 @@ package struct LockedEnvironment: Hashable, Sendable {
         self.host = host
     }
 
-    /// By the names of all packages that come into it.
+    /// By the names of all that comes into it: packages, addresses, repositories, programs of the packing machine.
     package var versions: [String: String] {
         Dictionary(
-            packages.map { ($0.name, $0.version) } + wheels.map { ($0.name, $0.version) },
+            packages.map { ($0.name, $0.version) } + wheels.map { ($0.name, $0.version) }
+                + files.map { ($0.address, String($0.sha256.hex.prefix(12))) }
+                + commits.map { ($0.repository, String($0.commit.prefix(12))) }
+                + (host?.files ?? []).map { ($0.from, String($0.sha256.hex.prefix(12))) },
             uniquingKeysWith: { first, _ in first })
     }
 

@@ -46,6 +46,11 @@ package struct PipRequirement: Hashable, Sendable {
         }
     }
 
+    /// A name in the one spelling of all that mean the same package (PEP 503).
+    package static func plain(_ name: String) -> String {
+        name.lowercased().split { "-_.".contains($0) }.joined(separator: "-")
+    }
+
     /// Where ` --` begins for the last time.
     private static func lastOption(in text: ArraySlice<UInt8>) -> Int? {
         text.indices.dropLast(2).last { text[$0...].starts(with: " --".utf8) }

@@ -56,6 +56,12 @@ import Testing
         ]) func whatPipTakesOtherwiseIsNot(_ text: String)
     { #expect(PipRequirement(text) == nil) }
 
+    @Test func oneNameHasManySpellings() {
+        for name in ["Zope.Interface", "zope-interface", "ZOPE__interface"] {
+            #expect(PipRequirement.plain(name) == "zope-interface")
+        }
+    }
+
     @Test func whatIsBuiltKeepsItsOrder() throws {
         let read = try needs(
             "{ archive: [{ address: \"https://example.org/b.tgz\", needs: [make, gcc], build: make install }, { address: \"https://example.org/a.tgz\", into: bin }], git: { repository: \"git@example.org:c.git\", commit: v1.2, keep: bin/c } }"
