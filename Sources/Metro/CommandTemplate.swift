@@ -7,6 +7,8 @@ package struct CommandTemplate: Sendable {
     package enum Quoting: Hashable, Sendable {
         /// Outside quotes: each value is a word.
         case words
+        /// Outside quotes too, where a word without quotes could be one of the shell's own: each value stands in quotes.
+        case always
         /// Inside `'…'`.
         case single
         /// Inside `"…"`.

@@ -50,6 +50,8 @@ extension MetroCheck {
         case .variableOfActions:
             let word = meaning == nil ? Self.others[suspect.word] ?? suspect.word : suspect.word
             return ("“\(shown)” is how GitHub Actions names a value", "las puts values in for “{\(word)}”")
+        case .valueOfWDL where meaning != nil:
+            return ("“\(shown)” is how WDL names a value", "las puts values in for “{\(suspect.word)}”")
         case .written:
             switch meaning {
             case .takes, .each: break

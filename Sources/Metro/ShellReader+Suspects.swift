@@ -67,8 +67,12 @@ extension ShellReader {
                 offset: offset, length: length))
     }
 
-    /// Looks at a value that stands after `>`.
+    /// Looks at a value that stands after `>`, or after `~`.
     mutating func suspectWriting(_ word: String, _ offset: Int) {
+        if literal.last == UInt8(ascii: "~") {
+            return suspects.append(
+                Suspect(kind: .valueOfWDL, word: word, rest: "", offset: offset - 1, length: word.utf8.count + 3))
+        }
         let before = literal.reversed().drop { " \"'".utf8.contains($0) }
         guard before.first == UInt8(ascii: ">") else { return }
         suspects.append(Suspect(kind: .written, word: word, rest: "", offset: offset, length: word.utf8.count + 2))
@@ -117,6 +121,8 @@ struct Suspect: Hashable, Sendable {
         case variable
         /// `${{ in }}`.
         case variableOfActions
+        /// `~{in}`.
+        case valueOfWDL
         /// `> {in}`.
         case written
     }
