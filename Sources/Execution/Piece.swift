@@ -75,6 +75,7 @@ package struct Piece {
         try journal.commit()
         events.forEach(follow)
         let reuse = Reuse(start, images, plan, in: lash)
+        reuse.store.prune(onlyWhereFull: true)
         let scheduler = try Scheduler(
             plan, run: folder, journal: journal, images: images, reuse: reuse,
             capacity: capacity, signals: signals, tether: tether, follow: follow)
@@ -92,6 +93,7 @@ package struct Piece {
         try? Folder.remove(folder.tasks)
         follow(ended)
         reuse.remember(scheduler.pasts, of: plan.metro)
+        reuse.store.prune()
         return Ended(succeeded: succeeded, exitCode: succeeded ? .done : .stationsFailed)
     }
 

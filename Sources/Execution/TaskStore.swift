@@ -162,8 +162,6 @@ struct TaskStore: Sendable {
                 }
             }
             try File.create(beside + "/record", SealedFile.bytes(record))
-            // What tasks make is for the user's eyes only, as a run's folder is.
-            try Folder.make(lash.tasks, mode: 0o700)
             try Folder.make(File.parent(of: final))
             if replaces { forget(record.key) }
             if rename(beside, final) != 0 {

@@ -99,13 +99,19 @@ package enum Folder {
     /// Bytes that this user may still write to the disk that holds it; where it is not there yet, of the folder that it
     /// will be made in.
     package static func freeDisk(at path: String) -> Int64 {
+        disk(at: path).free
+    }
+
+    /// The same, and the bytes of the whole disk.
+    package static func disk(at path: String) -> (free: Int64, total: Int64) {
         var status = statvfs()
         var path = path
         while statvfs(path, &status) != 0 {
-            if path == "/" || path == "." { return 0 }
+            if path == "/" || path == "." { return (0, 0) }
             path = File.parent(of: path)
         }
-        return Int64(status.f_bavail) * Int64(status.f_frsize)
+        let unit = Int64(status.f_frsize)
+        return (Int64(status.f_bavail) * unit, Int64(status.f_blocks) * unit)
     }
 
     /// Whether a folder could be made there, or is there and may be written into; nothing is made yet.

@@ -64,6 +64,7 @@ import Threads
             #expect(File.areSame(first.folder.made, second.folder.made))
             let (done, reused) = (first.first(.taskDone, "linked"), second.first(.taskReused, "linked"))
             #expect(done?.files == reused?.files && reused?.files?.count == 6)
+            #expect(File.status(scratch + "/lash/tasks")?.mode == 0o700)
             // Nothing is left beside.
             #expect((try? Folder.names(in: scratch + "/lash/tmp")) ?? [] == [])
         }

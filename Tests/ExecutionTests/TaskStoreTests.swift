@@ -44,7 +44,7 @@ import Threads
                 #expect(status?.mode == File.status("\(scratch)/made/\(path)")?.mode)
             }
             // For nobody else's eyes.
-            #expect(File.status(store.lash.tasks)?.mode == 0o700)
+            #expect(File.status(entry)?.mode == 0o700)
             #expect(store.take(Digest(of: "other"), to: scratch + "/other") == nil)
             #expect(!File.exists(scratch + "/other"))
             // Its first names may go.
@@ -128,6 +128,63 @@ import Threads
             }
             let left = try Folder.names(in: store.lash.temporary)
             #expect(left == [])
+        }
+    }
+
+    // MARK: Clearing up
+
+    /// Entries `0`, `1`, … that were used so many days ago.
+    private func withEntries(
+        _ days: [Int], _ body: (_ store: TaskStore, _ left: () -> [Int]) throws -> Void
+    ) throws {
+        try withScratch { scratch in
+            let store = TaskStore(lash: LASH(root: scratch + "/lash"))
+            func key(_ number: Int) -> Digest { Digest(of: "\(number)") }
+            for (number, days) in days.enumerated() {
+                try store.keep(TaskStore.Record(key: key(number)), from: nil)
+                try Program("touch").run("-d", "\(days) days ago", store.folder(of: key(number)) + "/record")
+            }
+            try body(store) { days.indices.filter { File.exists(store.folder(of: key($0))) } }
+        }
+    }
+
+    private static func room(_: String) -> (free: Int64, total: Int64) { (500, 1000) }
+
+    @Test func whatWasNotUsedForAMonthGoes() throws {
+        try withEntries([0, 29, 31, 400]) { store, left in
+            // Used now: it stays.
+            try Folder.withTemporary(in: store.lash.root, named: "taken") { folder in
+                #expect(store.take(Digest(of: "3"), to: folder + "/x") != nil)
+            }
+            store.prune(onlyWhereFull: true, disk: Self.room)
+            #expect(left() == [0, 1, 2, 3])
+            store.prune(disk: Self.room)
+            #expect(left() == [0, 1, 3])
+            // Once a day is enough.
+            try Program("touch").run("-d", "40 days ago", store.folder(of: Digest(of: "0")) + "/record")
+            store.prune(disk: Self.room)
+            #expect(left() == [0, 1, 3])
+            try Folder.remove(store.lash.tasks)
+            store.prune(disk: Self.room)
+            #expect(!File.exists(store.lash.tasks))
+        }
+    }
+
+    @Test func whereTheDiskGetsFullTheOldestGoFirst() throws {
+        try withEntries((0..<40).map { $0 / 2 }) { store, left in
+            var asked = 0
+            // Full until 16 of them are gone.
+            store.prune(onlyWhereFull: true) { _ in
+                asked += 1
+                return left().count > 25 ? (10, 1000) : (100, 1000)
+            }
+            #expect(left().count < 26 && left() == Array(0..<left().count))
+            // However much there is, it ends in time.
+            var limits = TaskStore.Limits()
+            limits.seconds = 0
+            let before = left()
+            store.prune(limits) { _ in (0, 1000) }
+            #expect(left() == before)
         }
     }
 }
