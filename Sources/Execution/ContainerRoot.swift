@@ -11,8 +11,7 @@ package enum ContainerRoot {
     /// Where the runtime lies in such an image.
     package static let program = metro + "/las-runtime"
 
-    /// How a run of the metro in this container begins. Nothing is taken from earlier runs: the container's root may have
-    /// changed since.
+    /// How a run of the metro in this container begins.
     /// - Parameter environments: their names.
     package static func start(_ run: RunID, environments: [String], cpus: Int?) -> RunStart {
         func location(_ name: String) -> ImageLocation {
@@ -21,7 +20,7 @@ package enum ContainerRoot {
         let named = environments.map { ($0, location($0)) }
         return RunStart(
             run: run, metro: location(""), environments: Dictionary(named, uniquingKeysWith: { first, _ in first }),
-            cpus: cpus, engine: .container, isFresh: true)
+            cpus: cpus, engine: .container)
     }
 
     /// - Throws: where this is no such container.

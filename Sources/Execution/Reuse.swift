@@ -17,6 +17,11 @@ struct Reuse {
         environments = Dictionary(
             start.environments.map { (EnvironmentID($0.key), $0.value.digest) }, uniquingKeysWith: { first, _ in first }
         )
+        // A container's root may be another one than its image had, and nobody can tell.
+        if images.engine == .container {
+            files = nil
+            return
+        }
         // What tasks make is for the user's eyes only, as a run's folder is.
         try? Folder.make(lash.tasks, mode: 0o700)
         files = try? MetroFiles(start.metro, root: images.metro, plan, in: lash)
