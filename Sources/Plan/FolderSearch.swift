@@ -47,7 +47,10 @@ struct FolderSearch {
                 case .wildcard(let part):
                     for name in try names(in: path) where part.matches(name) {
                         let inside = path.isEmpty ? name : "\(path)/\(name)"
-                        guard let kind = kind(of: inside) else { continue }
+                        guard let kind = kind(of: inside) else {
+                            try checkName(of: inside)
+                            continue
+                        }
                         if isLast ? (kind == .folder) == wantsFolders : kind == .folder { next.append(inside) }
                     }
                 case .folders:
@@ -130,15 +133,17 @@ struct FolderSearch {
         var files: [String] = []
         for name in try names(in: path) where !name.begins(with: ".") {
             let file = path.isEmpty ? name : "\(path)/\(name)"
-            if kind(of: file) == .file { files.append(file) }
-            // A name that is no text was read with signs in it that stand for what could not be read.
-            if name.contains("\u{FFFD}"), !File.exists("\(folder)/\(file)") {
-                throw Trouble(
-                    message: "the name of \(Shown.text(file)) is not UTF-8",
-                    fix: "rename it, or take it out of the folder")
-            }
+            if kind(of: file) == .file { files.append(file) } else { try checkName(of: file) }
         }
         return files
+    }
+
+    /// A name that is no text was read with signs in it that stand for what could not be read; nobody's data is left out for
+    /// that without a word.
+    private func checkName(of path: String) throws(Trouble) {
+        guard path.contains("\u{FFFD}"), !File.exists("\(folder)/\(path)") else { return }
+        throw Trouble(
+            message: "the name of \(shown(path)) is not UTF-8", fix: "rename it, or take it out of the folder")
     }
 
     /// All files below a folder, links followed, each inside the metro's folder.
