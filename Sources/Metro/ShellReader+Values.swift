@@ -10,6 +10,9 @@ extension ShellReader {
             isAtWordStart = false
             self.word = nil
         }
+        if case .arithmetic = context, !isInBackticks, Self.numbers.contains(word) {
+            return put(.init(word: word, quoting: .words, offset: offset))
+        }
         if let place = placeWithoutQuoting {
             let shown = Shown.text(word)
             complain(
@@ -28,6 +31,9 @@ extension ShellReader {
             }
         put(.init(word: word, quoting: quoting, offset: offset))
     }
+
+    /// What is always a number, and stands in arithmetic as it is.
+    private static let numbers: Set<String> = ["turn", "seed"]
 
     /// nil where a value can be quoted.
     private var placeWithoutQuoting: String? {

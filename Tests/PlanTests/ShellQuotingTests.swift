@@ -53,6 +53,23 @@ import Testing
         }
     }
 
+    @Test(arguments: ["$(( {turn} * 2 ))", "\"$(({turn} + {seed}))\"", "$(( ({turn} > 0) + {seed}<<1 ))"])
+    func turnsAndSeedsStandInArithmetic(_ place: String) throws {
+        let template = CommandTemplate("echo " + place)
+        #expect(template.mistakes.isEmpty, "\(template.mistakes)")
+        guard case .shell(let text) = template.command({ [$0 == "turn" ? "3" : "4"] }) else {
+            Issue.record("this needs a shell")
+            return
+        }
+        let told = try Program("/bin/bash").run("-euo", "pipefail", "-c", text)
+        #expect(told.status == 0, "\(told.errors)")
+        let plain = place.split(separator: "{turn}", omittingEmptySubsequences: false).joined(separator: "3")
+            .split(separator: "{seed}", omittingEmptySubsequences: false).joined(separator: "4")
+        let expected = try Program("/bin/bash").run("-c", "echo " + plain)
+        #expect(told.output == expected.output)
+        #expect(!CommandTemplate("echo $(( {in} + 1 ))").mistakes.isEmpty)
+    }
+
     @Test func severalValuesAreSeveralWordsOutsideQuotesAndOneInside() {
         let two = { (_: String) in ["a b", "c"] }
         #expect(CommandTemplate("x {in} \"{in}\"").command(two) == .shell("x 'a b' c \"a b c\""))
