@@ -99,7 +99,10 @@ import Testing
 
     @Test func aDryRunIsThePlan() throws {
         try withMetro(Self.right) { las in
-            let plan = try JSONText.parse(try las("plan", "--json").output)
+            // What it says besides of what is done already is of this machine.
+            let planned = try JSONText.parse(try las("plan", "--json").output)
+            let plan = JSONValue.object((planned.object ?? [:]).filter { $0.key != "forecast" })
+            #expect(planned["forecast"]?["known"] == false)
             for words in [["run"], ["deploy", "--host", "local"]] {
                 let told = try JSONText.parse(try las(words + ["--dry-run", "--json"]).output)
                 #expect(told["plan"] == plan)

@@ -9,8 +9,6 @@ package struct Program: Sendable {
         package let signal: Int32
         package let output: String
         package let errors: String
-        /// The most memory that it held at once, or one of its own programs that it waited for; in bytes.
-        package let memory: Int64
 
         package var lines: [String] { output.split(separator: "\n").map(String.init) }
     }
@@ -45,7 +43,7 @@ package struct Program: Sendable {
         for (name, text) in [("in", input), ("out", ""), ("err", "")] {
             try Data(text.utf8).write(to: URL(fileURLWithPath: file(name)))
         }
-        let (status, memory) = try wait(
+        let status = try wait(
             for: try spawn(arguments, standard: [file("in"), file("out"), file("err")]))
         func text(_ name: String) throws -> String {
             String(decoding: try Data(contentsOf: URL(fileURLWithPath: file(name))), as: UTF8.self)
@@ -53,7 +51,7 @@ package struct Program: Sendable {
         let signal = status & 0x7F
         return Ended(
             status: signal == 0 ? status >> 8 & 0xFF : -1, signal: signal, output: try text("out"),
-            errors: try text("err"), memory: memory)
+            errors: try text("err"))
     }
 
     /// By posix_spawn: Foundation's `Process` hands on the signals that its thread has blocked, and waits for daemons.
@@ -92,12 +90,11 @@ package struct Program: Sendable {
         return pid
     }
 
-    private func wait(for pid: pid_t) throws -> (status: Int32, memory: Int64) {
+    private func wait(for pid: pid_t) throws -> Int32 {
         var status: Int32 = 0
-        var used = rusage()
-        while wait4(pid, &status, 0, &used) < 0 {
+        while waitpid(pid, &status, 0) < 0 {
             if errno != EINTR { throw TestSupportError("can't wait for \(path)") }
         }
-        return (status, Int64(used.ru_maxrss) * 1024)
+        return status
     }
 }
