@@ -141,7 +141,7 @@ import Testing
         Hostile("quotes within quotes", "stand too deep") {
             lots("\"$(${x:-", 100_000, after: lines + "    - station: s\n      out: o\n      command: |\n        ")
         },
-        Hostile("backticks and quotes", "never closed") {
+        Hostile("backticks and quotes", "a backtick in quotes ends the backticks around it") {
             lots("`'\"", 300_000, after: lines + "    - station: s\n      out: o\n      command: |\n        ")
         },
         Hostile("a billion laughs", "a reference, which a metro has no use for") {
