@@ -53,7 +53,7 @@ import Testing
 
     private func forecast(_ las: LasCommand) throws -> String {
         let lines = try las("plan", "m").output.split(separator: "\n", omittingEmptySubsequences: false)
-        return lines.drop { $0 != "What would run" }.dropFirst().joined(separator: "\n")
+        return lines.drop { $0 != "What would run" }.dropFirst().dropLast().joined(separator: "\n")
     }
 
     @Test func onlyWhatChangedRunsAndThePlanSaysWhy() throws {
