@@ -123,7 +123,7 @@ enum Deployment {
         let stage = Stage(context.terminal, "shipping to \(host.name)")
         do {
             let shipped = try await session.ship(material.parts, from: PartStore(context.lash)) {
-                stage.update(done: $0.sent, of: $0.total)
+                stage.update(done: $0.done, of: $0.total)
             }
             let kept = material.parts.count - shipped.parts.count
             let had = kept > 0 ? ", \(Amounts.count(kept, "part")) it had already" : ""

@@ -55,7 +55,7 @@ package final class HostService {
         do {
             switch frame.kind {
             case .offer: try answer(try frame.decode(Offer.self))
-            case .part: try receive(try frame.decode(PartHeader.self).part)
+            case .part: try receive(try frame.decode(PartHeader.self))
             case .start: try start(try frame.decode(Start.self))
             case .follow: try follow(try frame.decode(Follow.self))
             case .cancel: try cancel(try frame.decode(Cancel.self).run)
@@ -71,7 +71,9 @@ package final class HostService {
     }
 
     private func answer(_ offer: Offer) throws {
-        try channel.send(Frame(.have, json: Have(parts: offer.parts.map(\.digest).filter(parts.has))))
+        let have = offer.parts.map(\.digest).filter(parts.has)
+        let kept = have.count < offer.parts.count ? parts.newestParts().prefix(Have.mostKept) : []
+        try channel.send(Frame(.have, json: Have(parts: have, kept: kept.isEmpty ? nil : Array(kept))))
     }
 
     private func clean(_ run: RunID) throws {
@@ -95,73 +97,6 @@ package final class HostService {
             throw ExecutionFailure("there is no run \(run) on this host", exitCode: .usage)
         }
         return folder
-    }
-
-    // MARK: Receiving parts
-
-    private func receive(_ part: Part) throws {
-        do {
-            var list: [UInt8] = []
-            while true {
-                let frame = try next(.extents)
-                if frame.payload.isEmpty { break }
-                guard list.count + frame.payload.count <= ExtentList.largestList else {
-                    throw ExecutionFailure("the list of extents of \(part.words) is too long", exitCode: .integrity)
-                }
-                list += frame.payload
-            }
-            guard Part.allows(part.name, as: part.kind), part.size >= 0 else {
-                throw ExecutionFailure("a part with an impossible name was sent", exitCode: .integrity)
-            }
-            let incoming = try parts.receive(part, extents: try ExtentList(bytes: list, from: part.words))
-            do {
-                while true {
-                    guard let frame = try channel.read() else {
-                        throw ProtocolFailure.ended(awaited: "the rest of a part")
-                    }
-                    if frame.kind == .commit {
-                        hasCommitted = true
-                        guard try frame.decode(PartHeader.self).part == part else {
-                            throw ExecutionFailure("the commit is not that of \(part.words)", exitCode: .integrity)
-                        }
-                        break
-                    }
-                    guard frame.kind == .data else {
-                        throw ProtocolFailure.unexpected(kind: frame.kind, awaited: "a part's data")
-                    }
-                    try incoming.append(frame.payload)
-                }
-                try incoming.commit()
-            } catch {
-                incoming.abandon()
-                throw error
-            }
-            hasCommitted = false
-            try channel.send(Frame(.committed, json: Committed(digest: part.digest)))
-        } catch let failure as ProtocolFailure {
-            throw failure
-        } catch {
-            // The rest of what is on its way is read away, so that the next request is found.
-            defer { hasCommitted = false }
-            while !hasCommitted {
-                guard let frame = try channel.read() else { throw ProtocolFailure.ended(awaited: "the rest of a part") }
-                switch frame.kind {
-                case .commit: hasCommitted = true
-                case .extents, .data: continue
-                default: throw ProtocolFailure.unexpected(kind: frame.kind, awaited: "the rest of a part")
-                }
-            }
-            throw error
-        }
-    }
-
-    /// Whether the frame that ends a part has come.
-    private var hasCommitted = false
-
-    private func next(_ kind: Frame.Kind) throws -> Frame {
-        guard let frame = try channel.read() else { throw ProtocolFailure.ended(awaited: "“\(kind)”") }
-        guard frame.kind == kind else { throw ProtocolFailure.unexpected(kind: frame.kind, awaited: "“\(kind)”") }
-        return frame
     }
 
     // MARK: Starting

@@ -91,6 +91,22 @@ extension File {
         return bytes
     }
 
+    /// The ranges of an open file that were ever written, in order; all of it where the file system can't tell.
+    package static func written(in descriptor: Int32) -> [Range<Int64>] {
+        // SEEK_DATA and SEEK_HOLE, which Swift's C library does not have.
+        let (data, hole): (Int32, Int32) = (3, 4)
+        var ranges: [Range<Int64>] = []
+        var position: off_t = 0
+        while true {
+            let begin = lseek(descriptor, position, data)
+            if begin < 0 { return ranges }
+            let end = lseek(descriptor, begin, hole)
+            guard end > begin else { return ranges }
+            ranges.append(Int64(begin)..<Int64(end))
+            position = end
+        }
+    }
+
     /// Reserves room for `size` bytes, so that a full disk is told now rather than later; a file system that can't is let be.
     package static func reserve(_ size: Int64, in descriptor: Int32, named path: String) throws(FileFailure) {
         guard size > 0, las_reserve(descriptor, size) != 0 else { return }

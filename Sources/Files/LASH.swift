@@ -31,6 +31,8 @@ package struct LASH: Hashable, Sendable {
     package var knownHosts: String { root + "/known_hosts" }
     /// Parts by digest, complete and checked: `parts/DIGEST`, and `parts/DIGEST.extents` beside it.
     package var parts: String { root + "/parts" }
+    /// Parts that are on their way here, by digest: what came of one before its connection was cut is not sent again.
+    package var incoming: String { root + "/incoming" }
     /// Which bundles' files were verified already.
     package var stamps: String { root + "/stamps" }
     /// Which part an image became, by the digest of what it is made of.

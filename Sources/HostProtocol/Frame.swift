@@ -9,7 +9,7 @@ package struct Frame: Hashable, Sendable {
         /// L: `Offer` → H: `Have`.
         case offer = 2
         case have = 3
-        /// L: `PartHeader`, then `extents`, then `data` frames, then `commit` → H: `Committed`.
+        /// L: `PartHeader`, then `extents` → H: `want` → L: `data` frames of what is wanted, then `commit` → H: `Committed`.
         case part = 4
         case extents = 5
         case data = 6
@@ -32,6 +32,8 @@ package struct Frame: Hashable, Sendable {
         case done = 18
         /// H (or L): `Refusal`, instead of the awaited answer.
         case refusal = 19
+        /// H: which extents of the part it lacks.
+        case want = 20
     }
 
     package let kind: Kind
@@ -43,5 +45,5 @@ package struct Frame: Hashable, Sendable {
     package static let largestPayload = 1 << 20
     /// What a sender puts into one `data` frame.
     package static let dataChunk = 256 << 10
-    package static let version = 1
+    package static let version = 2
 }

@@ -48,14 +48,23 @@ package struct Offer: Hashable, Sendable, Codable {
 
 package struct Have: Hashable, Sendable, Codable {
     package var parts: [Digest]
-    package init(parts: [Digest]) { self.parts = parts }
+    /// Other parts that the host keeps, where some are missing: a part may be told by what it shares with one of them.
+    package var kept: [Digest]?
+
+    /// The most that are told.
+    package static let mostKept = 64
+
+    package init(parts: [Digest], kept: [Digest]? = nil) { (self.parts, self.kept) = (parts, kept) }
 }
 
-/// A part begins. The extents follow in `extents` frames (the binary list of `docs/bundle-format.md`, in as many frames
-/// as it needs, ended by an empty one), then exactly `part.size` bytes in `data` frames, then `commit` with this header again.
+/// A part begins. The extents follow in `extents` frames (the binary list of `docs/bundle-format.md`, or with `like` a difference
+/// from the list of that part, as `docs/host-protocol.md` has it; in as many frames as it needs, ended by an empty one). The
+/// host answers with `want` frames: runs of extents, ended by an empty one. Then exactly the bytes of these in `data`
+/// frames, then `commit` with this header again.
 package struct PartHeader: Hashable, Sendable, Codable {
     package var part: Part
-    package init(part: Part) { self.part = part }
+    package var like: Digest?
+    package init(part: Part, like: Digest? = nil) { (self.part, self.like) = (part, like) }
 }
 
 package struct Committed: Hashable, Sendable, Codable {

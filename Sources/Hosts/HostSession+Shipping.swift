@@ -1,12 +1,14 @@
+internal import Digests
 internal import HostProtocol
 package import Parts
 
-/// What was sent of what is to be sent.
+/// What is there of what is to be there.
 package struct ShipProgress: Hashable, Sendable {
     package let part: Part
-    /// Bytes of all missing parts.
-    package let sent: Int64
+    /// Bytes of all missing parts that are there: sent, or found on the host.
+    package let done: Int64
     package let total: Int64
+    package let sent: Int64
     package let seconds: Double
 
     /// Bytes a second.
@@ -16,6 +18,7 @@ package struct ShipProgress: Hashable, Sendable {
 package struct Shipped: Hashable, Sendable {
     /// Those that the host did not have.
     package let parts: [Part]
+    /// Bytes of parts that were sent, without those that the host found in parts that it keeps.
     package let bytes: Int64
     package let seconds: Double
 }
@@ -28,56 +31,88 @@ extension HostSession {
     package func ship(
         _ parts: [Part], from store: PartStore, progress: @Sendable (ShipProgress) -> Void = { _ in }
     ) throws -> Shipped {
-        let have = Set(
-            try ask(
-                Frame(.offer, json: Offer(parts: parts)), .have, Have.self, awaited: "the host's answer to the offer"
-            ).parts)
-        let missing = parts.filter { !have.contains($0.digest) }
+        let have = try ask(
+            Frame(.offer, json: Offer(parts: parts)), .have, Have.self, awaited: "the host's answer to the offer")
+        let there = Set(have.parts)
+        let missing = parts.filter { !there.contains($0.digest) }
         let total = missing.reduce(0) { $0 + $1.size }
         let begin = ContinuousClock.Instant.now
-        var sent: Int64 = 0
+        var (done, sent): (Int64, Int64) = (0, 0)
         func seconds() -> Double {
             let time = begin.duration(to: .now).components
             return Double(time.seconds) + Double(time.attoseconds) / 1e18
         }
         for part in missing {
-            try ship(part, from: store) { count in
-                sent += count
-                progress(ShipProgress(part: part, sent: sent, total: total, seconds: seconds()))
+            let kept = Array((have.kept ?? []).prefix(Have.mostKept))
+            try ship(part, from: store, kept: kept) { found, count in
+                (done, sent) = (done + found + count, sent + count)
+                progress(ShipProgress(part: part, done: done, total: total, sent: sent, seconds: seconds()))
             }
         }
         return Shipped(parts: missing, bytes: sent, seconds: seconds())
     }
 
-    private func ship(_ part: Part, from store: PartStore, progress: (Int64) -> Void) throws {
+    /// - Parameter progress: told what the host found of the part, and how many bytes were sent.
+    private func ship(
+        _ part: Part, from store: PartStore, kept: [Digest], progress: (_ found: Int64, _ sent: Int64) -> Void
+    ) throws {
         // Both are opened before anything is said.
         let (extents, reader) = (try store.extents(of: part.digest), try store.reader(of: part.digest))
-        let header = PartHeader(part: part)
-        let commit = Frame(.commit, json: header)
-        func push(_ frame: Frame) throws {
-            try send(frame)
-            // A host that refuses a part early takes nothing more of it, up to the commit.
-            guard let early = try nextWithoutWaiting() else { return }
-            if early.kind == .refusal { try send(commit) }
-            let _: Done = try early.expectClean(.done, Done.self, awaited: "nothing, while a part is sent")
-            throw ProtocolFailure.unexpected(kind: early.kind, awaited: "nothing, while a part is sent")
-        }
-        try push(Frame(.part, json: header))
-        let list = extents.bytes
+        let (list, like) = Self.told(extents, to: kept, store)
+        let header = PartHeader(part: part, like: like)
+        try send(Frame(.part, json: header))
         for start in stride(from: 0, to: list.count, by: Frame.dataChunk) {
-            try push(Frame(kind: .extents, payload: Array(list[start..<min(start + Frame.dataChunk, list.count)])))
+            try send(Frame(kind: .extents, payload: Array(list[start..<min(start + Frame.dataChunk, list.count)])))
         }
-        try push(Frame(kind: .extents, payload: []))
-        var position: Int64 = 0
-        while position < part.size {
-            let bytes = try reader.read(at: position, count: Frame.dataChunk)
-            try push(Frame(kind: .data, payload: bytes))
-            position += Int64(bytes.count)
-            progress(Int64(bytes.count))
+        try send(Frame(kind: .extents, payload: []))
+        let wanted = try self.wanted(of: extents)
+        progress(part.size - wanted.size(in: extents), 0)
+        let commit = Frame(.commit, json: header)
+        for piece in wanted.pieces(of: extents, atMost: Frame.dataChunk) {
+            try send(Frame(kind: .data, payload: try reader.read(at: piece.offset, count: piece.count)))
+            // A host that refuses a part early takes nothing more of it, up to the commit.
+            if let early = try nextWithoutWaiting() {
+                if early.kind == .refusal { try send(commit) }
+                let _: Done = try early.expectClean(.done, Done.self, awaited: "nothing, while a part is sent")
+                throw ProtocolFailure.unexpected(kind: early.kind, awaited: "nothing, while a part is sent")
+            }
+            progress(0, Int64(piece.count))
         }
         let committed = try ask(commit, .committed, Committed.self, awaited: "that the host has the part whole")
         guard committed.digest == part.digest else {
             throw HostFailure(.untrusted, "the host says that it has another part than the one that was sent")
         }
+    }
+
+    private func wanted(of extents: ExtentList) throws -> WantedExtents {
+        let awaited = "what the host wants of a part"
+        var list: [UInt8] = []
+        while true {
+            let frame = try next(awaited)
+            if frame.kind == .refusal { throw try frame.decode(Refusal.self).cleaned }
+            guard frame.kind == .want else { throw ProtocolFailure.unexpected(kind: frame.kind, awaited: awaited) }
+            if frame.payload.isEmpty { break }
+            list += frame.payload
+            guard list.count <= 8 * extents.extents.count else { break }
+        }
+        guard let wanted = WantedExtents(bytes: list, of: extents.extents.count) else {
+            throw HostFailure(.untrusted, "the host wants what the part does not have")
+        }
+        return wanted
+    }
+
+    /// The list as it is sent: as a difference from that of a part which the host keeps too, where that is shorter.
+    private static func told(
+        _ extents: ExtentList, to kept: [Digest], _ store: PartStore
+    ) -> (list: [UInt8], like: Digest?) {
+        var best: (list: [UInt8], like: Digest?) = (extents.bytes, nil)
+        for digest in kept {
+            // A few hundred bytes are as good as it gets.
+            if best.list.count < 1024 { break }
+            guard let other = try? store.extents(of: digest) else { continue }
+            let difference = ExtentDifference(extents, from: other).bytes
+            if difference.count < best.list.count { best = (difference, digest) }
+        }
+        return best
     }
 }

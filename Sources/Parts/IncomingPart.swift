@@ -2,34 +2,127 @@ internal import Digests
 internal import Files
 internal import Glibc
 
-/// A part on its way into the store: written under LASH's `tmp`, each extent verified as it arrives.
+/// A part on its way into the store: written beside, each extent verified as it arrives.
 ///
-/// One thread at a time. What is neither committed nor abandoned goes away with this value.
+/// One thread at a time. What is neither committed nor given up goes away with this value.
 package final class IncomingPart {
     package let part: Part
-    private let extents: ExtentList
-    private let store: PartStore
-    private let path: String
-    private var descriptor: Int32
-    private var hasher = SHA256()
-    /// The extent that is arriving, and how much of it is there.
-    private var number = 0
-    private var filled: Int64 = 0
-    /// How many bytes of the part have come.
-    package private(set) var received: Int64 = 0
+    let extents: ExtentList
+    let store: PartStore
+    let path: String
+    private(set) var descriptor: Int32
+    /// At which byte of the part each extent begins.
+    let starts: [Int64]
+    /// Which extents are there, verified.
+    private var isThere: [Bool]
+    /// Whether extents were there when it began: they came before, or lie in other parts.
+    private var hasFound = false
 
-    init(_ part: Part, extents: ExtentList, in store: PartStore) throws(PartFailure) {
-        (self.part, self.extents, self.store) = (part, extents, store)
-        path =
-            "\(store.lash.temporary)/part-\(part.digest.short)-\(getpid())-\(String(UInt64.random(in: 0 ... .max), radix: 36))"
+    private var hasher = SHA256()
+    /// The extents that are to come, in order; which of them is arriving, and how much of it is there.
+    private var coming: [Int]
+    private var turn = 0
+    private var filled: Int64 = 0
+
+    /// - Parameter path: where it is written; made for this one.
+    private init(
+        _ part: Part, extents: ExtentList, in store: PartStore, at path: String, _ descriptor: Int32
+    ) {
+        (self.part, self.extents, self.store, self.path, self.descriptor) = (part, extents, store, path, descriptor)
+        var starts: [Int64] = []
+        starts.reserveCapacity(extents.extents.count)
+        var start: Int64 = 0
+        for extent in extents.extents {
+            starts.append(start)
+            start += extent.length
+        }
+        self.starts = starts
+        isThere = Array(repeating: false, count: starts.count)
+        coming = Array(starts.indices)
+    }
+
+    /// One that comes from this machine, all at once.
+    static func local(_ part: Part, extents: ExtentList, in store: PartStore) throws(PartFailure) -> IncomingPart {
+        let random = String(UInt64.random(in: 0 ... .max), radix: 36)
+        let path = "\(store.lash.temporary)/part-\(part.digest.short)-\(getpid())-\(random)"
         do throws(FileFailure) {
             try Folder.make(store.lash.temporary)
-            descriptor = try File.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode: 0o444, action: "write")
+            let descriptor = try File.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode: 0o444, action: "write")
+            return IncomingPart(part, extents: extents, in: store, at: path, descriptor)
         } catch { throw PartFailure(error) }
     }
 
+    /// One that comes from another machine. What of it came before a connection was cut, or lies in another part of the store,
+    /// is taken and verified; `wanted` is the rest.
+    /// - Throws: where there is no room for it.
+    static func sent(_ part: Part, extents: ExtentList, in store: PartStore) throws(PartFailure) -> IncomingPart {
+        let incoming: IncomingPart
+        do throws(FileFailure) {
+            let folder = store.lash.incoming
+            try Folder.make(folder)
+            clear(folder)
+            let (path, descriptor) = try open(part, in: folder)
+            incoming = IncomingPart(part, extents: extents, in: store, at: path, descriptor)
+        } catch { throw PartFailure(error) }
+        do throws(PartFailure) {
+            if ftruncate(incoming.descriptor, off_t(part.size)) != 0 { throw incoming.writeFailure }
+            try incoming.takeWhatCame()
+            try incoming.takeFromOtherSendings()
+            try incoming.reserve()
+            try incoming.takeFromOtherParts()
+        } catch {
+            incoming.abandon()
+            throw error
+        }
+        incoming.coming = incoming.isThere.indices.filter { !incoming.isThere[$0] }
+        return incoming
+    }
+
+    /// One process at a time writes a part's file. The one whose connection was cut may not have noticed yet: it is waited for,
+    /// a moment, and then this one takes a file of its own, and from the other's what is verified.
+    private static func open(_ part: Part, in folder: String) throws(FileFailure) -> (path: String, descriptor: Int32) {
+        let path = "\(folder)/\(part.digest.hex)"
+        for _ in 1...20 {
+            let descriptor = try File.open(
+                path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode: 0o600, action: "write")
+            guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+                close(descriptor)
+                usleep(50_000)
+                continue
+            }
+            // Between opening and locking, it may have been committed or cleared away: it must still have this name.
+            var (mine, named) = (stat(), stat())
+            if fstat(descriptor, &mine) == 0, stat(path, &named) == 0, mine.st_ino == named.st_ino,
+                mine.st_dev == named.st_dev
+            {
+                return (path, descriptor)
+            }
+            close(descriptor)
+        }
+        let own = "\(path)-\(getpid())-\(String(UInt64.random(in: 0 ... .max), radix: 36))"
+        let descriptor = try File.open(own, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode: 0o600, action: "write")
+        flock(descriptor, LOCK_EX | LOCK_NB)
+        return (own, descriptor)
+    }
+
+    /// How long an unfinished part is kept, in seconds.
+    private static let patience = 14 * 86_400
+
+    /// Removes unfinished parts that nobody has gone on with for a long time.
+    private static func clear(_ folder: String) {
+        for name in (try? Folder.names(in: folder)) ?? [] {
+            var info = stat()
+            let path = "\(folder)/\(name)"
+            guard stat(path, &info) == 0, Int(time(nil)) - Int(info.st_mtim.tv_sec) > patience,
+                let descriptor = try? File.open(path, O_RDONLY | O_CLOEXEC, action: "read")
+            else { continue }
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
+            close(descriptor)
+        }
+    }
+
     /// Has room for it set aside: a full disk is told now rather than after an hour's sending.
-    func reserve() throws(PartFailure) {
+    private func reserve() throws(PartFailure) {
         do throws(FileFailure) {
             try File.reserve(part.size, in: descriptor, named: store.path(of: part.digest))
         } catch { throw PartFailure(error) }
@@ -37,70 +130,98 @@ package final class IncomingPart {
 
     deinit { abandon() }
 
-    /// The next bytes of the part, in order, in pieces of any length.
+    var writeFailure: PartFailure { PartFailure(FileFailure("write", store.path(of: part.digest))) }
+
+    func isLacking(_ number: Int) -> Bool { !isThere[number] }
+
+    func found(_ numbers: some Sequence<Int>) {
+        for number in numbers { (isThere[number], hasFound) = (true, true) }
+    }
+
+    /// What is to be appended.
+    package var wanted: WantedExtents { WantedExtents(coming) }
+
+    /// How many bytes are still to come.
+    private var lacking: Int64 { coming[turn...].reduce(0) { $0 + extents.extents[$1].length } - filled }
+
+    /// The next bytes of the wanted extents, in order, in pieces of any length.
     /// - Throws: where an extent is not what the list says; nothing more can be appended then.
     package func append(_ bytes: [UInt8]) throws(PartFailure) {
         guard descriptor >= 0 else { throw .damaged("\(part.words) was given up already", in: path) }
-        guard received + Int64(bytes.count) <= part.size else {
-            throw .damaged("more bytes came than \(part.words) has", in: "the sent part \(part.digest.short)")
-        }
-        do throws(FileFailure) { try File.writeAll(bytes, to: descriptor, path: store.path(of: part.digest)) } catch {
-            throw PartFailure(error)
-        }
-        var failure: PartFailure?
-        bytes.withUnsafeBytes { buffer in
-            var rest = buffer[...]
-            while !rest.isEmpty, failure == nil {
-                let extent = extents.extents[number]
-                let count = Int(min(Int64(rest.count), extent.length - filled))
-                hasher.update(UnsafeRawBufferPointer(rebasing: rest.prefix(count)))
-                rest = rest.dropFirst(count)
-                filled += Int64(count)
-                received += Int64(count)
-                if filled == extent.length { failure = finishExtent(extent) }
+        do throws(PartFailure) {
+            var done = 0
+            while done < bytes.count {
+                guard turn < coming.count else {
+                    throw .damaged("more bytes came than \(part.words) lacks", in: "the sent part \(part.digest.short)")
+                }
+                let (number, extent) = (coming[turn], extents.extents[coming[turn]])
+                let count = Int(min(Int64(bytes.count - done), extent.length - filled))
+                var failure: FileFailure?
+                bytes.withUnsafeBytes { buffer in
+                    let piece = UnsafeRawBufferPointer(rebasing: buffer[done..<done + count])
+                    hasher.update(piece)
+                    do throws(FileFailure) {
+                        try File.writeAll(
+                            piece, at: starts[number] + filled, to: descriptor, path: store.path(of: part.digest))
+                    } catch { failure = error }
+                }
+                if let failure { throw PartFailure(failure) }
+                (done, filled) = (done + count, filled + Int64(count))
+                if filled == extent.length { try finish(number) }
             }
-        }
-        if let failure {
+        } catch {
             abandon()
-            throw failure
+            throw error
         }
     }
 
-    private func finishExtent(_ extent: Extent) -> PartFailure? {
+    private func finish(_ number: Int) throws(PartFailure) {
         let digest = hasher.digest()
-        (hasher, filled, number) = (SHA256(), 0, number + 1)
-        if digest == extent.digest { return nil }
-        return .damaged(
-            "extent \(number) of \(extents.extents.count) of \(part.words) arrived changed, bytes \(received - extent.length) to \(received - 1)",
-            in: "the sent part \(part.digest.short)")
+        (hasher, filled, turn) = (SHA256(), 0, turn + 1)
+        let extent = extents.extents[number]
+        guard digest == extent.digest else {
+            throw .damaged(
+                "extent \(number + 1) of \(extents.extents.count) of \(part.words) arrived changed, bytes \(starts[number]) to \(starts[number] + extent.length - 1)",
+                in: "the sent part \(part.digest.short)")
+        }
+        isThere[number] = true
     }
 
     /// All of it at once, from a file on this machine, verified on the way.
     func copy(from reader: PartReader, progress: (Int64) -> Void = { _ in }) throws(PartFailure) {
         try reader.copyVerified(
             extents, named: part.words, to: descriptor, at: 0, path: store.path(of: part.digest), progress: progress)
-        received = part.size
+        turn = coming.count
     }
 
     /// Gives the part its name: once it is whole, verified and synced.
     package func commit() throws(PartFailure) {
         guard descriptor >= 0 else { throw .damaged("\(part.words) was given up already", in: path) }
-        if received != part.size {
+        if lacking > 0 {
             throw .damaged(
-                "\(part.words) is cut short: \(received) of its \(part.size) bytes came",
+                "\(part.words) is cut short: \(part.size - lacking) of its \(part.size) bytes came",
                 in: "the sent part \(part.digest.short)")
         }
-        if fsync(descriptor) != 0 { throw PartFailure(FileFailure("write", store.path(of: part.digest))) }
+        if fchmod(descriptor, 0o444) != 0 || fsync(descriptor) != 0 { throw writeFailure }
         try store.adopt(part, extents: extents, fileAt: path)
         close(descriptor)
         descriptor = -1
     }
 
+    /// Lets it lie for the next time: what is verified by then need not be sent again.
+    package func suspend() {
+        guard hasFound || isThere.contains(true) else { return abandon() }
+        end()
+    }
+
     /// Removes what has come.
     package func abandon() {
-        guard descriptor >= 0 else { return }
-        close(descriptor)
-        unlink(path)
+        if descriptor >= 0 { unlink(path) }
+        end()
+    }
+
+    private func end() {
+        if descriptor >= 0 { close(descriptor) }
         descriptor = -1
     }
 }

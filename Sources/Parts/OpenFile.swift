@@ -33,6 +33,18 @@ final class OpenFile: Sendable {
         try PartReader(self, offset: offset, size: Int64(count)).read(at: 0, count: count)
     }
 
+    static func read(_ descriptor: Int32, at offset: Int64, count: Int, path: String) throws(PartFailure) -> [UInt8] {
+        var failure: PartFailure?
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            do throws(PartFailure) {
+                try fill(UnsafeMutableRawBufferPointer(buffer), from: descriptor, at: offset, path: path)
+                filled = count
+            } catch { failure = error }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+
     func digest(at offset: Int64, count: Int64) throws(PartFailure) -> Digest {
         var hasher = SHA256()
         try inPieces(at: offset, count: count) { hasher.update($0) }

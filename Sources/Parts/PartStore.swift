@@ -157,20 +157,23 @@ package struct PartStore: Sendable {
         do throws(FileFailure) { return try FileLock.take(path) } catch { throw PartFailure(error) }
     }
 
-    /// Begins to take a part that comes in pieces.
+    /// Begins to take a part that comes in pieces: those of it that are wanted.
     /// - Throws: where the extents are not those of the part, or there is no room for it.
     package func receive(_ part: Part, extents: ExtentList) throws(PartFailure) -> IncomingPart {
-        let incoming = try incoming(part, extents: extents)
-        try incoming.reserve()
-        return incoming
+        try check(part, extents)
+        return try IncomingPart.sent(part, extents: extents, in: self)
     }
 
     private func incoming(_ part: Part, extents: ExtentList) throws(PartFailure) -> IncomingPart {
+        try check(part, extents)
+        return try IncomingPart.local(part, extents: extents, in: self)
+    }
+
+    private func check(_ part: Part, _ extents: ExtentList) throws(PartFailure) {
         guard extents.digest == part.digest, extents.size == part.size else {
             throw .damaged(
                 "the list of extents does not fit \(part.words)", in: "the offered part \(part.digest.short)")
         }
-        return try IncomingPart(part, extents: extents, in: self)
     }
 
     /// Takes a part out of the store.

@@ -1,3 +1,4 @@
+import Digests
 import Execution
 import Files
 import Foundation
@@ -63,19 +64,39 @@ final class HostClient {
         return try answer(.have, Have.self)
     }
 
+    /// - Parameter bytes: the part's; what the host wants of them is sent, or all of them where they are not as many as they should be.
     func ship(_ part: Part, _ extents: ExtentList, _ bytes: [UInt8]) throws -> Committed {
-        try begin(part, extents)
-        for start in stride(from: 0, to: bytes.count, by: Frame.dataChunk) {
-            try send(Frame(kind: .data, payload: Array(bytes[start..<min(start + Frame.dataChunk, bytes.count)])))
+        let wanted = try begin(part, extents)
+        var pieces = wanted.pieces(of: extents, atMost: Frame.dataChunk)
+        if bytes.count != Int(extents.size) {
+            pieces = stride(from: 0, to: bytes.count, by: Frame.dataChunk).map {
+                (Int64($0), min(Frame.dataChunk, bytes.count - $0))
+            }
+        }
+        for piece in pieces {
+            let start = Int(piece.offset)
+            try send(Frame(kind: .data, payload: Array(bytes[start..<start + piece.count])))
         }
         try send(Frame(.commit, json: PartHeader(part: part)))
         return try answer(.committed, Committed.self)
     }
 
-    func begin(_ part: Part, _ extents: ExtentList) throws {
-        try send(Frame(.part, json: PartHeader(part: part)))
-        try send(Frame(kind: .extents, payload: extents.bytes))
+    /// - Returns: what the host wants of it.
+    func begin(_ part: Part, _ extents: ExtentList, like: Digest? = nil, list: [UInt8]? = nil) throws -> WantedExtents {
+        try send(Frame(.part, json: PartHeader(part: part, like: like)))
+        try send(Frame(kind: .extents, payload: list ?? extents.bytes))
         try send(Frame(kind: .extents, payload: []))
+        var wanted: [UInt8] = []
+        while let frame = try next() {
+            if frame.kind == .refusal { throw try frame.decode(Refusal.self) }
+            guard frame.kind == .want else { throw ProtocolFailure.unexpected(kind: frame.kind, awaited: "want") }
+            if frame.payload.isEmpty { break }
+            wanted += frame.payload
+        }
+        guard let wanted = WantedExtents(bytes: wanted, of: extents.extents.count) else {
+            throw ProtocolFailure.malformed(kind: .want, reason: "no extents of the part")
+        }
+        return wanted
     }
 
     func start(_ run: String, _ parts: [Part], tethered: Bool = false, engine: String? = nil) throws -> Started {

@@ -107,7 +107,7 @@ import Testing
             #expect(throws: Refusal.self) { try client.ship(part, extents, Array(whole.dropLast())) }
             #expect(throws: Refusal.self) { try client.ship(part, metro.parts[1].extents, whole) }
             #expect(((try? Folder.names(in: scratch + "/lash/parts")) ?? []).isEmpty)
-            #expect(try Folder.names(in: scratch + "/lash/tmp").isEmpty)
+            #expect(try Folder.names(in: scratch + "/lash/incoming").isEmpty)
             #expect(try client.ship(part, extents, whole).digest == part.digest)
         }
     }
@@ -116,12 +116,92 @@ import Testing
         try withScratch { scratch in
             let client = try HostClient(lash: scratch + "/lash")
             let metro = try ShippedMetro(plan([station("a", "echo")]), in: scratch)
-            try client.begin(metro.parts[0].part, metro.parts[0].extents)
+            _ = try client.begin(metro.parts[0].part, metro.parts[0].extents)
             try client.send(Frame(kind: .data, payload: Array(metro.parts[0].bytes.prefix(1000))))
             #expect(client.close() != 0)
             #expect(((try? Folder.names(in: scratch + "/lash/parts")) ?? []).isEmpty)
-            #expect(try Folder.names(in: scratch + "/lash/tmp").isEmpty)
+            #expect(try Folder.names(in: scratch + "/lash/incoming").isEmpty)
         }
+    }
+
+    @Test func whatCameWholeBeforeACutIsNotWantedAgain() throws {
+        try withScratch { scratch in
+            let (part, extents, bytes) = try sample(lengths: [60_000, 70_000, 80_000, 90_000])
+            let cut = try HostClient(lash: scratch + "/lash")
+            #expect(try cut.begin(part, extents).runs == [0..<4])
+            // Two extents and a half.
+            try cut.send(Frame(kind: .data, payload: Array(bytes[..<170_000])))
+            #expect(cut.close() != 0)
+            let client = try HostClient(lash: scratch + "/lash")
+            #expect(try client.begin(part, extents).runs == [2..<4])
+            try client.send(Frame(kind: .data, payload: Array(bytes[130_000...])))
+            try client.send(Frame(.commit, json: PartHeader(part: part)))
+            #expect(try client.answer(.committed, Committed.self).digest == part.digest)
+            #expect(try File.read("\(scratch)/lash/parts/\(part.digest)") == bytes)
+            #expect(try Folder.names(in: scratch + "/lash/incoming").isEmpty)
+            #expect(client.close() == 0)
+        }
+    }
+
+    @Test func whatLiesInAnotherPartIsNotWantedAndItsListIsToldByTheDifference() throws {
+        try withScratch { scratch in
+            let client = try HostClient(lash: scratch + "/lash")
+            let lengths = Array(repeating: 20_000, count: 100)
+            let (before, list, bytes) = try sample(lengths: lengths)
+            _ = try client.ship(before, list, bytes)
+            // Two extents are others, and one came between.
+            var pieces = list.extents.enumerated().map { (number, _) in
+                Array(bytes[number * 20_000..<(number + 1) * 20_000])
+            }
+            pieces[40][3] ^= 1
+            pieces[41][3] ^= 1
+            pieces.insert([1, 2, 3], at: 70)
+            let (part, extents, changed) = try sample(pieces: pieces)
+            let have = try client.offer([before, part])
+            #expect(have.parts == [before.digest] && have.kept == [before.digest])
+            let difference = ExtentDifference(extents, from: list).bytes
+            #expect(difference.count < 200)
+            let wanted = try client.begin(part, extents, like: before.digest, list: difference)
+            #expect(wanted.runs == [40..<42, 70..<71])
+            try client.send(Frame(kind: .data, payload: pieces[40] + pieces[41] + pieces[70]))
+            try client.send(Frame(.commit, json: PartHeader(part: part)))
+            #expect(try client.answer(.committed, Committed.self).digest == part.digest)
+            #expect(try File.read("\(scratch)/lash/parts/\(part.digest)") == changed)
+            // Damage of what is copied is noticed: it is wanted.
+            var damaged = try File.read("\(scratch)/lash/parts/\(part.digest)")
+            damaged[5] ^= 1
+            try File.write(damaged, to: "\(scratch)/lash/parts/\(part.digest)")
+            try Folder.remove("\(scratch)/lash/parts/\(before.digest)")
+            #expect(try client.begin(before, list).runs == [0..<1, 40..<42])
+            #expect(client.close() != 0)
+        }
+    }
+
+    @Test func aDifferenceThatMakesAnotherListIsRefused() throws {
+        try withScratch { scratch in
+            let client = try HostClient(lash: scratch + "/lash")
+            let (before, list, bytes) = try sample(lengths: [1000, 2000])
+            _ = try client.ship(before, list, bytes)
+            let (part, extents, _) = try sample(lengths: [1000, 2000, 3000])
+            let wrong = ExtentDifference(list, from: list).bytes
+            let refusal = #expect(throws: Refusal.self) {
+                try client.begin(part, extents, like: before.digest, list: wrong)
+            }
+            #expect(refusal?.exitCode == .integrity)
+            #expect(throws: Refusal.self) { try client.begin(part, extents, like: part.digest, list: wrong) }
+            #expect(client.close() == 0)
+        }
+    }
+
+    /// A part of extents of these lengths, all different.
+    private func sample(lengths: [Int]) throws -> (Part, ExtentList, [UInt8]) {
+        try sample(pieces: lengths.map { length in (0..<length).map { _ in UInt8.random(in: 0...255) } })
+    }
+
+    private func sample(pieces: [[UInt8]]) throws -> (Part, ExtentList, [UInt8]) {
+        let list = try ExtentList(pieces.map { Extent(length: Int64($0.count), digest: Digest(of: $0)) })
+        let part = Part(kind: .environment, name: "main", size: list.size, digest: list.digest)
+        return (part, list, Array(pieces.joined()))
     }
 
     @Test func whatCanNotBeDoneIsRefused() throws {

@@ -63,11 +63,11 @@ import Testing
 
     @Test func anotherVersionIsRefusedKindly() {
         let failure = #expect(throws: ProtocolFailure.self) {
-            try Hello(version: 2, program: "las-runtime 9.0\u{7}", host: nil).checkVersion()
+            try Hello(version: 9, program: "las-runtime 9.0\u{7}", host: nil).checkVersion()
         }
         #expect(
             failure?.summary
-                == "las-runtime 9.0\u{FFFD} speaks version 2 of the host protocol, this las speaks version \(Frame.version)"
+                == "las-runtime 9.0\u{FFFD} speaks version 9 of the host protocol, this las speaks version \(Frame.version)"
         )
     }
 

@@ -20,9 +20,9 @@ import Testing
 
     @Test func anotherVersionIsRefused() async throws {
         try await withScratch { folder in
-            let hello = Frame(.hello, json: Hello(version: 2, program: "las-runtime\u{1B} 9", host: nil))
+            let hello = Frame(.hello, json: Hello(version: 9, program: "las-runtime\u{1B} 9", host: nil))
             let failure = await #expect(throws: ProtocolFailure.self) { try await Peer.saying(hello.bytes, in: folder) }
-            #expect(failure == .version(2, program: "las-runtime\u{FFFD} 9"))
+            #expect(failure == .version(9, program: "las-runtime\u{FFFD} 9"))
         }
     }
 

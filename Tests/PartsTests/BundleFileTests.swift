@@ -191,7 +191,7 @@ import Testing
             try short.append(Array(bytes.prefix(9000)))
             #expect(throws: PartFailure.self) { try short.commit() }
             short.abandon()
-            let left = try Folder.names(in: store.lash.temporary)
+            let left = try Folder.names(in: store.lash.incoming)
             #expect(left == [])
             #expect(!store.has(part.digest))
         }
@@ -208,7 +208,7 @@ import Testing
             let failure = #expect(throws: PartFailure.self) { _ = try store.receive(part, extents: extents) }
             #expect(failure?.cause == "No space left on device")
             #expect(failure?.exitCode == .resources)
-            let left = try Folder.names(in: store.lash.temporary)
+            let left = try Folder.names(in: store.lash.incoming)
             #expect(left == [])
         }
     }

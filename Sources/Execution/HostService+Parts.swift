@@ -1,0 +1,87 @@
+internal import Digests
+internal import Failures
+internal import HostProtocol
+internal import Parts
+
+/// Taking parts.
+extension HostService {
+    /// A part: its list of extents comes, what is wanted is told, that comes, and `commit`.
+    func receive(_ header: PartHeader) throws {
+        let part = header.part
+        // What is wrong up to here is refused in the place of what is wanted; nothing of the part is on its way then.
+        let incoming = try begin(part, list: try receiveList(), like: header.like)
+        do {
+            let wanted = incoming.wanted.bytes
+            for start in stride(from: 0, to: wanted.count, by: Frame.dataChunk) {
+                let end = min(start + Frame.dataChunk, wanted.count)
+                try channel.send(Frame(kind: .want, payload: Array(wanted[start..<end])))
+            }
+            try channel.send(Frame(kind: .want, payload: []))
+            while true {
+                let frame = try nextOfPart()
+                if frame.kind == .commit {
+                    guard try frame.decode(PartHeader.self).part == part else {
+                        throw ExecutionFailure("the commit is not that of \(part.words)", exitCode: .integrity)
+                    }
+                    break
+                }
+                do throws(PartFailure) { try incoming.append(frame.payload) } catch {
+                    // At once, so that the rest is not sent for nothing; what is on its way is read away.
+                    try channel.send(Frame(.refusal, json: Refusal(error)))
+                    while try nextOfPart().kind != .commit {}
+                    return
+                }
+            }
+        } catch {
+            // Where the connection is gone, the next one goes on with what is verified.
+            incoming.suspend()
+            throw error
+        }
+        do { try incoming.commit() } catch {
+            incoming.abandon()
+            throw error
+        }
+        try channel.send(Frame(.committed, json: Committed(digest: part.digest)))
+    }
+
+    private func receiveList() throws -> [UInt8] {
+        var list: [UInt8] = []
+        while true {
+            let frame = try next(.extents)
+            if frame.payload.isEmpty { return list }
+            // The rest is still read, and not kept.
+            if list.count <= ExtentList.largestList { list += frame.payload }
+        }
+    }
+
+    private func begin(_ part: Part, list: [UInt8], like: Digest?) throws -> IncomingPart {
+        guard list.count <= ExtentList.largestList else {
+            throw ExecutionFailure("the list of extents of \(part.words) is too long", exitCode: .integrity)
+        }
+        guard Part.allows(part.name, as: part.kind), part.size >= 0 else {
+            throw ExecutionFailure("a part with an impossible name was sent", exitCode: .integrity)
+        }
+        let extents =
+            if let like {
+                try ExtentDifference(bytes: list, from: part.words)
+                    .applied(to: try parts.extents(of: like), from: part.words)
+            } else {
+                try ExtentList(bytes: list, from: part.words)
+            }
+        return try parts.receive(part, extents: extents)
+    }
+
+    private func next(_ kind: Frame.Kind) throws -> Frame {
+        guard let frame = try channel.read() else { throw ProtocolFailure.ended(awaited: "“\(kind)”") }
+        guard frame.kind == kind else { throw ProtocolFailure.unexpected(kind: frame.kind, awaited: "“\(kind)”") }
+        return frame
+    }
+
+    private func nextOfPart() throws -> Frame {
+        guard let frame = try channel.read() else { throw ProtocolFailure.ended(awaited: "the rest of a part") }
+        guard frame.kind == .data || frame.kind == .commit else {
+            throw ProtocolFailure.unexpected(kind: frame.kind, awaited: "a part's data")
+        }
+        return frame
+    }
+}
