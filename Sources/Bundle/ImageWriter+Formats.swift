@@ -33,6 +33,7 @@ extension ImageWriter {
         _ exported: ExportedTree, to path: String,
         progress: @escaping @Sendable (_ done: Int64, _ total: Int64) -> Void = { _, _ in }
     ) throws {
+        try LayerStore(lash: lash).check(exported.environment.layers)
         let tree = try exported.merged()
         let total = tree.size
         try Self.whole(path) { descriptor, beside in
@@ -58,6 +59,7 @@ extension ImageWriter {
         _ exported: ExportedTree, architecture: String, to path: String,
         progress: @escaping @Sendable (_ done: Int64, _ total: Int64) -> Void = { _, _ in }
     ) throws {
+        try LayerStore(lash: lash).check(exported.environment.layers)
         let image = OCIImage(tree: exported, threads: options.threads, architecture: architecture)
         guard path.ends(with: ".tar") else {
             if File.exists(path) {

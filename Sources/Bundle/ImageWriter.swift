@@ -46,6 +46,7 @@ package struct ImageWriter: Sendable {
             store.blocks(of: layers[$0].digest, fileCount: groups[$0].count)
         }
         let missing = layers.indices.filter { known[$0] == nil }
+        try LayerStore(lash: lash).check(missing.map { layers[$0] })
         let new = missing.map { groups[$0] }
         let total = ImageTree(groups: groups, entries: []).size
         let done = Monitor(total - ImageTree(groups: new, entries: []).size)

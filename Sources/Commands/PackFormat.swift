@@ -3,6 +3,7 @@ internal import Depot
 internal import Failures
 internal import Files
 internal import JSON
+internal import Layers
 internal import Terminal
 
 /// What `las pack --format` writes.
@@ -33,6 +34,15 @@ enum PackFormat: String, CaseIterable {
 extension Packing {
     /// Writes the metro in a format without a bundle around it.
     func export(_ format: PackFormat, to output: String, asJSON: Bool) async throws -> ExitCode {
+        do { return try await write(format, to: output, asJSON: asJSON) } catch let failure as LayerFailure
+            where failure.hasLeft
+        {
+            context.terminal.say("making again what was damaged in LASH: \(Shown.whole(failure.summary))")
+            return try await write(format, to: output, asJSON: asJSON)
+        }
+    }
+
+    private func write(_ format: PackFormat, to output: String, asJSON: Bool) async throws -> ExitCode {
         var material = try await material()
         for note in material.plan.notes { context.terminal.say("note: " + Shown.whole(note)) }
         guard let environment = material.environments.first, material.environments.count == 1 else {

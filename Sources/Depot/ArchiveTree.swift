@@ -1,3 +1,4 @@
+internal import Digests
 internal import Failures
 internal import Files
 internal import Glibc
@@ -35,6 +36,8 @@ struct ArchiveTree {
     struct File: Hashable, Sendable, Codable {
         let path: RelativePath
         let size: Int64
+        /// nil in lists of a las that did not write it down.
+        var sha256: Digest?
     }
 
     private enum Kind { case file(size: Int64), folder, link }

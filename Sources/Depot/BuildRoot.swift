@@ -18,7 +18,8 @@ struct BuildRoot {
     static func with<Result>(
         _ tree: LayeredTree, in lash: LASH, _ body: (BuildRoot) throws -> Result
     ) throws -> Result {
-        try Folder.withTemporary(in: lash.temporary, named: "build") { folder in
+        try LayerStore(lash: lash).check(tree.layers)
+        return try Folder.withTemporary(in: lash.temporary, named: "build") { folder in
             let root = BuildRoot(folder: folder)
             try Folder.make(root.root)
             try RootAssembly(tree: tree, root: root.root, isOnlyRead: true).make(tree.merged())

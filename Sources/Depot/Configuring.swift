@@ -22,7 +22,8 @@ struct Configuring {
     }
 
     func prepare(_ tree: LayeredTree, _ packages: [PackageControl]) throws -> PreparedLayer {
-        try store.prepare(name: "configuration") { folder in
+        try store.check(tree.layers)
+        return try store.prepare(name: "configuration") { folder in
             let root = folder + "/root"
             try Folder.make(root)
             let merged = tree.merged()

@@ -88,9 +88,15 @@ extension Depot {
         let lock = try FileLock.take(lash.locks + "/fetch")
         try Folder.make(lash.packages)
         let bases = Dictionary(environment.archives.map { ($0.name, $0.uri) }, uniquingKeysWith: { first, _ in first })
+        // What a package's file has become on the disk would become a layer.
+        let isThere = try Workers.each(packages, on: 2) { package in
+            if Download.isWhole(file(of: package), size: package.size, digest: package.sha256) { return true }
+            File.remove(file(of: package))
+            return false
+        }
         var downloads: [Download] = []
-        for package in packages
-        where !File.exists(file(of: package)) && !downloads.contains(where: { $0.path == file(of: package) }) {
+        for (package, isThere) in zip(packages, isThere)
+        where !isThere && !downloads.contains(where: { $0.path == file(of: package) }) {
             guard let base = bases[package.archive] else {
                 throw DepotFailure(
                     "the lock names no archive for \(Shown.whole(package.title))", fix: update, .integrity)

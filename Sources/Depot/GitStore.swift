@@ -1,3 +1,4 @@
+internal import Digests
 internal import Failures
 internal import Files
 internal import Glibc
@@ -13,6 +14,23 @@ struct GitStore {
     let update: String
 
     func path(of commit: String) -> String { "\(lash.packages)/\(commit).git.tar" }
+    /// The archive's digest, as `sha256sum -c` reads it: it can't be told from the commit's name.
+    static func digestPath(of path: String) -> String { path + ".sha256" }
+
+    /// Whether the commit's archive is there, as it was when it was made.
+    private func isWhole(_ commit: String) throws -> Bool {
+        let path = path(of: commit)
+        guard File.exists(path) else { return false }
+        let line = Self.digestLine(try Download.digest(of: path), path)
+        guard let kept = try? File.read(Self.digestPath(of: path), atMost: 4096) else {
+            // Of a las that did not write it down.
+            try File.write(line, to: Self.digestPath(of: path))
+            return true
+        }
+        return kept.elementsEqual(line.utf8)
+    }
+
+    static func digestLine(_ digest: Digest, _ path: String) -> String { "\(digest)  \(File.name(of: path))\n" }
 
     /// Asks the repository which commit a name stands for.
     func resolve(_ repository: String, _ asked: String?) throws -> LockedCommit {
@@ -43,10 +61,10 @@ struct GitStore {
 
     /// Sees to it that the commit's archive is there.
     func fetch(_ locked: LockedCommit) throws {
-        if File.exists(path(of: locked.commit)) { return }
+        if try isWhole(locked.commit) { return }
         let lock = try FileLock.take("\(lash.locks)/git-\(locked.commit)")
         defer { withExtendedLifetime(lock) {} }
-        if File.exists(path(of: locked.commit)) { return }
+        if try isWhole(locked.commit) { return }
         try Folder.make(lash.packages)
         try Folder.withTemporary(in: lash.temporary, named: "git") { folder in
             let bare = folder + "/repository"
@@ -80,7 +98,11 @@ struct GitStore {
                 inside + ["archive", "--format=tar", "--output", archive, locked.commit], folder: folder)
             guard packed.status == 0 else { throw unreachable(locked.repository, packed) }
             try Folder.syncDisk(of: folder)
-            try File.rename(archive, to: path(of: locked.commit))
+            let path = path(of: locked.commit)
+            let line = Self.digestLine(try Download.digest(of: archive), path)
+            File.remove(Self.digestPath(of: path))
+            try File.rename(archive, to: path)
+            try File.write(line, to: Self.digestPath(of: path))
         }
     }
 

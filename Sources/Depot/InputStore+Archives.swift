@@ -1,4 +1,4 @@
-internal import Digests
+package import Digests
 internal import Failures
 internal import Files
 internal import Glibc
@@ -54,19 +54,22 @@ extension InputStore {
     ) throws -> Unpacked {
         let size = File.status(archive.path, follow: true)?.size ?? 0
         let folder = try folder(of: archive)
-        if let there = unpacked(folder) { return there }
+        if let there = unpacked(folder, reading: true) { return there }
         // Two processes would unpack the same; who waited finds it there.
         let lock = try FileLock.take("\(lash.locks)/unpacked-\(File.name(of: folder))")
         defer { withExtendedLifetime(lock) {} }
-        if let there = unpacked(folder) { return there }
+        if let there = unpacked(folder, reading: true) { return there }
         try Folder.remove(folder)
         try Folder.make(lash.unpacked)
         let beside = try Folder.makeTemporary(in: lash.temporary, named: "unpacked")
         do {
             try Folder.make(beside + "/tree")
             let limits = limits ?? .init(ofArchive: size, free: Folder.freeDisk(at: beside))
-            let files = try ArchiveTree.unpack(
+            var files = try ArchiveTree.unpack(
                 ArchiveFile(path: archive.path), into: beside + "/tree", limits: limits, progress: progress)
+            for number in files.indices {
+                files[number].sha256 = try Download.digest(of: "\(beside)/tree/\(files[number].path)")
+            }
             try File.create(beside + "/files", JSONText.encode(files))
             try Folder.syncDisk(of: beside)
             try File.rename(beside, to: folder)
@@ -78,25 +81,54 @@ extension InputStore {
     }
 
     /// Whether nothing is left to be unpacked of it.
-    package func hasUnpacked(_ archive: Archive) -> Bool { (try? folder(of: archive)).flatMap(unpacked) != nil }
+    package func hasUnpacked(_ archive: Archive) -> Bool { (try? folder(of: archive)).flatMap { unpacked($0) } != nil }
 
     private func folder(of archive: Archive) throws -> String {
-        var hasher = SHA256()
-        hasher.update("las unpacked archive 1\0")
-        hasher.update(try Download.digest(of: archive.path).bytes)
-        return "\(lash.unpacked)/\(hasher.digest().hex)"
+        "\(lash.unpacked)/\(Self.name(ofArchive: try Download.digest(of: archive.path)))"
     }
 
-    /// What is there already, unless files of it are gone.
-    private func unpacked(_ folder: String) -> Unpacked? {
+    /// What the folder of an archive's files is called.
+    package static func name(ofArchive digest: Digest) -> String {
+        var hasher = SHA256()
+        hasher.update("las unpacked archive 1\0")
+        hasher.update(digest.bytes)
+        return hasher.digest().hex
+    }
+
+    /// What is there already, unless files of it are gone, or, where they are read, are not as they were.
+    private func unpacked(_ folder: String, reading: Bool = false) -> Unpacked? {
         guard let bytes = try? File.read(folder + "/files"),
             let files = try? JSONText.decode([ArchiveTree.File].self, from: bytes),
             files.allSatisfy({ file in
                 let status = File.status("\(folder)/tree/\(file.path)")
                 return status?.kind == .file && status?.size == file.size
-            })
+            }), !reading || (try? Self.damaged(files, in: folder)) == []
         else { return nil }
         return Unpacked(folder: folder + "/tree", files: files.map(\.path.string))
+    }
+
+    /// Which files of an unpacked archive are not as they were.
+    private static func damaged(_ files: [ArchiveTree.File], in folder: String) throws -> [String] {
+        let step = 64
+        let batches = stride(from: 0, to: files.count, by: step).map { files[$0..<min($0 + step, files.count)] }
+        return try Workers.each(batches, on: 2) { files in
+            files.filter { file in
+                guard let digest = file.sha256 else { return false }
+                return (try? Download.digest(of: "\(folder)/tree/\(file.path)")) != digest
+            }.map(\.path.string)
+        }.flatMap { $0 }
+    }
+
+    /// Which files of an unpacked archive, by the name of its folder, are not as they were.
+    ///
+    /// - Returns: nil where the list of them is damaged itself.
+    package func damaged(unpacked name: String) throws -> [String]? {
+        let folder = "\(lash.unpacked)/\(name)"
+        guard let bytes = try? File.read(folder + "/files"),
+            let files = try? JSONText.decode([ArchiveTree.File].self, from: bytes)
+        else { return nil }
+        let missing = files.filter { File.status("\(folder)/tree/\($0.path)")?.size != $0.size }.map(\.path.string)
+        return missing + (try Self.damaged(files, in: folder)).filter { !missing.contains($0) }
     }
 
     private static func failure(_ error: any Error, _ archive: Archive) -> any Error {

@@ -11,9 +11,12 @@ package struct Layer: Sendable {
     package let tree: String
     /// Sorted by path, bytewise; a folder before what is in it.
     package let entries: [LayerEntry]
+    /// Whether this process has made it, so that its files need not be looked at again.
+    package let isFresh: Bool
 
-    package init(digest: Digest, name: String, tree: String, entries: [LayerEntry]) {
+    package init(digest: Digest, name: String, tree: String, entries: [LayerEntry], isFresh: Bool = false) {
         (self.digest, self.name, self.tree, self.entries) = (digest, name, tree, entries)
+        self.isFresh = isFresh
     }
 }
 

@@ -2,7 +2,7 @@ package import Digests
 package import Files
 internal import Glibc
 
-/// The layers in LASH: `layers/DIGEST/tree` and `layers/DIGEST/entries`, there whole or not at all.
+/// The layers in LASH: `layers/DIGEST/tree`, `layers/DIGEST/entries` and `layers/DIGEST/digests`, there whole or not at all.
 package struct LayerStore: Sendable {
     package let lash: LASH
 
@@ -11,19 +11,32 @@ package struct LayerStore: Sendable {
     package func folder(of digest: Digest) -> String { lash.layers + "/" + digest.hex }
 
     /// - Returns: nil when the store does not have it, or has it only in part because the machine stopped soon after it
-    ///   was made; what is left of it is then removed.
+    ///   was made, or its list of entries is damaged; what is left of it is then removed.
     package func layer(_ digest: Digest) throws -> Layer? {
         let folder = folder(of: digest)
         guard File.status(folder)?.kind == .folder else { return nil }
         if let mark = try? File.read(folder + Self.unsynced, atMost: 4096), !Start.isThis(mark) {
-            let away = try Folder.makeTemporary(in: lash.temporary, named: "layer")
-            guard Glibc.rename(folder, away) == 0 else { throw FileFailure("rename \(folder) to", away) }
-            try Folder.remove(away)
+            try remove(digest)
             return nil
         }
         let place = folder + "/entries"
-        let (name, entries) = try LayerEntries.parse(try File.read(place), place: place)
+        guard let text = try? File.read(place), Self.isListed(text, in: folder),
+            let (name, entries) = try? LayerEntries.parse(text, place: place)
+        else {
+            try remove(digest)
+            return nil
+        }
         return Layer(digest: digest, name: name, tree: folder + "/tree", entries: entries)
+    }
+
+    /// Whether the list of entries has the digest that stands first in `digests`, where that is there.
+    private static func isListed(_ entries: [UInt8], in folder: String) -> Bool {
+        let line = Digest(of: entries).hex + "  entries\n"
+        guard let descriptor = try? File.open("\(folder)/\(LayerDigests.name)", O_RDONLY | O_CLOEXEC, action: "read")
+        else { return true }
+        defer { close(descriptor) }
+        var first = [UInt8](repeating: 0, count: line.utf8.count)
+        return pread(descriptor, &first, first.count, 0) == first.count && first.elementsEqual(line.utf8)
     }
 
     /// Lends a fresh folder that `make` fills: `tree` is there already, other things may lie beside it.
@@ -37,6 +50,7 @@ package struct LayerStore: Sendable {
             try Folder.make(folder + "/tree")
             let entries = try make(folder).sorted { $0.path < $1.path }
             try File.create(folder + "/entries", LayerEntries.text(of: entries, name: name))
+            try File.create("\(folder)/\(LayerDigests.name)", LayerDigests(of: folder, entries: entries).text)
             return PreparedLayer(folder: folder, name: name, entries: entries)
         } catch {
             try? Folder.remove(folder)
@@ -56,13 +70,16 @@ package struct LayerStore: Sendable {
         for (digest, layer) in prepared {
             let final = folder(of: digest)
             try File.create(layer.folder + Self.unsynced, Start.mark)
-            if Glibc.rename(layer.folder, final) != 0 {
+            let isFirst = Glibc.rename(layer.folder, final) == 0
+            if !isFirst {
                 guard errno == EEXIST || errno == ENOTEMPTY else {
                     throw FileFailure("rename \(layer.folder) to", final)
                 }
                 try Folder.remove(layer.folder)
             }
-            layers.append(Layer(digest: digest, name: layer.name, tree: final + "/tree", entries: layer.entries))
+            layers.append(
+                Layer(
+                    digest: digest, name: layer.name, tree: final + "/tree", entries: layer.entries, isFresh: isFirst))
         }
         return layers
     }

@@ -120,6 +120,33 @@ import Testing
         }
     }
 
+    /// Damaged on the disk after it was made, and before it is compressed: its blocks would be wrong for ever.
+    @Test func aDamagedLayerIsNotCompressedAndLeavesTheStore() throws {
+        try withLayers { folder, large, _ in
+            let lash = LASH(root: folder + "/lash")
+            let store = LayerStore(lash: lash)
+            func publish() throws -> Layer {
+                let prepared = try store.prepare(name: "large") { made in
+                    try Program("cp").run("-a", folder + "/large/.", made + "/tree")
+                    return large.entries
+                }
+                return try #require(try store.publish([(large.digest, prepared)]).first)
+            }
+            let reference = try image([large], in: LASH(root: folder + "/reference"))
+            #expect(try publish().isFresh)
+            let numbers = "\(store.folder(of: large.digest))/tree/numbers"
+            var bytes = try File.read(numbers)
+            bytes[7] ^= 1
+            try File.create(numbers, bytes)
+            let damaged = try #require(try store.layer(large.digest))
+            let failure = #expect(throws: LayerFailure.self) { try image([damaged], in: lash) }
+            #expect(failure?.hasLeft == true && failure?.summary.contains("tree/numbers") == true)
+            #expect(try store.layer(large.digest) == nil)
+            #expect(!File.exists(lash.blocks))
+            #expect(try image([publish()], in: lash) == reference)
+        }
+    }
+
     @Test func damagedBlocksLeaveTheStoreWithAnErrorAndAreMadeAgain() throws {
         try withLayers { folder, large, _ in
             let lash = LASH(root: folder + "/lash")

@@ -123,6 +123,22 @@ import Testing
         }
     }
 
+    @Test func aPackageThatWasDamagedOnTheDiskIsFetchedAgain() async throws {
+        try await withTinyArchive { archive in
+            let depot = try archive.depot()
+            let environment = try #require(try await depot.lock(base).environments["main"])
+            let package = try #require(environment.packages.first)
+            let path = "\(depot.lash.packages)/\(package.sha256).deb"
+            // These packages are none, so it gets no further than that.
+            _ = try? await depot.build(environment)
+            var bytes = try File.read(path)
+            bytes[0] ^= 1
+            try File.write(bytes, to: path)
+            _ = try? await depot.build(environment)
+            #expect(try Download.digest(of: path) == package.sha256)
+        }
+    }
+
     @Test func aPackageThatIsGoneAsksForANewLock() async throws {
         try await withTinyArchive { archive in
             let depot = try archive.depot()
