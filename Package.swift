@@ -62,7 +62,7 @@ let package = Package(
 
         // MARK: What it is made of
         // a layer's tree and its list of entries
-        room("Layers", ["Digests", "Files", "Failures"]),
+        room("Layers", ["Digests", "Threads", "Files", "Failures"]),
         // parts, extents, index, identity; reading a bundle
         room("Parts", ["Digests", "JSON", "Threads", "Files", "Failures"]),
 
@@ -100,6 +100,15 @@ let package = Package(
                 "Failures",
             ]),
 
+        // MARK: What LASH holds
+        // shown, checked, carried to another machine, cleared up
+        room(
+            "Store",
+            [
+                "Depot", "Bundle", "Execution", "Unpacking", "Layers", "Parts", "HostProtocol", "Threads", "Digests",
+                "JSON", "Files", "Failures",
+            ]),
+
         // MARK: Reaching hosts
         // ssh, host list, shipping
         room("Hosts", ["CSsh2", "HostProtocol", "Parts", "Threads", "Digests", "Files", "Failures"]),
@@ -112,7 +121,8 @@ let package = Package(
         room(
             "Commands",
             [
-                "Map", "Terminal", "Metro", "Plan", "Depot", "Bundle", "Execution", "Unpacking", "Layers", "Parts",
+                "Map", "Terminal", "Metro", "Plan", "Store", "Depot", "Bundle", "Execution", "Unpacking", "Layers",
+                "Parts",
                 "Signatures",
                 "Hosts",
                 "HostProtocol",
@@ -158,6 +168,7 @@ let package = Package(
         tests(
             of: "Execution",
             ["Plan", "Metro", "Parts", "HostProtocol", "Threads", "JSON", "Digests", "Files", "Failures"]),
+        tests(of: "Store", ["Depot", "Bundle", "Layers", "Parts", "Metro", "Digests", "JSON", "Files", "Failures"]),
         tests(of: "Hosts", ["HostProtocol", "Parts", "Digests", "Files", "Failures"]),
         tests(of: "Terminal"),
         tests(of: "Map", ["Terminal", "Metro", "Plan", "Failures", "Files"], beside: ["Maps"]),

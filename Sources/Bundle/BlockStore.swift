@@ -28,7 +28,9 @@ struct BlockStore: Sendable {
     private static let magic = "LASBLOCK"
     private static let footerSize = 8 + 4 + 8 + Digest.byteCount
 
-    private func key(of layer: Digest) -> Digest {
+    private func key(of layer: Digest) -> Digest { Self.key(of: layer, options) }
+
+    static func key(of layer: Digest, _ options: ImageOptions) -> Digest {
         let madeOf: JSONValue = [
             "writer": .integer(Int64(ImageWriter.version)),
             "zstd": .string(Compressor.zstdVersion),
@@ -46,7 +48,14 @@ struct BlockStore: Sendable {
     func blocks(of layer: Digest, fileCount: Int) -> LayerBlocks? {
         if fileCount == 0 { return LayerBlocks(file: "", layout: GroupLayout(fileCount: 0), extents: []) }
         let file = file(of: layer)
-        let path = "\(lash.root)/\(file)"
+        guard let (layout, extents) = Self.index(at: "\(lash.root)/\(file)"), layout.files.count == fileCount else {
+            return nil
+        }
+        return LayerBlocks(file: file, layout: layout, extents: extents)
+    }
+
+    /// - Returns: nil where it is not there, or not whole.
+    static func index(at path: String) -> (GroupLayout, [Extent])? {
         guard let status = File.status(path), status.kind == .file, status.size >= Self.footerSize,
             let tail = try? File.readEnd(of: path, count: Self.footerSize), tail.count == Self.footerSize
         else { return nil }
@@ -58,10 +67,10 @@ struct BlockStore: Sendable {
             whole.count == Int(size) + Self.footerSize
         else { return nil }
         let index = Array(whole.dropLast(Self.footerSize))
-        guard Digest(of: index) == digest, let (layout, extents) = Self.read(index), layout.files.count == fileCount,
+        guard Digest(of: index) == digest, let (layout, extents) = Self.read(index),
             layout.size == status.size - Int64(whole.count), extents.reduce(0, { $0 + $1.length }) == layout.size
         else { return nil }
-        return LayerBlocks(file: file, layout: layout, extents: extents)
+        return (layout, extents)
     }
 
     /// New entries: each is written in a folder beside, and gets its name when it is whole.

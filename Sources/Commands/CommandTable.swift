@@ -4,6 +4,7 @@ enum CommandTable {
         newCommand, checkCommand, formatCommand, planCommand, explainCommand, mapCommand, lockCommand, packCommand,
         runCommand, deployCommand, eachCommand,
         inspectCommand, sbomCommand, diffCommand, unpackCommand, verifyCommand, signCommand,
+        storeCommand, storeShowCommand, storeCheckCommand, storeCollectCommand,
         keyNewCommand, keyListCommand, keyTrustCommand, keyForgetCommand, keyRequireCommand,
         schemaCommand,
         hostAddCommand, hostListCommand, hostRemoveCommand, completionCommand, completeCommand, helpCommand,

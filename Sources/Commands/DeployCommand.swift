@@ -41,10 +41,12 @@ let deployCommand = CommandSpec(
         return .done
     }
 
+    let hold = try context.holdStore()
+    defer { hold.release() }
     let connector = try context.connector()
     let material = try await RunMaterial.prepare(
         given, inputs: try InputOption.values(invocation, context), context)
-    let following = try RunOptions.following(invocation, context, material)
+    let following = try RunOptions.following(invocation, context, material, hold)
     if hosts.count == 1, let host = hosts.first {
         return try await Deployment.connect(connector, host, context) { session in
             if let failure = await Deployment.shortage(of: material, on: session, cpus: following.cpus, context) {

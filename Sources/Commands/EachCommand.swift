@@ -72,10 +72,12 @@ let eachCommand = CommandSpec(
         return .done
     }
     let host = try invocation.value("--host").map { try HostList.read(context.lash).host(named: $0) }
+    let hold = try context.holdStore()
+    defer { hold.release() }
     let material = try await each.material(context, anew: invocation.has("--update"))
     let run = EachRun(
         context: context, metro: each, material: material, results: results, jobs: jobs,
-        isFresh: invocation.has("--fresh"))
+        isFresh: invocation.has("--fresh"), hold: hold)
     guard let host else {
         return try await context.connector().withSession(to: .local) { session in
             _ = try await session.ship(material.parts, from: PartStore(context.lash))

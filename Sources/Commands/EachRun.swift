@@ -16,6 +16,8 @@ struct EachRun {
     let results: String?
     let jobs: Int?
     let isFresh: Bool
+    /// Let go when the run has begun, which says itself what it uses.
+    let hold: StoreHold
 
     /// - Returns: exit code 1 when one failed.
     func run(on host: Host, _ session: HostSession) async throws -> ExitCode {
@@ -26,6 +28,7 @@ struct EachRun {
         let display = EachDisplay(terminal, metro.files, material.plan, shows: results == nil)
         try await session.start(
             Start(run: run, parts: material.parts, cpus: jobs, tethered: host.isLocal, engine: nil, isFresh: isFresh))
+        hold.release()
         let ended = try await Interrupts.during {
             try await session.follow(run, bringing: { display.folder(for: $0, scratch: scratch, results: results) }) {
                 display.show($0)

@@ -19,6 +19,8 @@ struct Following {
     let isFresh: Bool
     /// Prints each event as a line of JSON.
     let printsEvents: Bool
+    /// Let go when the run has begun, which says itself what it uses.
+    let hold: StoreHold
 
     /// - Returns: exit code 0 or 1, by how the run ended.
     func run(on host: Host, _ session: HostSession, tethered: Bool) async throws -> ExitCode {
@@ -28,6 +30,7 @@ struct Following {
             Start(
                 run: run, parts: material.parts, cpus: cpus, tethered: tethered, engine: engine,
                 isFresh: isFresh))
+        hold.release()
         terminal.say(host.isLocal ? "running \(run)" : "running \(run) on \(host.name)")
         let display = Mutex(RunDisplay(terminal))
         let ended = try await Interrupts.during {
@@ -111,11 +114,13 @@ enum RunOptions {
         .init(name: "--dry-run", about: "show what would run, and run nothing", completes: .nothing),
     ]
 
-    static func following(_ invocation: Invocation, _ context: Context, _ material: RunMaterial) throws -> Following {
+    static func following(
+        _ invocation: Invocation, _ context: Context, _ material: RunMaterial, _ hold: StoreHold
+    ) throws -> Following {
         Following(
             context: context, material: material, results: Context.absolute(invocation.value("--results") ?? "results"),
             cpus: try cpus(invocation), engine: invocation.value("--engine"), isFresh: invocation.has("--fresh"),
-            printsEvents: invocation.has("--json"))
+            printsEvents: invocation.has("--json"), hold: hold)
     }
 
     /// Wrong values are told before anything is packed.

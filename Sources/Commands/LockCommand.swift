@@ -28,6 +28,8 @@ let lockCommand = CommandSpec(
         """
 ) { invocation, context in
     let source = try MetroSource.read(invocation.arguments.first ?? ".")
+    let hold = try context.holdStore()
+    defer { hold.release() }
     var packing = Packing(context: context, source: source)
     if let address = invocation.value("--allow-unsigned") {
         packing.allowsUnsigned = [address.hasSuffix("/") ? address : address + "/"]

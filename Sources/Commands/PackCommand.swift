@@ -5,6 +5,7 @@ internal import Files
 internal import Glibc
 internal import JSON
 internal import Parts
+internal import Store
 internal import Terminal
 
 let packCommand = CommandSpec(
@@ -62,6 +63,8 @@ let packCommand = CommandSpec(
         throw UsageFailure(
             "there is no folder \(File.parent(of: output)) to write the bundle into", fix: "make it first")
     }
+    let hold = try context.holdStore()
+    defer { hold.release() }
     let packing = Packing(context: context, source: source, isRelease: invocation.has("--release"))
     if format != .bundle { return try await packing.export(format, to: output, asJSON: invocation.has("--json")) }
     var packed = try await packing.parts()
@@ -82,6 +85,7 @@ let packCommand = CommandSpec(
         packed = try await packing.parts()
         identity = try write()
     }
+    KnownThings(context.lash).remember(bundle: output, parts: ([runtime] + packed.parts).map(\.digest))
     let size = File.status(output)?.size ?? 0
     if invocation.has("--json") {
         let parts = ([runtime] + packed.parts).map { JSONValue(encoding: $0) }

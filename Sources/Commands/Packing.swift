@@ -8,6 +8,7 @@ internal import Layers
 internal import Metro
 internal import Parts
 internal import Plan
+internal import Store
 internal import Terminal
 
 /// A metro to parts: its needs locked and built, its images made, all in LASH's store.
@@ -65,9 +66,19 @@ struct Packing {
         /// Before the files of its `image` inputs were known.
         let unresolved: Plan
         let lock: Lock
+        /// Folders of archives that were unpacked for its inputs.
+        let unpacked: [String]
     }
 
+    /// What is found to be damaged in the store on the way leaves it, and is made again, once.
     func parts() async throws -> Packed {
+        do { return try await made() } catch let failure as LayerFailure where failure.hasLeft {
+            context.terminal.say("making again what was damaged in LASH: \(Shown.whole(failure.summary))")
+            return try await made()
+        }
+    }
+
+    private func made() async throws -> Packed {
         let material = try await material()
         let writer = writer
         var parts: [Part] = []
@@ -87,6 +98,8 @@ struct Packing {
             try Stage.during(context.terminal, "writing the metro's own image") { stage in
                 try writer.metro(material.image, named: material.plan.metro) { stage.update(done: $0, of: $1) }
             })
+        KnownThings(context.lash).remember(
+            metroWithLock: source.lockFile, material.lock, parts: parts.map(\.digest), unpacked: material.unpacked)
         return Packed(plan: material.plan, parts: parts)
     }
 
@@ -110,7 +123,8 @@ struct Packing {
         }
         return Material(
             plan: plan, environments: trees.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
-            image: try image(of: plan, lock, trees), unresolved: known, lock: lock)
+            image: try image(of: plan, lock, trees), unresolved: known, lock: lock,
+            unpacked: brought.unpacked.values.map(\.folder).sorted())
     }
 
     /// The lock beside the metro; made when there is none.

@@ -23,9 +23,11 @@ let runCommand = CommandSpec(
         try await DryRun(given, invocation, on: ["local"], context).tell(context.terminal)
         return .done
     }
+    let hold = try context.holdStore()
+    defer { hold.release() }
     let material = try await RunMaterial.prepare(
         given, inputs: try InputOption.values(invocation, context), context)
-    let following = try RunOptions.following(invocation, context, material)
+    let following = try RunOptions.following(invocation, context, material, hold)
     return try await context.connector().withSession(to: .local) { session in
         _ = try await session.ship(material.parts, from: PartStore(context.lash))
         return try await following.run(on: .local, session, tethered: true)

@@ -5,6 +5,7 @@ internal import HostProtocol
 internal import Parts
 internal import Plan
 internal import Signatures
+internal import Store
 internal import Terminal
 
 /// What `las run` and `las deploy` are given, as parts in LASH's store.
@@ -49,6 +50,7 @@ struct RunMaterial {
             try bundle.verifyOnce(in: context.lash) { stage.update(done: $0, of: $1) }
             for placed in bundle.parts where placed.part.kind != .runtime { try store.add(placed, from: bundle) }
         }
+        KnownThings(context.lash).remember(bundle: Context.absolute(path), parts: bundle.parts.map(\.part.digest))
         return RunMaterial(
             metro: bundle.metro.part.name, parts: bundle.parts.map(\.part).filter { $0.kind != .runtime })
     }

@@ -32,6 +32,11 @@ package struct AptSources: Sendable {
         return machine
     }
 
+    /// For who asks no archive.
+    static let none = AptSources()
+
+    private init() { (sources, warnings, trustedKeyrings, followsAptConfiguration) = ([], [], [], false) }
+
     package init(files: [String], architecture: Architecture, followsAptConfiguration: Bool) throws {
         var sources: [AptSource] = []
         var warnings: [String] = []

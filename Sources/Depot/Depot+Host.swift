@@ -30,11 +30,15 @@ extension Depot {
         }
     }
 
+    func hostDigest(of locked: LockedHost, _ names: [String]) -> Digest {
+        let list = (names + locked.files.map { "\($0.place) \($0.sha256)" }).joined(separator: "\n")
+        return Digest(of: "las: layer of a machine's programs, \(Self.version)\n\(architecture)\n\(list)\n")
+    }
+
     /// The layer of them; none where there are none.
     func hostLayers(of environment: LockedEnvironment) throws -> [Layer] {
         guard let locked = environment.host else { return [] }
-        let list = (environment.needs.host + locked.files.map { "\($0.place) \($0.sha256)" }).joined(separator: "\n")
-        let digest = Digest(of: "las: layer of a machine's programs, \(Self.version)\n\(architecture)\n\(list)\n")
+        let digest = hostDigest(of: locked, environment.needs.host)
         let store = LayerStore(lash: lash)
         if let layer = try store.layer(digest) { return [layer] }
         let (now, texts) = try gather(environment.needs.host)

@@ -117,14 +117,20 @@ extension Depot {
 
     // MARK: Installing
 
+    /// Of the layer of all wheels of an environment: of all that makes it.
+    func wheelDigest(of environment: LockedEnvironment) throws -> Digest {
+        let tools = try tools(Wishes.pip, of: environment)
+        let made = environment.wheels.map { "\($0.sha256) \($0.file ?? "")\n" }.sorted().joined()
+        let by = tools.packages.map(\.sha256.hex).sorted().joined(separator: "\n")
+        return Digest(of: "las: layer of wheels, \(Self.version)\n\(architecture)\n\(made)by\n\(by)\n")
+    }
+
     /// The layer of all wheels of an environment; none where there are none.
     func wheelLayers(of environment: LockedEnvironment) throws -> [Layer] {
         if environment.wheels.isEmpty { return [] }
         let tools = try tools(Wishes.pip, of: environment)
         let store = LayerStore(lash: lash)
-        let made = environment.wheels.map { "\($0.sha256) \($0.file ?? "")\n" }.sorted().joined()
-        let by = tools.packages.map(\.sha256.hex).sorted().joined(separator: "\n")
-        let digest = Digest(of: "las: layer of wheels, \(Self.version)\n\(architecture)\n\(made)by\n\(by)\n")
+        let digest = try wheelDigest(of: environment)
         if let layer = try store.layer(digest) { return [layer] }
         let lock = try FileLock.take("\(lash.locks)/layer-\(digest)")
         defer { withExtendedLifetime(lock) {} }
@@ -169,7 +175,8 @@ extension Depot {
         let lock = try FileLock.take(lash.locks + "/fetch")
         defer { withExtendedLifetime(lock) {} }
         try Folder.make(lash.packages)
-        let missing = wheels.filter { !File.exists(file(of: $0)) }
+        let missing = wheels.filter { (try? Download.digest(of: file(of: $0))) != $0.sha256 }
+        for wheel in missing { File.remove(file(of: wheel)) }
         if missing.isEmpty { return }
         let downloads = missing.map { wheel in
             var download = Download(

@@ -73,9 +73,9 @@ extension Depot {
         try environment.needs.builds.map { try layer(of: $0, in: environment) }
     }
 
-    private func layer(of need: BuildNeed, in environment: LockedEnvironment) throws -> Layer {
-        let tools =
-            need.tools.isEmpty ? environment.debian : try self.tools(need.tools, of: environment)
+    /// Of the layer that a need is built into: of all that makes it.
+    func builtDigest(of need: BuildNeed, in environment: LockedEnvironment) throws -> Digest {
+        let tools = need.tools.isEmpty ? environment.debian : try self.tools(need.tools, of: environment)
         let source = try identity(of: need, in: environment)
         let by = need.commands == nil ? "" : tools.packages.map(\.sha256.hex).sorted().joined(separator: "\n")
         var hasher = SHA256()
@@ -83,7 +83,12 @@ extension Depot {
             "las: built layer, \(Self.version)", architecture.name, source, need.commands ?? "", need.into ?? "",
             need.keep.joined(separator: "\n"), by,
         ] { hasher.update(text + "\0") }
-        let digest = hasher.digest()
+        return hasher.digest()
+    }
+
+    private func layer(of need: BuildNeed, in environment: LockedEnvironment) throws -> Layer {
+        let tools = need.tools.isEmpty ? environment.debian : try self.tools(need.tools, of: environment)
+        let digest = try builtDigest(of: need, in: environment)
         let store = LayerStore(lash: lash)
         if let layer = try store.layer(digest) { return layer }
         let lock = try FileLock.take("\(lash.locks)/layer-\(digest)")

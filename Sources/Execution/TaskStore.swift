@@ -102,7 +102,7 @@ struct TaskStore: Sendable {
     }
 
     /// - Returns: its stamp when it is as it was made; nil when not.
-    private static func check(_ kept: Kept, in folder: String) -> Stamp? {
+    static func check(_ kept: Kept, in folder: String) -> Stamp? {
         let entry = kept.entry
         guard let path = RelativePath(entry.path), let status = File.status("\(folder)/\(path)") else { return nil }
         let stamp = Stamp(status)

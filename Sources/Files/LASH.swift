@@ -57,6 +57,8 @@ package struct LASH: Hashable, Sendable {
     package var tasks: String { root + "/tasks" }
     /// Locks of `las each`, a folder for each set of needs.
     package var each: String { root + "/each" }
+    /// The metros and bundles that las has worked with here: what they need is not cleared away.
+    package var known: String { root + "/known" }
     /// One folder a run.
     package var runs: String { root + "/runs" }
     /// What is being made; cleared of what dead processes left.

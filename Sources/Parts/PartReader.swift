@@ -26,8 +26,8 @@ package final class PartReader: Sendable {
     /// Whether damaged files are removed: they are made again then.
     private let isMadeHere: Bool
 
-    init(_ file: OpenFile, offset: Int64, size: Int64) {
-        (path, self.size, isMadeHere) = (file.path, size, false)
+    init(_ file: OpenFile, offset: Int64, size: Int64, isMadeHere: Bool = false) {
+        (path, self.size, self.isMadeHere) = (file.path, size, isMadeHere)
         segments = [Segment(start: 0, slice: FileSlice(path: file.path, offset: offset, length: size), file: file)]
     }
 
@@ -40,6 +40,11 @@ package final class PartReader: Sendable {
             start += slice.length
         }
         (self.path, size, self.segments, isMadeHere) = (path, start, segments, true)
+    }
+
+    /// A whole file that is no part of its own. Where it is damaged it is not removed.
+    package convenience init(fileAt path: String, size: Int64) throws(PartFailure) {
+        self.init(try OpenFile(path), offset: 0, size: size)
     }
 
     /// - Parameter own: the path of the file that `pieces` calls the part's own.

@@ -34,6 +34,14 @@ package struct PartStore: Sendable {
         return pieces.slices(in: lash, own: ownPath(of: digest))
     }
 
+    /// The files below LASH that hold the bytes of a part which lies in pieces, without its own.
+    package func files(of digest: Digest) -> [String] {
+        guard let text = try? File.read(piecesPath(of: digest), atMost: 64 << 20),
+            let pieces = try? JSONText.decode(PartPieces.self, from: text)
+        else { return [] }
+        return pieces.pieces.compactMap(\.file)
+    }
+
     /// Checked against the digest.
     package func extents(of digest: Digest) throws(PartFailure) -> ExtentList {
         let path = extentsPath(of: digest)
@@ -60,10 +68,10 @@ package struct PartStore: Sendable {
         guard file.size == extents.size else {
             throw .damaged("the part has \(file.size) bytes, but must have \(extents.size)", in: file.path)
         }
-        return PartReader(file, offset: 0, size: file.size)
+        return PartReader(file, offset: 0, size: file.size, isMadeHere: true)
     }
 
-    /// Hashes every extent of a part that is there.
+    /// Hashes every extent of a part that is there. A damaged file leaves the store, here and wherever a part is read.
     package func verify(_ part: Part, progress: (Int64) -> Void = { _ in }) throws(PartFailure) {
         try reader(of: part.digest).verify(try extents(of: part.digest), named: part.words, progress: progress)
     }
