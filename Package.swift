@@ -167,7 +167,7 @@ let package = Package(
         tests(of: "Unpacking"),
         tests(
             of: "Execution",
-            ["Plan", "Metro", "Parts", "HostProtocol", "Threads", "JSON", "Digests", "Files", "Failures"]),
+            ["Plan", "Metro", "Parts", "HostProtocol", "Signatures", "Threads", "JSON", "Digests", "Files", "Failures"]),
         tests(of: "Store", ["Depot", "Bundle", "Layers", "Parts", "Metro", "Digests", "JSON", "Files", "Failures"]),
         tests(of: "Hosts", ["HostProtocol", "Parts", "Digests", "Files", "Failures"]),
         tests(of: "Terminal"),

@@ -48,7 +48,9 @@ enum RunCommand {
     /// Runs to the end, and puts the results into their folder.
     static func perform(_ start: RunStart, in lash: LASH, asJSON: Bool, results target: String) throws -> ExitCode {
         let folder = RunFolder(start.run, in: lash)
+        let hold = try StoreHold(lash) {}
         try folder.make(for: start)
+        hold.release()
         let journal = try Journal(folder.journal)
         var lines = RunLines()
         let ended = Piece(start, folder: folder, in: lash, journal: journal).perform { event in

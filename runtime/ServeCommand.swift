@@ -8,7 +8,7 @@ internal import HostProtocol
 /// `las-runtime serve`: the host's side of the host protocol, on the standard input and output.
 enum ServeCommand {
     static func run(_ arguments: [String]) throws {
-        let arguments = try Arguments(arguments, valued: ["lash", "expect"])
+        let arguments = try Arguments(arguments, valued: ["lash", "expect"], flags: ["own"])
         _ = try arguments.take()
         if let text = arguments["expect"] {
             guard let digest = Digest(hex: text) else { throw UsageFailure("--expect takes a digest") }
@@ -22,7 +22,15 @@ enum ServeCommand {
         guard input >= 0, output >= 0, none >= 0, dup2(none, 0) == 0, dup2(2, 1) == 1 else {
             throw FileFailure("use", "the standard input and output")
         }
-        try HostService(lash, input: input, output: output, program: Version.text, runtime: "/proc/self/exe").serve()
+        // `las run` starts what its own user has packed; what such a user must not run, las itself has refused.
+        let policy = HostPolicy(lash)
+        let asked =
+            arguments.has("own")
+            ? HostService.Policy.none
+            : HostService.Policy(demandsSignature: policy.demandsSignature, admit: policy.admit)
+        try HostService(
+            lash, input: input, output: output, program: Version.text, runtime: "/proc/self/exe", policy: asked
+        ).serve()
     }
 }
 

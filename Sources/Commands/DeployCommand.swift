@@ -89,6 +89,19 @@ let deployCommand = CommandSpec(
     return ended == .done && exitCode != nil ? .someHostsFailed : ended
 }
 
+/// A host that starts nothing but what is signed.
+struct UnsignedFailure: Failure {
+    let host: String
+    var summary: String { "\(host) starts only what is signed by a key that it trusts" }
+    var cause: String? { "this is no signed bundle" }
+    var fix: String? {
+        "las pack METRO, then las sign NAME.las, then las deploy NAME.las --host \(host), with the inputs that it was packed with"
+    }
+    let exitCode = ExitCode.integrity
+
+    init(host: String) { self.host = host }
+}
+
 enum Deployment {
     static func connect<Value: Sendable>(
         _ connector: HostConnector, _ host: Host, _ context: Context,
@@ -122,6 +135,10 @@ enum Deployment {
     }
 
     static func ship(_ material: RunMaterial, to host: Host, _ session: HostSession, _ context: Context) async throws {
+        // The host says so too, but only when all of it was sent.
+        if await session.hello.demandsSignature ?? false, material.bundle?.signed.isEmpty ?? true {
+            throw UnsignedFailure(host: host.name)
+        }
         let stage = Stage(context.terminal, "shipping to \(host.name)")
         do {
             let shipped = try await session.ship(material.parts, from: PartStore(context.lash)) {

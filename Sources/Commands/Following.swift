@@ -29,7 +29,7 @@ struct Following {
         try await session.start(
             Start(
                 run: run, parts: material.parts, cpus: cpus, tethered: tethered, engine: engine,
-                isFresh: isFresh))
+                isFresh: isFresh, bundle: material.bundle))
         hold.release()
         terminal.say(host.isLocal ? "running \(run)" : "running \(run) on \(host.name)")
         let display = Mutex(RunDisplay(terminal))

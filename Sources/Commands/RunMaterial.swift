@@ -16,6 +16,9 @@ struct RunMaterial {
     /// The environments and the metro.
     let parts: [Part]
 
+    /// The bundle that all of them are from, with its signatures.
+    var bundle: SentBundle?
+
     var size: Int64 { parts.reduce(0) { $0 + $1.size } }
 
     /// - Parameter given: a metro (a folder, or its file), or a bundle.
@@ -52,6 +55,7 @@ struct RunMaterial {
         }
         KnownThings(context.lash).remember(bundle: Context.absolute(path), parts: bundle.parts.map(\.part.digest))
         return RunMaterial(
-            metro: bundle.metro.part.name, parts: bundle.parts.map(\.part).filter { $0.kind != .runtime })
+            metro: bundle.metro.part.name, parts: bundle.parts.map(\.part).filter { $0.kind != .runtime },
+            bundle: SentBundle(parts: bundle.parts.map(\.part), signatures: bundle.signatures))
     }
 }

@@ -3,7 +3,7 @@ internal import Digests
 internal import Failures
 package import Files
 internal import Glibc
-internal import HostProtocol
+package import HostProtocol
 internal import Parts
 
 /// A host's side of the host protocol: answers las, one request after another, until las closes its side.
@@ -15,16 +15,33 @@ package final class HostService {
     let channel: FrameChannel
     private let program: String
     private let runtime: String
+    private let policy: Policy
+    /// Keeps what was offered here from being cleared away until its run has begun.
+    private var hold: StoreHold?
     /// Process ids of the runs that were started from here.
     var started: [RunID: Int32] = [:]
     /// The end of the tethered runs' pipe that is held here: it closes with this process, however that ends.
     var tether: (read: Int32, write: Int32)?
 
+    /// What is let run here.
+    package struct Policy: Sendable {
+        let demandsSignature: Bool
+        /// Throws for what is not to be started.
+        let admit: @Sendable (Start) throws -> Void
+
+        package init(demandsSignature: Bool, admit: @escaping @Sendable (Start) throws -> Void) {
+            (self.demandsSignature, self.admit) = (demandsSignature, admit)
+        }
+
+        /// For what the one who runs this program has made.
+        package static let none = Policy(demandsSignature: false) { _ in }
+    }
+
     /// - Parameters:
     ///   - program: what the greeting says: "las-runtime 0.1.0".
     ///   - runtime: the program that runs pieces.
-    package init(_ lash: LASH, input: Int32, output: Int32, program: String, runtime: String) {
-        (self.lash, self.program, self.runtime) = (lash, program, runtime)
+    package init(_ lash: LASH, input: Int32, output: Int32, program: String, runtime: String, policy: Policy) {
+        (self.lash, self.program, self.runtime, self.policy) = (lash, program, runtime, policy)
         parts = PartStore(lash)
         channel = FrameChannel(input: input, output: output)
     }
@@ -41,7 +58,11 @@ package final class HostService {
     package func serve() throws {
         do {
             try channel.send(
-                Frame(.hello, json: Hello(version: Frame.version, program: program, host: Doctor.examine(lash))))
+                Frame(
+                    .hello,
+                    json: Hello(
+                        version: Frame.version, program: program, host: Doctor.examine(lash),
+                        demandsSignature: policy.demandsSignature)))
             guard let first = try channel.read() else { return }
             try first.expect(.hello, Hello.self, awaited: "las's greeting").checkVersion()
             while let frame = try channel.read() { try handle(frame) }
@@ -71,6 +92,7 @@ package final class HostService {
     }
 
     private func answer(_ offer: Offer) throws {
+        hold = try hold ?? StoreHold(lash) {}
         let have = offer.parts.map(\.digest).filter(parts.has)
         let kept = have.count < offer.parts.count ? parts.newestParts().prefix(Have.mostKept) : []
         try channel.send(Frame(.have, json: Have(parts: have, kept: kept.isEmpty ? nil : Array(kept))))
@@ -102,6 +124,7 @@ package final class HostService {
     // MARK: Starting
 
     private func start(_ start: Start) throws {
+        try policy.admit(start)
         var metro: ImageLocation?
         var environments: [String: ImageLocation] = [:]
         for part in start.parts where part.kind != .runtime {
@@ -133,6 +156,7 @@ package final class HostService {
             try? Folder.remove(folder.path)
             throw error
         }
+        hold = nil
         try channel.send(Frame(.started, json: Started(run: start.run)))
     }
 

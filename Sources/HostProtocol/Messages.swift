@@ -9,9 +9,12 @@ package struct Hello: Hashable, Sendable, Codable {
     package var program: String
     /// What the host has; only from a runtime.
     package var host: HostFacts?
+    /// Only from a runtime: whether it starts nothing but what is signed by a key that is trusted there; nil for no.
+    package var demandsSignature: Bool?
 
-    package init(version: Int, program: String, host: HostFacts?) {
+    package init(version: Int, program: String, host: HostFacts?, demandsSignature: Bool = false) {
         (self.version, self.program, self.host) = (version, program, host)
+        self.demandsSignature = demandsSignature ? true : nil
     }
 }
 
@@ -84,10 +87,15 @@ package struct Start: Hashable, Sendable, Codable {
     package var engine: String?
     /// Nothing is taken from earlier runs; nil for no.
     package var isFresh: Bool?
+    /// The bundle that the parts are from, where they are from one.
+    package var bundle: SentBundle?
 
-    package init(run: RunID, parts: [Part], cpus: Int?, tethered: Bool, engine: String?, isFresh: Bool = false) {
+    package init(
+        run: RunID, parts: [Part], cpus: Int?, tethered: Bool, engine: String?, isFresh: Bool = false,
+        bundle: SentBundle? = nil
+    ) {
         (self.run, self.parts, self.cpus, self.tethered, self.engine) = (run, parts, cpus, tethered, engine)
-        self.isFresh = isFresh ? true : nil
+        (self.isFresh, self.bundle) = (isFresh ? true : nil, bundle)
     }
 }
 

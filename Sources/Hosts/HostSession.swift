@@ -52,7 +52,8 @@ package actor HostSession {
             reader.feed(begun)
         } else {
             channel = try ProcessChannel(
-                connector.runtime.path, ["serve", "--lash", connector.lash.root], environment: connector.environment,
+                connector.runtime.path, ["serve", "--own", "--lash", connector.lash.root],
+                environment: connector.environment,
                 waiter: waiter)
         }
         try greet(as: connector.program)

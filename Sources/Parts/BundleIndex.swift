@@ -42,12 +42,15 @@ package struct BundleIndex: Hashable, Sendable {
     package var offset: Int64 { Self.aligned(parts.last?.end ?? 0) }
 
     /// Of the parts' kinds, names, sizes and digests, under a domain tag and version: what a signature covers.
-    package var identity: Digest {
+    package var identity: Digest { Self.identity(of: parts.map(\.part)) }
+
+    /// - Parameter parts: in the order that every bundle has.
+    package static func identity(of parts: [Part]) -> Digest {
         var writer = ByteWriter()
         writer.append("las bundle identity\0")
-        writer.append(Self.version)
+        writer.append(version)
         writer.append(UInt32(parts.count))
-        for placed in parts { writer.append(placed.part) }
+        for part in parts { writer.append(part) }
         return Digest(of: writer.bytes)
     }
 

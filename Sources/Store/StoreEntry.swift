@@ -37,6 +37,9 @@ package struct StoreListing: Sendable {
         for kind in StoreKind.allCases {
             for (name, paths) in Self.groups(of: kind, in: lash) { found.append((kind, name, paths)) }
         }
+        for name in (try? Folder.names(in: lash.incoming)) ?? [] {
+            found.append((.unfinished, "incoming/\(name)", ["\(lash.incoming)/\(name)"]))
+        }
         // What a stopped process left beside what it was writing.
         let sorted = found.map { kind, name, paths in (Self.isUnfinished(name) ? .unfinished : kind, name, paths) }
             .sorted { $0.0 == $1.0 ? $0.1 < $1.1 : Self.order($0.0) < Self.order($1.0) }

@@ -109,6 +109,46 @@ struct BareHost {
         }
     }
 
+    /// Its keeper has put two small files into its LASH.
+    @Test func aHostMayDemandATrustedSignature() throws {
+        try bench { folder, host, las in
+            #expect(try host.add(las).status == 0)
+            try Folder.make(host.lash + "/trusted")
+            try File.write(#"{"signature": "required"}"#, to: host.lash + "/policy.json")
+            let refusal = "lab starts only what is signed by a key that it trusts"
+            let metro = try las("deploy", "m", "--host", "lab")
+            #expect(metro.status == 5 && metro.errors.contains(refusal), "\(metro.errors)")
+            #expect(metro.errors.contains("las sign NAME.las, then las deploy NAME.las --host lab"), "\(metro.errors)")
+            #expect(!metro.errors.contains("shipping"), "told before anything is sent: \(metro.errors)")
+            #expect(try las("pack", "m", "--output", "x.las").status == 0)
+            #expect(try las("deploy", "x.las", "--host", "lab").status == 5)
+
+            #expect(try las("key", "new", "anna").status == 0)
+            #expect(try las("sign", "x.las").status == 0)
+            let unknown = try las("deploy", "x.las", "--host", "lab")
+            #expect(unknown.status == 5, "\(unknown.errors)")
+            #expect(unknown.errors.contains("which it does not trust"), "\(unknown.errors)")
+            #expect(unknown.errors.contains("\(host.lash)/trusted/NAME.pub"), "\(unknown.errors)")
+            #expect(!File.exists(host.lash + "/runs") && !File.exists(folder + "/results"))
+
+            try File.write(try File.read(folder + "/lash/keys/anna.pub"), to: host.lash + "/trusted/anna.pub")
+            let trusted = try las("deploy", "x.las", "--host", "lab")
+            #expect(trusted.status == 0, "\(trusted.errors)")
+            #expect(File.exists(folder + "/results/hello/hello.txt"))
+            // What is not what was signed: the same environment with another metro in it, and other commands' folders.
+            #expect(try las("deploy", "m", "--host", "lab").status == 5)
+            #expect(try las("each", "wc -w {each}", "m/metro.yml", "--host", "lab").status == 5)
+            // A policy that can't be read is no open door.
+            try File.write("{}", to: host.lash + "/policy.json")
+            let broken = try las("deploy", "x.las", "--host", "lab")
+            #expect(
+                broken.status == 5 && broken.errors.contains("the policy of this LASH can't be read"),
+                "\(broken.errors)")
+            // The policy is the host's: here the same bundle runs, and so does one's own metro.
+            #expect(try las("run", "m").status == 0)
+        }
+    }
+
     @Test func anUnknownKeyIsRefusedAndAccepted() throws {
         try bench { folder, host, las in
             try host.server.setKnownHosts("")

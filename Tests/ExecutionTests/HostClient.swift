@@ -99,8 +99,11 @@ final class HostClient {
         return wanted
     }
 
-    func start(_ run: String, _ parts: [Part], tethered: Bool = false, engine: String? = nil) throws -> Started {
-        let start = Start(run: RunID(run)!, parts: parts, cpus: nil, tethered: tethered, engine: engine)
+    func start(
+        _ run: String, _ parts: [Part], tethered: Bool = false, engine: String? = nil, bundle: SentBundle? = nil
+    ) throws -> Started {
+        let start = Start(
+            run: RunID(run)!, parts: parts, cpus: nil, tethered: tethered, engine: engine, bundle: bundle)
         try send(Frame(.start, json: start))
         return try answer(.started, Started.self)
     }

@@ -6,6 +6,7 @@ import Glibc
 import HostProtocol
 import Parts
 import Plan
+import Signatures
 import TestSupport
 import Testing
 
@@ -51,6 +52,45 @@ import Testing
             _ = try client.answer(.done, Done.self)
             #expect(try Folder.names(in: scratch + "/lash/runs").isEmpty)
             #expect(try client.offer(metro.all).parts.count == 2)
+            #expect(client.close() == 0)
+        }
+    }
+
+    /// A host that demands a signature takes it for nothing else than what was signed.
+    @Test func aSignatureIsHeldAgainstThePartsThatAreStarted() throws {
+        try withScratch { scratch in
+            let trust = Trust(LASH(root: scratch + "/lash"))
+            let key = try SigningKey.make()
+            try trust.setDemandsSignature(true)
+            try trust.add(key.publicKey, as: "anna")
+            func bundle(_ parts: [Part], signed: [Part]) -> SentBundle {
+                let message = BundleSignature.message(BundleIndex.identity(of: signed))
+                return SentBundle(
+                    parts: parts,
+                    signatures: [BundleSignature(key: key.publicKey.bytes, bytes: key.sign(message))])
+            }
+            let client = try HostClient(lash: scratch + "/lash")
+            let metro = try ShippedMetro(plan([station("hello", "echo hello > {out}")]), in: scratch)
+            try metro.ship(over: client)
+            let runtime = Part(kind: .runtime, name: "", size: 1, digest: Digest(of: "a runtime"))
+            let other = Part(kind: .metro, name: "test", size: 1, digest: Digest(of: "another metro"))
+            let (all, others) = ([runtime] + metro.all, [runtime, metro.all[0], other])
+            let wrong: [(SentBundle?, String)] = [
+                (nil, "what was sent is not signed"),
+                (SentBundle(parts: all, signatures: []), "what was sent is not signed"),
+                (bundle(all, signed: others), "the bundle or its signature was changed"),
+                (
+                    bundle(others, signed: others),
+                    "the image of the metro “test” is none of the bundle's that was signed"
+                ),
+            ]
+            for (sent, cause) in wrong {
+                let refusal = #expect(throws: Refusal.self) { try client.start("run-1", metro.all, bundle: sent) }
+                #expect(refusal?.exitCode == .integrity && refusal?.cause == cause)
+                #expect(!File.exists(scratch + "/lash/runs/run-1"))
+            }
+            #expect(try client.start("run-1", metro.all, bundle: bundle(all, signed: all)).run.name == "run-1")
+            #expect(try client.follow("run-1").last?.succeeded == true)
             #expect(client.close() == 0)
         }
     }
