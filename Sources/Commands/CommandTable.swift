@@ -7,7 +7,8 @@ enum CommandTable {
         storeCommand, storeShowCommand, storeCheckCommand, storeCollectCommand,
         keyNewCommand, keyListCommand, keyTrustCommand, keyForgetCommand, keyRequireCommand,
         schemaCommand,
-        hostAddCommand, hostListCommand, hostRemoveCommand, completionCommand, completeCommand, helpCommand,
+        hostAddCommand, hostListCommand, hostCheckCommand, hostLabelCommand, hostImportCommand, hostRemoveCommand,
+        completionCommand, completeCommand, helpCommand,
         versionCommand,
     ]
 }

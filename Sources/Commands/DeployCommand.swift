@@ -15,7 +15,9 @@ let deployCommand = CommandSpec(
     ],
     options: [
         .init(
-            name: "--host", value: "NAME", about: "a host of “las host list”", mayRepeat: true, completes: .hosts)
+            name: "--host", value: "NAME", about: "a host of “las host list”", mayRepeat: true, completes: .hosts),
+        .init(
+            name: "--label", value: "LABEL", about: "the hosts with this label", mayRepeat: true, completes: .nothing),
     ] + RunOptions.all,
     examples: [
         ("las deploy my-metro --host lab", "nothing needs to be installed on lab"),
@@ -27,15 +29,16 @@ let deployCommand = CommandSpec(
         """
 ) { invocation, context in
     let given = invocation.arguments.first ?? "."
-    let names = invocation.values("--host")
+    let (names, labels) = (invocation.values("--host"), invocation.values("--label"))
     try RunOptions.check(invocation)
-    if names.isEmpty {
+    if names.isEmpty, labels.isEmpty {
         throw UsageFailure(
             "las deploy needs a host", fix: "--host NAME, with a name of “las host list”; “las host add” adds one")
     }
     let list = try HostList.read(context.lash)
     var hosts: [Host] = []
-    for name in names where !hosts.contains(where: { $0.name == name }) { hosts.append(try list.host(named: name)) }
+    for host in try names.map({ try list.host(named: $0) }) + labels.flatMap({ try list.hosts(labelled: $0) })
+    where !hosts.contains(where: { $0.name == host.name }) { hosts.append(host) }
     if invocation.has("--dry-run") {
         try await DryRun(given, invocation, on: hosts.map(\.name), context).tell(context.terminal)
         return .done

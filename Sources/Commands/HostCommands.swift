@@ -63,57 +63,29 @@ let hostListCommand = CommandSpec(
     name: "host list", about: "list the machines that las knows",
     options: [
         .init(name: "--names", about: "the names only", completes: .nothing),
-        .init(name: "--check", about: "connect to each, and say what it has", completes: .nothing),
+        .init(name: "--check", about: "the same as “las host check”", completes: .nothing),
+        .init(name: "--label", value: "LABEL", about: "those with this label only", completes: .nothing),
         .init(name: "--json", about: "as JSON, for scripts", completes: .nothing),
     ],
     examples: [
-        ("las host list", "the names and addresses"),
-        ("las host list --check", "which of them can be reached, and what they have"),
+        ("las host list", "the names, addresses and labels"),
+        ("las host list --label gpu", "those with a label"),
     ]
 ) { invocation, context in
-    let hosts = try HostList.read(context.lash).hosts
+    let list = try HostList.read(context.lash)
+    let hosts = try invocation.value("--label").map { label in try list.hosts(labelled: label) } ?? list.hosts
+    if invocation.has("--check") { return try await HostCheck(hosts, context).run(asJSON: invocation.has("--json")) }
     if invocation.has("--names") {
-        for host in [Host.local] + hosts { context.terminal.print(host.name) }
-        return .done
-    }
-    var found: [String: String] = [:]
-    var failures: [String: any Failure] = [:]
-    if invocation.has("--check") {
-        let stage = Stage(context.terminal, "connecting to \(Amounts.count(hosts.count, "host"))")
-        let outcomes = await Fleet(try context.connector(), hosts: hosts).onEach { session in await session.hello }
-        stage.abandon()
-        for outcome in outcomes {
-            switch outcome.result {
-            case .success(let hello):
-                HostRooms(lash: context.lash).keep(hello.host, of: outcome.host)
-                found[outcome.host.name] = hello.host.map { HostText.facts($0) } ?? "reached"
-            case .failure(let error):
-                let failure = (error as? any Failure) ?? UsageFailure("\(error)")
-                failures[outcome.host.name] = failure
-                found[outcome.host.name] = Shown.whole(failure.description)
-            }
-        }
-    }
-    if invocation.has("--json") {
-        let rows = hosts.map { host -> JSONValue in
-            var row: [String: JSONValue] = ["name": .string(host.name)]
-            row["address"] = host.address.map { .string($0.description) }
-            row["identity"] = host.identity.map { .string($0) }
-            row["lash"] = host.lash.map { .string($0) }
-            if let failure = failures[host.name] {
-                row["error"] = FailureJSON.object(failure)["error"]
-            } else {
-                row["found"] = found[host.name].map { .string($0) }
-            }
-            return .object(row)
-        }
+        for host in (invocation.has("--label") ? [] : [Host.local]) + hosts { context.terminal.print(host.name) }
+    } else if invocation.has("--json") {
+        let rows = hosts.map { JSONValue.object(HostCheck.row($0)) }
         context.terminal.print(bytes: JSONText.bytes(of: .array(rows), indented: true))
     } else {
-        let rows =
-            [["local", "this machine"]] + hosts.map { [$0.name, $0.address?.description ?? "", found[$0.name] ?? ""] }
-        for line in Table.lines(rows) { context.terminal.print(line) }
+        let here = invocation.has("--label") ? [] : [["local", "this machine"]]
+        let rows = here + hosts.map { [$0.name, $0.address?.description ?? "", $0.labels.joined(separator: " ")] }
+        for line in Table.lines(rows) { context.terminal.print(String(line.reversed().drop { $0 == " " }.reversed())) }
     }
-    return failures.isEmpty ? .done : failures.count < hosts.count ? .someHostsFailed : .unreachable
+    return .done
 }
 
 let hostRemoveCommand = CommandSpec(

@@ -29,7 +29,7 @@ package enum Doctor {
         return HostFacts(
             name: names.host, architecture: names.machine, kernel: names.kernel, cpus: capacity.cpus,
             memory: capacity.memory, freeDisk: Folder.freeDisk(at: lash.root), isRoot: isRoot, engine: engine.rawValue,
-            reason: reason, notes: notes)
+            reason: reason, notes: notes, load: load)
     }
 
     private static var lackForMounting: String? {
@@ -39,6 +39,11 @@ package enum Doctor {
         }
         close(control)
         return nil
+    }
+
+    private static var load: Double? {
+        var averages = [0.0]
+        return getloadavg(&averages, 1) == 1 ? averages[0] : nil
     }
 
     private static func machineNames() -> (host: String, machine: String, kernel: String) {

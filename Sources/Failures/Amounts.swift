@@ -25,8 +25,10 @@ package enum Amounts {
 
     private static func short(_ value: Double) -> String { value < 9.95 ? tenths(value) : "\(Int(value.rounded()))" }
 
-    private static func tenths(_ value: Double) -> String {
-        let tenths = Int((value * 10).rounded())
-        return "\(tenths / 10).\(tenths % 10)"
+    /// With one digit after the point; what a host says may be no number at all.
+    package static func tenths(_ value: Double) -> String {
+        guard value.isFinite, abs(value) < 1e15 else { return "?" }
+        let tenths = Int((abs(value) * 10).rounded())
+        return "\(value < 0 && tenths > 0 ? "-" : "")\(tenths / 10).\(tenths % 10)"
     }
 }

@@ -33,14 +33,16 @@ package struct HostFacts: Hashable, Sendable, Codable {
     package var reason: String
     /// What the better rungs lack; notes for the person.
     package var notes: [String]
+    /// How many processes wanted to run, averaged over the last minute.
+    package var load: Double?
 
     package init(
         name: String, architecture: String, kernel: String, cpus: Int, memory: Int64, freeDisk: Int64, isRoot: Bool,
-        engine: String, reason: String, notes: [String]
+        engine: String, reason: String, notes: [String], load: Double? = nil
     ) {
         (self.name, self.architecture, self.kernel, self.cpus) = (name, architecture, kernel, cpus)
         (self.memory, self.freeDisk, self.isRoot) = (memory, freeDisk, isRoot)
-        (self.engine, self.reason, self.notes) = (engine, reason, notes)
+        (self.engine, self.reason, self.notes, self.load) = (engine, reason, notes, load)
     }
 }
 

@@ -19,6 +19,8 @@ package struct Host: Hashable, Sendable {
     /// Where LASH lies there: absolute, or `~/…`; nil for `$LASH` or `~/.las` of the account.
     package var lash: String?
     package var program: Program
+    /// What it is good for, in the user's words; sorted. A group of hosts is those with the same label.
+    package var labels: [String] = []
     /// Lines of comment above it in the host list, without `#`.
     var comments: [String] = []
 
@@ -54,6 +56,9 @@ package struct Host: Hashable, Sendable {
         }
         self.init(name: name, address: address, identity: identity, lash: lash, program: program)
     }
+
+    /// As a host's name.
+    package static func isLabel(_ text: String) -> Bool { isName(text) }
 
     static func isName(_ text: String) -> Bool {
         let letters = text.utf8.allSatisfy { byte in

@@ -11,6 +11,7 @@ extension HostList {
             if let address = host.address { lines.append("    address: " + Self.scalar(address.description)) }
             if let identity = host.identity { lines.append("    identity: " + Self.scalar(identity)) }
             if let lash = host.lash { lines.append("    lash: " + Self.scalar(lash)) }
+            if !host.labels.isEmpty { lines.append("    labels: [\(host.labels.joined(separator: ", "))]") }
             if host.program != .auto { lines.append("    ssh: " + host.program.rawValue) }
         }
         return lines.joined(separator: "\n") + "\n"
@@ -63,7 +64,9 @@ extension HostList {
                 entry = Entry(name: String(key), place: place, comments: comments)
                 comments = []
             case 4 where entry != nil:
-                guard let text = Self.value(of: value) else { throw refuse("this value can't be read") }
+                guard let text = key == "labels" ? String(value) : Self.value(of: value) else {
+                    throw refuse("this value can't be read")
+                }
                 guard Entry.keys.contains(String(key)) else {
                     throw refuse(
                         "a host has no “\(Shown.whole(String(key)))”, but \(Entry.keys.joined(separator: ", "))")
@@ -78,7 +81,7 @@ extension HostList {
     }
 
     private struct Entry {
-        static let keys = ["address", "identity", "lash", "ssh"]
+        static let keys = ["address", "identity", "labels", "lash", "ssh"]
         let name: String
         let place: String
         let comments: [String]
@@ -101,6 +104,7 @@ extension HostList {
             var host = try Host(
                 named: entry.name, address: HostAddress(address), identity: entry.values["identity"],
                 lash: entry.values["lash"], program: program)
+            if let labels = entry.values["labels"] { host.labels = try Self.labels(labels) }
             host.comments = entry.comments
             put(host)
         } catch {
@@ -108,6 +112,21 @@ extension HostList {
             failure.place = entry.place
             throw failure
         }
+    }
+
+    /// `[big, gpu]`, or one word.
+    private static func labels(_ text: String) throws(HostFailure) -> [String] {
+        var text = text[...]
+        if let comment = text.firstRange(of: " #") { text = text[..<comment.lowerBound] }
+        while text.last == " " { text.removeLast() }
+        if text.first == "[", text.last == "]" { text = text.dropFirst().dropLast() }
+        let labels = text.split(separator: ",").map {
+            String($0.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+        }
+        for label in labels where !Host.isLabel(label) {
+            throw .usage("“\(Shown.whole(label))” can't be a label", fix: "labels: [big, gpu]")
+        }
+        return Set(labels).sorted()
     }
 
     private static func isPlain(_ text: String) -> Bool {

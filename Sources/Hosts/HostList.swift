@@ -26,6 +26,58 @@ package struct HostList: Hashable, Sendable {
                 ?? "add it: las host add \(Host.isName(name) ? name : "NAME") USER@HOST")
     }
 
+    /// All with a label; `local` has none.
+    /// - Throws: where no host has it, with the labels that there are.
+    package func hosts(labelled label: String) throws(HostFailure) -> [Host] {
+        let found = hosts.filter { $0.labels.contains(label) }
+        if !found.isEmpty { return found }
+        let labels = Set(hosts.flatMap(\.labels)).sorted()
+        throw .usage(
+            "no host has the label “\(Shown.whole(label))”",
+            fix: labels.isEmpty
+                ? "give it to one: las host label NAME \(Host.isLabel(label) ? label : "LABEL")"
+                : "there are: \(labels.joined(separator: ", "))")
+    }
+
+    /// Gives labels to a host, and takes labels from it.
+    /// - Returns: the host as it is then.
+    package static func label(
+        _ name: String, with new: [String], without old: [String], in lash: LASH
+    ) throws(HostFailure) -> Host {
+        for label in new where !Host.isLabel(label) {
+            throw .usage(
+                "“\(Shown.whole(label))” can't be a label",
+                fix: "use at most 64 letters, digits, “-”, “_” and “.”, a letter or digit first")
+        }
+        var labelled = Host.local
+        try change(lash) { (list) throws(HostFailure) in
+            if name == Host.local.name { throw .usage("“local” is not in the list, and has no labels") }
+            labelled = try list.host(named: name)
+            for label in old where !labelled.labels.contains(label) {
+                throw .usage("\(name) does not have the label “\(Shown.whole(label))”")
+            }
+            labelled.labels = Set(labelled.labels).union(new).subtracting(old).sorted()
+            list.put(labelled)
+        }
+        return labelled
+    }
+
+    /// Adds hosts that are not there yet.
+    /// - Parameter replacing: whether those that are there are put into their places.
+    /// - Returns: those that were added.
+    package static func add(
+        _ hosts: [Host], replacing: Bool, to lash: LASH
+    ) throws(HostFailure) -> [Host] {
+        var added: [Host] = []
+        try change(lash) { (list) throws(HostFailure) in
+            for host in hosts where replacing || list[host.name] == nil {
+                list.put(host)
+                added.append(host)
+            }
+        }
+        return added
+    }
+
     /// An empty list where there is no file yet.
     package static func read(_ lash: LASH) throws(HostFailure) -> HostList {
         let bytes: [UInt8]

@@ -9,7 +9,7 @@ import Testing
     private static let lines: [(how: String, line: String, becomes: String)] = [
         ("tab", "las pa", "las pack "),
         ("tab", "las host a", "las host add "),
-        ("all", "las host ", "las host add list remove "),
+        ("all", "las host ", "las host add list check label import remove "),
         ("tab", "las deploy --ho", "las deploy --host "),
         ("all", "las deploy --host ", "las deploy --host lab local "),
         ("tab", "las deploy --host=lo", "las deploy --host=local "),
