@@ -8,7 +8,7 @@ let hostCheckCommand = CommandSpec(
     name: "host check", about: "see which machines can be reached, and what they have",
     arguments: [
         .init(
-            name: "NAME", about: "hosts of the list; all of them when left out", isOptional: true, mayRepeat: true,
+            name: "NAME", about: "hosts of the list; this machine and all of them when left out", isOptional: true, mayRepeat: true,
             completes: .hosts)
     ],
     options: [
@@ -16,7 +16,7 @@ let hostCheckCommand = CommandSpec(
         .init(name: "--json", about: "as JSON, for scripts", completes: .nothing),
     ],
     examples: [
-        ("las host check", "all machines, side by side"),
+        ("las host check", "this machine and all hosts, side by side"),
         ("las host check lab vega", "these two"),
     ],
     details: """
@@ -26,8 +26,7 @@ let hostCheckCommand = CommandSpec(
 ) { invocation, context in
     let list = try HostList.read(context.lash)
     let names = invocation.arguments
-    var hosts = try names.map { name in try list.host(named: name) }.filter { !$0.isLocal }
-    if names.isEmpty { hosts = list.hosts }
+    var hosts = names.isEmpty ? [Host.local] + list.hosts : try names.map { name in try list.host(named: name) }
     if let label = invocation.value("--label") {
         let labelled = Set(try list.hosts(labelled: label).map(\.name))
         hosts = hosts.filter { labelled.contains($0.name) }
@@ -51,11 +50,6 @@ struct HostCheck {
 
     /// What was found is also kept, for “las check”.
     func run(asJSON: Bool) async throws -> ExitCode {
-        if hosts.isEmpty {
-            context.terminal.say("there is no host in the list; “las host add NAME USER@HOST” adds one")
-            if asJSON { context.terminal.print("[]") }
-            return .done
-        }
         let stage = Stage(context.terminal, "connecting to \(Amounts.count(hosts.count, "host"))")
         let outcomes = await Fleet(try context.connector(), hosts: hosts).onEach { session in
             (await session.hello, await session.way)
