@@ -20,7 +20,7 @@ wrapped || { echo "skipped: bwrap may not make namespaces here"; exit 0; }
 
 # The first use checks the whole bundle; it is told apart. A file so new that it may change unseen is checked again.
 timed first run
-engine=$(sed -n 's/.* runs here, by \([a-z]*\):.*/\1/p' "$scratch/told")
+engine=$(sed -n 's/.* engine: \([a-z]*\),.*/\1/p' "$scratch/told")
 for _ in $(seq 20); do run; grep -q '^checking' "$scratch/told" || break; sleep 0.5; done
 
 run --engine extraction         # unpacks the image, once

@@ -53,11 +53,7 @@ struct Arguments {
     }
 
     func engine() throws -> Engine? {
-        guard let name = self["engine"] else { return nil }
-        guard let engine = Engine.asked(name) else {
-            throw UsageFailure("there is no engine “\(name)”", fix: "kernel and extraction are there")
-        }
-        return engine
+        try self["engine"].map(Engine.asked)
     }
 
     func cpus() throws -> Int? {

@@ -47,7 +47,14 @@ enum DoctorCommand {
         Output.line("cpus     \(facts.cpus)")
         Output.line("memory   \(Amounts.bytes(facts.memory))")
         Output.line("disk     \(Amounts.bytes(facts.freeDisk)) free at \(lash.root)")
-        Output.line("engine   \(facts.engine): \(facts.reason)")
+        if let offers = facts.offers {
+            for (name, lack) in [
+                ("loop    ", offers.loopDevices), ("fuse    ", offers.fuse), ("userns  ", offers.userNamespaces),
+            ] { Output.line("\(name) \(lack.map { "no: \(Shown.whole($0))" } ?? "yes")") }
+            Output.line("cgroups  \(offers.cgroups)")
+            Output.line("gpus     \(offers.gpus)")
+        }
+        Output.line("engine   \(facts.engine), because \(facts.reason)")
         for note in facts.notes { Output.line("note     \(note)") }
     }
 }

@@ -9,7 +9,7 @@ internal import Signatures
 /// `x.las run`: runs the bundle that the runtime stands in front of, here and now.
 enum RunCommand {
     static let help = """
-        run [--results DIR] [--fresh] [--cpus N] [--engine kernel|extraction] [--lash DIR] [--json]
+        run [--results DIR] [--fresh] [--cpus N] [--engine kernel|fuse|extraction] [--lash DIR] [--json]
             runs the metro here; its results are put into DIR (./results). What is done already, and
             would come out the same, is not run again; with --fresh it is
         """

@@ -12,7 +12,10 @@ struct RunLines {
         func say(_ text: String) { Output.note(Shown.whole(text)) }
         let name = event.task?.name ?? event.station?.name ?? ""
         switch event.kind {
-        case .runStarted: say("\(event.text ?? "") runs here, by \(event.engine ?? "?"): \(event.reason ?? "")")
+        case .runStarted:
+            say(
+                "\(event.text ?? "") runs here; engine: \(event.engine ?? "?"), because \(event.reason ?? "it is the best")"
+            )
         case .stationPlanned, .taskStarted: break
         case .taskDone:
             done += 1

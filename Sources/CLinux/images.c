@@ -90,6 +90,8 @@ int las_mount_image(const char *file, int64_t offset, int64_t size, const char *
     return mounted;
 }
 
+int las_try_loop(int control) { return ioctl(control, LOOP_CTL_GET_FREE) < 0 ? -1 : 0; }
+
 int las_unmount(const char *folder) { return umount2(folder, MNT_DETACH); }
 
 int las_try_user_namespace(void) {

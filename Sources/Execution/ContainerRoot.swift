@@ -30,7 +30,7 @@ package enum ContainerRoot {
                 "the engine “container” is for the inside of an OCI image of las only", exitCode: .usage)
         }
         return ReachedImages(
-            engine: .container, reason: "inside a container", metro: metro,
+            engine: .container, reason: "this is the inside of a container that has the metro in it", metro: metro,
             environments: start.environments.mapValues { _ in "/" }, hasUserNamespaces: false,
             notes: [
                 "inside a container tasks run one after another and share what the container has: its network, its processes, its files"

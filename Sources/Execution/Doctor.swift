@@ -3,42 +3,37 @@ package import Files
 internal import Glibc
 package import HostProtocol
 
-/// What a host offers for runs.
+/// What a host offers for runs, found out by trying.
 package enum Doctor {
     package static func examine(_ lash: LASH) -> HostFacts {
         let capacity = Capacity.ofHost()
         let names = machineNames()
         let isRoot = geteuid() == 0
-        var notes: [String] = []
-        var (engine, reason) = (Engine.extraction, "only root may mount images")
-        if isRoot {
-            if let lack = lackForMounting {
-                reason = lack
-            } else {
-                (engine, reason) = (.kernel, "root may mount images")
+        let (loop, fuse) = (KernelMounts.lack, FuseMounts.lack)
+        let namespaces = UserNamespaces.here.refusal
+        let (engine, lacks): (Engine, [String?]) =
+            if loop == nil { (.kernel, []) } else if fuse == nil { (.fuse, [loop]) } else {
+                (.extraction, [loop, fuse])
             }
-        } else {
-            notes.append("as root images would be mounted by the kernel, which needs no unpacking")
-        }
-        if let refusal = UserNamespaces.here.refusal {
+        var notes: [String] = []
+        if let namespaces {
             notes.append(
                 isRoot
                     ? "user namespaces are refused here: tasks run as root without its capabilities"
-                    : "no task can run here: \(refusal.description)")
+                    : "no task can run here: \(namespaces.description)")
         }
         return HostFacts(
             name: names.host, architecture: names.machine, kernel: names.kernel, cpus: capacity.cpus,
             memory: capacity.memory, freeDisk: Folder.freeDisk(at: lash.root), isRoot: isRoot, engine: engine.rawValue,
-            reason: reason, notes: notes, load: load)
+            reason: Ladder.reason(of: engine, lacks: lacks.compactMap { $0 }), notes: notes, load: load,
+            offers: .init(
+                loopDevices: loop, fuse: fuse, userNamespaces: namespaces.map { $0.cause ?? $0.summary },
+                cgroups: cgroups, gpus: capacity.gpus))
     }
 
-    private static var lackForMounting: String? {
-        let control = open("/dev/loop-control", O_RDWR | O_CLOEXEC)
-        if control < 0 {
-            return "there are no loop devices here (/dev/loop-control: \(String(cString: strerror(errno))))"
-        }
-        close(control)
-        return nil
+    private static var cgroups: String {
+        if File.exists("/sys/fs/cgroup/cgroup.controllers") { return "v2" }
+        return File.exists("/sys/fs/cgroup/memory") || File.exists("/sys/fs/cgroup/pids") ? "v1" : "none"
     }
 
     private static var load: Double? {

@@ -25,6 +25,9 @@ package struct ExecutionFailure: Failure, Hashable {
         if let failure = error as? any Failure { self.init(failure) } else { self.init("\(error)") }
     }
 
+    /// As a part of a longer sentence.
+    var words: String { cause.map { "\(summary) (\($0))" } ?? summary }
+
     /// With the system's own words for an error number.
     static func system(_ summary: String, code: Int32 = errno, fix: String? = nil) -> ExecutionFailure {
         ExecutionFailure(summary, cause: String(cString: strerror(code)), fix: fix)

@@ -137,13 +137,7 @@ package final class HostService {
         }
         guard let metro else { throw ExecutionFailure("a run needs the image of a metro", exitCode: .usage) }
         if let cpus = start.cpus, cpus < 1 { throw ExecutionFailure("a run needs at least one cpu", exitCode: .usage) }
-        let engine = try start.engine.map { name throws(ExecutionFailure) in
-            guard let engine = Engine.asked(name) else {
-                throw ExecutionFailure(
-                    "there is no engine “\(name)”", fix: "kernel and extraction are there", exitCode: .usage)
-            }
-            return engine
-        }
+        let engine = try start.engine.map(Engine.asked)
         let folder = RunFolder(start.run, in: lash)
         if folder.exists { throw ExecutionFailure("there is a run \(start.run) here already", exitCode: .usage) }
         do {

@@ -2,6 +2,59 @@ internal import CLinux
 package import Files
 internal import Glibc
 
+/// Ways to reach images, the best first: mounted by the kernel, by FUSE, unpacked. Which is taken is found out by trying.
+package enum Ladder {
+    /// Tries one engine after another.
+    ///
+    /// As root the process gets mounts of its own, with FUSE a user namespace too: call this before any thread is started,
+    /// from the one that will start the tasks.
+    package static func reach(_ start: RunStart, folder: RunFolder, in lash: LASH) throws(ExecutionFailure)
+        -> ReachedImages
+    {
+        if start.engine == .container { return try ContainerRoot.reach(start) }
+        let rungs = start.engine.map { [$0] } ?? [.kernel, .fuse, .extraction]
+        // What each rung above lacks: why it is this one.
+        var lacks: [String] = []
+        for rung in rungs {
+            do throws(ExecutionFailure) {
+                let reason = start.engine == nil ? reason(of: rung, lacks: lacks) : "--engine asks for it"
+                switch rung {
+                case .kernel:
+                    return try KernelMounts.reach(start, folder: folder, reason: reason)
+                case .fuse:
+                    return try FuseMounts.reach(start, folder: folder, reason: reason)
+                case .extraction, .container:
+                    return try extract(start, in: lash, reason: reason)
+                }
+            } catch {
+                if rung == rungs.last { throw error }
+                lacks.append(error.words)
+            }
+        }
+        preconditionFailure("the last rung returns or throws")
+    }
+
+    /// - Parameter lacks: what each rung above lacks.
+    static func reason(of engine: Engine, lacks: [String]) -> String {
+        lacks.isEmpty ? engine == .kernel ? "this user is root" : "it is the best" : lacks.joined(separator: "; ")
+    }
+
+    private static func extract(
+        _ start: RunStart, in lash: LASH, reason: String
+    ) throws(ExecutionFailure) -> ReachedImages {
+        let refusal = UserNamespaces.here.refusal
+        if geteuid() != 0, let refusal { throw refusal }
+        let cache = ImageCache(lash)
+        var folders: [String: String] = [:]
+        for (name, image) in start.environments.sorted(by: { $0.key < $1.key }) {
+            folders[name] = try cache.folder(of: image)
+        }
+        return ReachedImages(
+            engine: .extraction, reason: reason, metro: try cache.folder(of: start.metro), environments: folders,
+            hasUserNamespaces: refusal == nil)
+    }
+}
+
 /// The images of a run, reached: each a folder that holds the root file system, until this goes away.
 package final class ReachedImages {
     package let engine: Engine
@@ -11,107 +64,59 @@ package final class ReachedImages {
     let environments: [String: String]
     /// Whether tasks get a user namespace of their own.
     let hasUserNamespaces: Bool
+    /// What isn't kept apart here, for the person.
     package let notes: [String]
-    private let mounted: [String]
+    private let mounted: MountedImages?
 
     init(
         engine: Engine, reason: String, metro: String, environments: [String: String], hasUserNamespaces: Bool,
-        notes: [String], mounted: [String] = []
+        notes: [String] = [], mounted: MountedImages? = nil
     ) {
         (self.engine, self.reason, self.metro, self.environments) = (engine, reason, metro, environments)
-        (self.hasUserNamespaces, self.notes, self.mounted) = (hasUserNamespaces, notes, mounted)
-    }
-
-    deinit {
-        for folder in mounted {
-            las_unmount(folder)
-            rmdir(folder)
-        }
+        self.hasUserNamespaces = hasUserNamespaces
+        self.notes =
+            (hasUserNamespaces || engine == .container
+                ? []
+                : ["this machine refuses user namespaces: tasks run as its root, without any of root's capabilities"])
+            + notes
+        self.mounted = mounted
     }
 }
 
-/// Ways to reach images, the best first: mounted by the kernel, unpacked. Which is taken is found out by trying.
-package enum Ladder {
-    /// Tries one engine after another.
-    ///
-    /// As root the process gets mounts of its own first: call this before any thread is started, from the one that will
-    /// start the tasks.
-    package static func reach(_ start: RunStart, folder: RunFolder, in lash: LASH) throws(ExecutionFailure)
-        -> ReachedImages
-    {
-        if start.engine == .container { return try ContainerRoot.reach(start) }
-        let namespaces = UserNamespaces.here
-        if geteuid() != 0, let refusal = namespaces.refusal { throw refusal }
-        var notes: [String] = []
-        if namespaces.refusal != nil {
-            notes.append(
-                "this machine refuses user namespaces: tasks run as its root, without any of root's capabilities")
-        }
-        var reason = start.engine == .extraction ? "asked for by --engine" : "only root may mount images"
-        if start.engine != .extraction, geteuid() == 0 {
-            do throws(ExecutionFailure) {
-                return try mount(start, folder: folder, hasUserNamespaces: namespaces.refusal == nil, notes: notes)
-            } catch {
-                if start.engine == .kernel { throw error }
-                reason = "the kernel can't mount them: \(error.description)"
-            }
-        } else if start.engine == .kernel {
-            throw ExecutionFailure(
-                "the engine “kernel” is for root only", fix: "leave --engine out: images are unpacked then",
-                exitCode: .usage)
-        }
-        return try extract(
-            start, in: lash, reason: reason, hasUserNamespaces: namespaces.refusal == nil, notes: notes)
-    }
+/// Mounts in the process's own namespace, each on a folder of the run; unmounted when this goes away, or with the process.
+final class MountedImages {
+    private(set) var metro = ""
+    private(set) var environments: [String: String] = [:]
+    private(set) var places: [String] = []
+    /// Of the process that serves them; it ends by itself when nothing has them mounted.
+    var server: Int32?
 
-    private static func mount(
-        _ start: RunStart, folder: RunFolder, hasUserNamespaces: Bool, notes: [String]
-    ) throws(ExecutionFailure) -> ReachedImages {
-        if las_own_mounts() != 0 { throw .system("can't have mounts of its own") }
-        var mounted: [String] = []
-        var folders: [String: String] = [:]
+    /// Mounts all images of the run by `mount`.
+    init(
+        _ start: RunStart, folder: RunFolder,
+        _ mount: (_ image: ImageLocation, _ place: String) throws(ExecutionFailure) -> Void
+    ) throws(ExecutionFailure) {
         let images = [("", start.metro)] + start.environments.sorted { $0.key < $1.key }
         for (number, (name, image)) in images.enumerated() {
             // Of the outer world the folders stay empty; a number is a safe name.
             let place = "\(folder.mounts)/\(number)"
-            do {
-                try Folder.make(place)
-                var stage: Int32 = 0
-                if las_mount_image(image.path, image.offset, image.size, place, &stage) != 0 {
-                    throw ExecutionFailure.system(words(stage, image))
-                }
-            } catch {
-                for place in mounted { las_unmount(place) }
-                throw (error as? ExecutionFailure) ?? ExecutionFailure("can't make \(place)", cause: "\(error)")
-            }
-            mounted.append(place)
-            folders[name] = place
-        }
-        return ReachedImages(
-            engine: .kernel, reason: "mounted by the kernel", metro: folders.removeValue(forKey: "") ?? "",
-            environments: folders, hasUserNamespaces: hasUserNamespaces, notes: notes, mounted: mounted)
-    }
-
-    private static func words(_ stage: Int32, _ image: ImageLocation) -> String {
-        switch las_mount_stage(UInt32(stage)) {
-        case LAS_MOUNT_FILE: "can't open \(image.path)"
-        case LAS_MOUNT_LOOP_CONTROL: "can't get a loop device"
-        case LAS_MOUNT_LOOP: "can't set a loop device up"
-        default: "can't mount the squashfs image \(image.digest.short)"
+            do throws(FileFailure) { try Folder.make(place) } catch { throw ExecutionFailure(error) }
+            try mount(image, place)
+            places.append(place)
+            if name.isEmpty { metro = place } else { environments[name] = place }
         }
     }
 
-    private static func extract(
-        _ start: RunStart, in lash: LASH, reason: String, hasUserNamespaces: Bool, notes: [String]
-    ) throws(ExecutionFailure) -> ReachedImages {
-        let cache = ImageCache(lash)
-        var folders: [String: String] = [:]
-        for (name, image) in start.environments.sorted(by: { $0.key < $1.key }) {
-            folders[name] = try cache.folder(of: image)
+    deinit {
+        for folder in places {
+            las_unmount(folder)
+            rmdir(folder)
         }
-        return ReachedImages(
-            engine: .extraction, reason: reason, metro: try cache.folder(of: start.metro), environments: folders,
-            hasUserNamespaces: hasUserNamespaces, notes: notes)
+        // Not for long, and not for ever: who else may still see a mount is not known here.
+        for _ in 0..<100 {
+            guard let server, waitpid(server, nil, WNOHANG) == 0 else { return }
+            usleep(1000)
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 package import Digests
+internal import Failures
 package import HostProtocol
 
 /// An image, as a file of its own or as a slice of a bundle.
@@ -18,13 +19,26 @@ package struct ImageLocation: Hashable, Sendable, Codable {
 package enum Engine: String, Hashable, Sendable, Codable, CaseIterable {
     /// Mounted by the kernel.
     case kernel
+    /// Mounted by FUSE, served by the runtime.
+    case fuse
     /// Unpacked once into LASH.
     case extraction
     /// The root of the container that the runtime is in.
     case container
 
     /// One that a person may ask for by name.
-    package static func asked(_ name: String) -> Engine? { name == container.rawValue ? nil : Engine(rawValue: name) }
+    package static func asked(_ name: String) throws(ExecutionFailure) -> Engine {
+        // As the verb it is understood too.
+        if name == "extract" { return .extraction }
+        guard let engine = Engine(rawValue: name) else {
+            let names = allCases.map(\.rawValue)
+            throw ExecutionFailure(
+                "there is no engine “\(Shown.text(name))”",
+                fix: Suggestion.nearest(to: name, among: names).map { "did you mean \($0)?" }
+                    ?? "there are: \(names.joined(separator: ", "))", exitCode: .usage)
+        }
+        return engine
+    }
 }
 
 /// How a run was started: all that it is made from.

@@ -28,18 +28,37 @@ package struct HostFacts: Hashable, Sendable, Codable {
     /// Free bytes where LASH lies.
     package var freeDisk: Int64
     package var isRoot: Bool
-    /// "kernel" or "extraction", and why not a better one.
+    /// The name of one of docs/runtime.md's engines, and why no better one.
     package var engine: String
     package var reason: String
     /// What the better rungs lack; notes for the person.
     package var notes: [String]
     /// How many processes wanted to run, averaged over the last minute.
     package var load: Double?
+    /// What else is there; nil from a runtime that does not say.
+    package var offers: Offers?
+
+    package struct Offers: Hashable, Sendable, Codable {
+        /// Why each can't be had; nil where it can.
+        package var loopDevices: String?
+        package var fuse: String?
+        package var userNamespaces: String?
+        /// `v2`, `v1` or `none`.
+        package var cgroups: String
+        package var gpus: Int
+
+        package init(loopDevices: String?, fuse: String?, userNamespaces: String?, cgroups: String, gpus: Int) {
+            (self.loopDevices, self.fuse, self.userNamespaces) = (loopDevices, fuse, userNamespaces)
+            (self.cgroups, self.gpus) = (cgroups, gpus)
+        }
+    }
 
     package init(
         name: String, architecture: String, kernel: String, cpus: Int, memory: Int64, freeDisk: Int64, isRoot: Bool,
-        engine: String, reason: String, notes: [String], load: Double? = nil
+        engine: String, reason: String, notes: [String], load: Double? = nil,
+        offers: Offers? = nil
     ) {
+        self.offers = offers
         (self.name, self.architecture, self.kernel, self.cpus) = (name, architecture, kernel, cpus)
         (self.memory, self.freeDisk, self.isRoot) = (memory, freeDisk, isRoot)
         (self.engine, self.reason, self.notes, self.load) = (engine, reason, notes, load)

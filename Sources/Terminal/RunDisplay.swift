@@ -19,7 +19,7 @@ package struct RunDisplay {
         let name = Shown.whole(event.task?.name ?? event.station?.name ?? "")
         switch event.kind {
         case .runStarted:
-            let reason = event.reason.map { ", \(Shown.whole($0))" } ?? ""
+            let reason = event.reason.map { ", because \(Shown.whole($0))" } ?? ""
             terminal.say("engine: \(Shown.whole(event.engine ?? "?"))\(reason)")
         case .stationPlanned:
             planned[event.station?.name ?? ""] = event.count ?? 0

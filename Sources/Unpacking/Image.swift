@@ -15,8 +15,8 @@ final class Image: Sendable {
     private let fragmentCount: Int
     /// Where the image begins in the file, and how long it is.
     private let offset: Int64
-    private let size: Int64
-    private let descriptor: Int32
+    let size: Int64
+    let descriptor: Int32
 
     static let metadataSize = 8192
     private static let headSize = 96

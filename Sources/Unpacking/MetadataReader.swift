@@ -21,12 +21,16 @@ final class MetadataReader {
     private var order: [Int64] = []
     private static let kept = 64
     /// How many blocks of files may still be noted: 2 TB at the usual block size, 64 MB of memory.
-    private var blockBudget = 1 << 24
+    private var blockBudget = MetadataReader.mostBlocks
+    private static let mostBlocks = 1 << 24
 
     init(_ image: Image) throws(UnpackFailure) {
         self.image = image
         decompressor = try Decompressor(image)
     }
+
+    /// What was noted so far is not held any more.
+    func renewBudget() { blockBudget = Self.mostBlocks }
 
     func read(_ count: Int, at cursor: inout Cursor) throws(UnpackFailure) -> [UInt8] {
         var result: [UInt8] = []
@@ -88,6 +92,7 @@ struct Inode {
     let mode: UInt32
     let modified: UInt32
     let links: UInt32
+    let number: UInt32
 }
 
 /// A name in a folder.
@@ -95,6 +100,9 @@ struct DirectoryEntry {
     let name: [UInt8]
     /// Where its inode is.
     let reference: UInt64
+    let number: UInt32
+    /// 1 a folder, 2 a file, 3 a link.
+    let type: UInt16
 }
 
 extension MetadataReader {
@@ -105,23 +113,25 @@ extension MetadataReader {
         let (type, mode) = (head.number(UInt16.self), UInt32(head.number(UInt16.self)))
         head.skip(4)
         let modified = head.number(UInt32.self)
+        let common = (mode: mode, modified: modified, number: head.number(UInt32.self))
         switch type {
         case 1:
             var body = LittleEndian(try read(16, at: &cursor))
             let (block, links) = (body.number(UInt32.self), body.number(UInt32.self))
             let (size, offset) = (body.number(UInt16.self), body.number(UInt16.self))
-            return folder(block, Int(offset), Int(size), mode, modified, links)
+            return folder(block, Int(offset), Int(size), common, links)
         case 8:
             var body = LittleEndian(try read(24, at: &cursor))
             let (links, size, block) = (body.number(UInt32.self), body.number(UInt32.self), body.number(UInt32.self))
             body.skip(6)
-            return folder(block, Int(body.number(UInt16.self)), Int(size), mode, modified, links)
+            return folder(block, Int(body.number(UInt16.self)), Int(size), common, links)
         case 2:
             var body = LittleEndian(try read(16, at: &cursor))
             let (start, fragment) = (body.number(UInt32.self), body.number(UInt32.self))
             let (offset, size) = (body.number(UInt32.self), body.number(UInt32.self))
             let data = try data(UInt64(start), UInt64(size), fragment, offset, at: &cursor)
-            return Inode(kind: .file(data), mode: mode & 0o777, modified: modified, links: 1)
+            return Inode(
+                kind: .file(data), mode: mode & 0o777, modified: modified, links: 1, number: common.number)
         case 9:
             var body = LittleEndian(try read(40, at: &cursor))
             let (start, size) = (body.number(UInt64.self), body.number(UInt64.self))
@@ -130,26 +140,29 @@ extension MetadataReader {
                 body.number(UInt32.self), body.number(UInt32.self), body.number(UInt32.self)
             )
             let data = try data(start, size, fragment, offset, at: &cursor)
-            return Inode(kind: .file(data), mode: mode & 0o777, modified: modified, links: links)
+            return Inode(
+                kind: .file(data), mode: mode & 0o777, modified: modified, links: links, number: common.number)
         case 3, 10:
             var body = LittleEndian(try read(8, at: &cursor))
             let (links, count) = (body.number(UInt32.self), body.number(UInt32.self))
             guard (1..<4096).contains(count) else { throw .damaged("a link has an impossible target", in: image.path) }
             let target = try read(Int(count), at: &cursor)
             if target.contains(0) { throw .damaged("a link has an impossible target", in: image.path) }
-            return Inode(kind: .link(target: target), mode: 0o777, modified: modified, links: links)
+            return Inode(
+                kind: .link(target: target), mode: 0o777, modified: modified, links: links, number: common.number)
         default: throw .damaged("it holds something that is no file, folder or link", in: image.path)
         }
     }
 
     private func folder(
-        _ block: UInt32, _ offset: Int, _ size: Int, _ mode: UInt32, _ modified: UInt32, _ links: UInt32
+        _ block: UInt32, _ offset: Int, _ size: Int, _ common: (mode: UInt32, modified: UInt32, number: UInt32),
+        _ links: UInt32
     ) -> Inode {
         let listing = Cursor(block: image.directoryTable + Int64(block), offset: offset)
         // The format counts three bytes that are not there.
         return Inode(
-            kind: .folder(listing: listing, size: max(0, size - 3)), mode: mode & 0o1777, modified: modified,
-            links: links)
+            kind: .folder(listing: listing, size: max(0, size - 3)), mode: common.mode & 0o1777,
+            modified: common.modified, links: links, number: common.number)
     }
 
     private func data(
@@ -177,12 +190,14 @@ extension MetadataReader {
         while left > 0 {
             var header = LittleEndian(try read(12, at: &cursor))
             let (count, block) = (header.number(UInt32.self), header.number(UInt32.self))
+            let number = header.number(UInt32.self)
             guard count < 256 else { throw .damaged("a folder’s list is broken", in: image.path) }
             left -= 12
             for _ in 0...count {
                 var entry = LittleEndian(try read(8, at: &cursor))
                 let offset = entry.number(UInt16.self)
-                entry.skip(4)
+                let difference = Int16(bitPattern: entry.number(UInt16.self))
+                let type = entry.number(UInt16.self)
                 let length = Int(entry.number(UInt16.self)) + 1
                 guard length <= 255 else { throw .damaged("a name is too long", in: image.path) }
                 let name = try read(length, at: &cursor)
@@ -190,7 +205,10 @@ extension MetadataReader {
                 let isSafe =
                     !name.contains(0) && !name.contains(UInt8(ascii: "/")) && name != [0x2e] && name != [0x2e, 0x2e]
                 guard isSafe else { throw .damaged("a name leads out of its folder", in: image.path) }
-                entries.append(DirectoryEntry(name: name, reference: UInt64(block) << 16 | UInt64(offset)))
+                entries.append(
+                    DirectoryEntry(
+                        name: name, reference: UInt64(block) << 16 | UInt64(offset),
+                        number: number &+ UInt32(truncatingIfNeeded: difference), type: type))
             }
         }
         guard left == 0 else { throw .damaged("a folder’s list is broken", in: image.path) }

@@ -10,10 +10,10 @@ import Testing
 @Suite struct BundleRunTests {
     static let callers: [Bool] = OrdinaryUser.isRootHere ? [false, true] : [true]
 
-    func bundle(_ plan: Plan, in scratch: String) throws -> String {
+    func bundle(_ plan: Plan, runtime: String = HostClient.runtime, in scratch: String) throws -> String {
         try TestImages.metro(plan, to: scratch + "/metro.squashfs")
         let files: [(Part.Kind, String, String)] = [
-            (.runtime, "", HostClient.runtime), (.environment, "main", TestImages.environment),
+            (.runtime, "", runtime), (.environment, "main", TestImages.environment),
             (.metro, "test", scratch + "/metro.squashfs"),
         ]
         let index = try BundleIndex(laying: files.map { try TestImages.part($0.0, $0.1, $0.2) })

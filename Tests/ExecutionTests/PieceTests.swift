@@ -286,7 +286,7 @@ struct Way: Sendable, CustomTestStringConvertible {
             let run = try TestRun.perform(
                 plan([station("one", "echo")]), in: scratch, engine: .kernel, asOrdinaryUser: true)
             #expect(run.ended.exitCode == .usage)
-            #expect(run.events.last?.text?.contains("for root only") == true)
+            #expect(run.events.last?.text?.contains("only root may mount") == true)
         }
     }
 

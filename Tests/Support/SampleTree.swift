@@ -35,7 +35,7 @@ package enum SampleTree {
     /// A listing of kinds, modes, sizes, times, targets and digests, for comparing trees; setuid bits left out.
     package static func listing(of folder: String) throws -> String {
         let script = #"""
-            cd "$1"
+            cd "$1" || exit 1
             find . -mindepth 1 ! -type d -printf '%P\t%y\t%m\t%s\t%T@\t%l\t%n\n' | LC_ALL=C sort
             find . -mindepth 1 -type d -printf '%P\t%y\t%m\t%T@\n' | LC_ALL=C sort
             find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum -b

@@ -3,5 +3,6 @@
 
 #include "clinux_events.h"
 #include "clinux_filter.h"
+#include "clinux_fuse.h"
 #include "clinux_images.h"
 #include "clinux_sandbox.h"

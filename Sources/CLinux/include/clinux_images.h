@@ -10,6 +10,8 @@ int las_own_mounts(void);
 /// goes with the mount. Returns 0, or -1 with errno set and `stage` told.
 enum las_mount_stage { LAS_MOUNT_FILE, LAS_MOUNT_LOOP_CONTROL, LAS_MOUNT_LOOP, LAS_MOUNT_SQUASHFS };
 int las_mount_image(const char *file, int64_t offset, int64_t size, const char *folder, int *stage);
+/// Whether the descriptor of /dev/loop-control gives a device: 0, or -1 with errno set.
+int las_try_loop(int control);
 int las_unmount(const char *folder);
 
 /// Whether this user may make a user namespace and be its root: 0, or the error number.
