@@ -128,7 +128,10 @@ struct DebFile {
         let code = archive_errno(archive)
         let reason = archive_error_string(archive).map { String(cString: $0) }
         if [ENOSPC, EDQUOT, EFBIG].contains(code) {
-            return DepotFailure("can't unpack \(path)", cause: reason, fix: "free some space for LASH", .resources)
+            // libarchive says only that it could not write.
+            return DepotFailure(
+                "can't unpack \(path)", cause: String(cString: strerror(code)),
+                fix: "free some space on the disk of LASH, or set LASH to a folder on another one", .resources)
         }
         return DepotFailure(
             "the package file \(path) is damaged", cause: reason, fix: "remove it and try again", .integrity)

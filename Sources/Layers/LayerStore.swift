@@ -65,8 +65,10 @@ package struct LayerStore: Sendable {
     /// Where another process was first, its layer stays: the digest says that both are the same.
     package func publish(_ prepared: [(digest: Digest, layer: PreparedLayer)]) throws -> [Layer] {
         guard !prepared.isEmpty else { return [] }
-        try Folder.make(lash.layers)
         var layers: [Layer] = []
+        // What has its name already stays.
+        defer { for (_, layer) in prepared[layers.count...] { layer.discard() } }
+        try Folder.make(lash.layers)
         for (digest, layer) in prepared {
             let final = folder(of: digest)
             try File.create(layer.folder + Self.unsynced, Start.mark)
