@@ -5,6 +5,7 @@ enum CommandTable {
         runCommand, deployCommand, eachCommand,
         inspectCommand, sbomCommand, diffCommand, unpackCommand, verifyCommand, signCommand,
         storeCommand, storeShowCommand, storeCheckCommand, storeCollectCommand,
+        storeExportCommand, storeImportCommand,
         keyNewCommand, keyListCommand, keyTrustCommand, keyForgetCommand, keyRequireCommand,
         schemaCommand,
         hostAddCommand, hostListCommand, hostCheckCommand, hostLabelCommand, hostImportCommand, hostRemoveCommand,

@@ -83,7 +83,7 @@ extension Depot {
         return order
     }
 
-    private func fetch(_ packages: [LockedPackage], of environment: LockedPackages) throws {
+    func fetch(_ packages: [LockedPackage], of environment: LockedPackages) throws {
         // Two processes would write the same half-fetched files.
         let lock = try FileLock.take(lash.locks + "/fetch")
         try Folder.make(lash.packages)
@@ -127,10 +127,15 @@ extension Depot {
     ) throws -> [Layer] {
         let total = packages.reduce(0) { $0 + $1.size }
         let count = Monitor(Int64(0))
+        let finished = Monitor([PreparedLayer]())
+        var isWhole = false
+        // On a full disk every byte counts.
+        defer { if !isWhole { for layer in finished.change({ $0 }) { layer.discard() } } }
         // The largest first, so that the threads end together.
         let prepared = try Workers.each(packages.sorted { ($1.size, $0.name) < ($0.size, $1.name) }, on: 2) {
             package in
             let layer = try unpacking.prepare(package, file: file(of: package), in: store)
+            finished.change { $0.append(layer) }
             let done = count.change {
                 $0 += package.size
                 return $0
@@ -138,6 +143,7 @@ extension Depot {
             observer(.progress(DepotProgress(.unpacking, done: done, total: total, what: package.name)))
             return (digest: unpacking.digest(of: package.sha256), layer: layer)
         }
+        isWhole = true
         return try store.publish(prepared)
     }
 

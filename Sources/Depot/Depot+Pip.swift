@@ -171,7 +171,7 @@ extension Depot {
 
     private func file(of wheel: LockedWheel) -> String { "\(lash.packages)/\(wheel.sha256).whl" }
 
-    private func fetch(_ wheels: [LockedWheel]) throws {
+    func fetch(_ wheels: [LockedWheel]) throws {
         let lock = try FileLock.take(lash.locks + "/fetch")
         defer { withExtendedLifetime(lock) {} }
         try Folder.make(lash.packages)

@@ -87,6 +87,19 @@ extension InputStore {
         "\(lash.unpacked)/\(Self.name(ofArchive: try Download.digest(of: archive.path)))"
     }
 
+    /// Unpacks an archive into an empty folder; nothing of it is kept in the store.
+    /// - Throws: as `unpack` does.
+    package static func unpack(
+        _ archive: Archive, into folder: String, progress: (_ position: Int64) -> Void = { _ in }
+    ) throws {
+        let size = File.status(archive.path, follow: true)?.size ?? 0
+        do {
+            _ = try ArchiveTree.unpack(
+                ArchiveFile(path: archive.path), into: folder,
+                limits: .init(ofArchive: size, free: Folder.freeDisk(at: folder)), progress: progress)
+        } catch { throw failure(error, archive) }
+    }
+
     /// What the folder of an archive's files is called.
     package static func name(ofArchive digest: Digest) -> String {
         var hasher = SHA256()

@@ -38,6 +38,17 @@ extension LayerStore {
         return damaged.isEmpty ? .good : .damaged(damaged)
     }
 
+    /// The digests of a layer's files, as they were written down when it was made.
+    package func digests(of digest: Digest) throws -> LayerDigests { try digests(at: folder(of: digest)) }
+
+    package func digests(at folder: String) throws -> LayerDigests {
+        let path = "\(folder)/\(LayerDigests.name)"
+        guard let digests = LayerDigests(try File.read(path)) else {
+            throw LayerFailure("the digests of a layer's files can't be read", place: path)
+        }
+        return digests
+    }
+
     /// To be asked before something new is made of layers' files: what was made wrong would keep its name for ever.
     /// Layers that this process has made itself are not read again.
     ///
