@@ -43,7 +43,7 @@ package struct ImageWriter: Sendable {
     ) throws -> [LayerBlocks] {
         let store = BlockStore(lash, options)
         let known = try Workers.each(Array(layers.indices), on: options.threads) {
-            store.blocks(of: layers[$0].digest, fileCount: groups[$0].count)
+            store.blocks(of: layers[$0].imageDigest, fileCount: groups[$0].count)
         }
         let missing = layers.indices.filter { known[$0] == nil }
         try LayerStore(lash: lash).check(missing.map { layers[$0] })
@@ -51,7 +51,7 @@ package struct ImageWriter: Sendable {
         let total = ImageTree(groups: groups, entries: []).size
         let done = Monitor(total - ImageTree(groups: new, entries: []).size)
         let made = try Folder.withTemporary(in: lash.temporary, named: "blocks") { folder in
-            let target = BlockStore.Target(store, layers: missing.map { layers[$0].digest }, folder: folder)
+            let target = BlockStore.Target(store, layers: missing.map { layers[$0].imageDigest }, folder: folder)
             return try DataWriter(options: options).write(new, to: target) { count in
                 progress(
                     done.change {
@@ -177,7 +177,7 @@ package struct ImageWriter: Sendable {
             "zstd": .string(Compressor.zstdVersion),
             "level": .integer(Int64(options.level)),
             "block": .integer(Int64(options.blockSize)),
-            "layers": .array(tree.layers.map { JSONValue.string($0.digest.hex) }),
+            "layers": .array(tree.layers.map { JSONValue.string($0.imageDigest.hex) }),
         ]
         return Digest(of: JSONText.bytes(of: madeOf))
     }

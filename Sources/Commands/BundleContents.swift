@@ -2,6 +2,7 @@ internal import Digests
 internal import Failures
 internal import Files
 internal import JSON
+internal import Layers
 internal import Metro
 internal import Parts
 internal import Unpacking
@@ -11,12 +12,16 @@ struct BundleContents {
     let bundle: BundleFile
     /// `metro.lock`, as the bundle brings it; null where there is none.
     let lock: JSONValue
+    /// Empty for bundles of before there was such a thing.
+    let slimming: Slimming
 
     init(_ path: String) throws {
         bundle = try BundleFile.open(path)
         let image = try ImageReader(path, offset: bundle.metro.offset)
         let text = try image.read(try Packing.path("metro.lock"), atMost: 256 << 20)
         lock = try JSONText.parse(text)
+        let slimmed = try? image.read(try Packing.path(Slimming.file), atMost: 1 << 20)
+        slimming = slimmed.flatMap { try? JSONText.decode(Slimming.self, from: $0) } ?? Slimming()
     }
 
     struct Package: Hashable {
@@ -43,6 +48,9 @@ struct BundleContents {
         return (needs?.kinds ?? []).map { (kind: $0.name, words: $0.words) }
     }
 
+    /// What the environment's image does without.
+    func leftOut(of environment: String) -> [SlimmedTree.LeftOut] { slimming.environments[environment] ?? [] }
+
     func listing(of placed: PlacedPart) throws -> ImageListing {
         try ImageListing(ImageReader(bundle.path, offset: placed.offset))
     }
@@ -64,6 +72,10 @@ struct BundleContents {
                 "packages": .array(
                     packages(of: name).map {
                         ["name": .string($0.name), "version": .string($0.version), "size": .integer($0.size)]
+                    }),
+                "left_out": .array(
+                    leftOut(of: name).map {
+                        ["what": .string($0.rule), "files": .integer(Int64($0.files)), "size": .integer($0.bytes)]
                     }),
             ]
         }

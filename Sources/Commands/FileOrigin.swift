@@ -1,5 +1,6 @@
 internal import Failures
 internal import Files
+internal import Layers
 internal import Parts
 internal import Unpacking
 
@@ -41,7 +42,9 @@ struct FileOrigin {
     func words(for path: String) throws -> String? {
         let listing = try contents.listing(of: environment)
         let wanted = path.pathNames.joined(separator: "/")
-        guard listing.entries.contains(where: { $0.path.utf8.elementsEqual(wanted.utf8) }) else { return nil }
+        let isThere = listing.entries.contains { $0.path.utf8.elementsEqual(wanted.utf8) }
+        let rule = isThere ? nil : ruleThatLeftOut(wanted)
+        guard isThere || rule != nil else { return nil }
         let spellings = Self.spellings(of: "/" + wanted)
         let owners = listing.entries.map(\.path).filter {
             $0.begins(with: "var/lib/dpkg/info/") && $0.ends(with: ".list")
@@ -54,6 +57,10 @@ struct FileOrigin {
         }
         .map { String($0.dropFirst("var/lib/dpkg/info/".count).dropLast(".list".count).prefix { $0 != ":" }) }
         let here = "the environment \(Shown.text(environment.part.name))"
+        if let rule {
+            guard let owner = owners.first else { return nil }
+            return Shown.whole("\(here): of \(owner), and left out of the image (\(rule)); “slim: no” keeps it")
+        }
         guard let owner = owners.first else {
             if let words = try wordsOfLocal(wanted, listing) { return Shown.whole("\(here): \(words)") }
             return "\(here): made when its packages were configured; no package brings it"
@@ -69,6 +76,14 @@ struct FileOrigin {
             }
         let more = owners.count > 1 ? " (and of \(Amounts.count(owners.count - 1, "other package")))" : ""
         return Shown.whole("\(here): of \(owner) \(version)".trimmed + "\(more), \(why)")
+    }
+
+    private func ruleThatLeftOut(_ path: String) -> String? {
+        let rules = Set(contents.leftOut(of: environment.part.name).map(\.rule))
+        guard let rule = RelativePath(path).flatMap(SlimRules.standard.rule)?.name, rules.contains(rule) else {
+            return nil
+        }
+        return rule
     }
 
     /// What lies in `/usr/local` is no package's: Python's index, an archive, a commit or the packing machine brought it.

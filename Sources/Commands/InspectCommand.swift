@@ -51,6 +51,8 @@ let inspectCommand = CommandSpec(
         context.terminal.print(
             "\(Shown.whole(environment.part.words)): \(Amounts.count(packages.count, "package"))"
                 + (needs.isEmpty ? "" : ", for \(needs.joined(separator: ", "))"))
+        let leftOut = contents.leftOut(of: name)
+        if !leftOut.isEmpty { context.terminal.print("  left out: " + Shown.whole(Slimming.words(leftOut))) }
         for line in Table.lines(packages.map { ["  " + Shown.text($0.name), Shown.text($0.version)] }) {
             context.terminal.print(line)
         }

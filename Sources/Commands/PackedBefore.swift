@@ -2,6 +2,7 @@ internal import Depot
 internal import Digests
 internal import Files
 internal import JSON
+internal import Layers
 internal import Parts
 internal import Plan
 
@@ -19,14 +20,17 @@ struct PackedBefore {
 
     // MARK: Environments
 
-    func remember(_ part: Part, of locked: LockedEnvironment) throws {
+    /// - Parameter plan: before the files of its `image` inputs were known.
+    func remember(_ part: Part, of locked: LockedEnvironment, in plan: Plan, _ id: EnvironmentID) throws {
         let environment = Environment(image: part.digest, packages: locked.versions)
-        if self.environment(locked) == environment { return }
-        try write(environment, to: place(of: locked))
+        if self.environment(locked, in: plan, id) == environment { return }
+        try write(environment, to: place(of: locked, in: plan, id))
     }
 
     /// - Returns: nil for one that was not packed here.
-    func environment(_ locked: LockedEnvironment) -> Environment? { read(place(of: locked)) }
+    func environment(_ locked: LockedEnvironment, in plan: Plan, _ id: EnvironmentID) -> Environment? {
+        read(place(of: locked, in: plan, id))
+    }
 
     /// What is known of the environment that became this image, if anything.
     func environment(ofImage image: Digest) -> Environment? {
@@ -36,8 +40,15 @@ struct PackedBefore {
         return nil
     }
 
-    private func place(of locked: LockedEnvironment) -> String {
-        "\(lash.made)/environment-\(Digest(of: JSONText.encode(locked)).hex)"
+    /// Besides the lock it matters what the image does without, and what it keeps all the same.
+    private func place(of locked: LockedEnvironment, in plan: Plan, _ id: EnvironmentID) -> String {
+        let isSlim = plan.environments.first { $0.id == id }?.needs.isSlim ?? true
+        let kept = plan.imageInputs.filter { $0.environments.contains(id) }
+        let madeOf: JSONValue = [
+            "locked": JSONValue(encoding: locked), "slim": isSlim ? .string(SlimRules.standard.digest.hex) : .null,
+            "kept": isSlim ? JSONValue(encoding: kept) : .null,
+        ]
+        return "\(lash.made)/environment-\(Digest(of: JSONText.bytes(of: madeOf)).hex)"
     }
 
     // MARK: Inputs of images

@@ -18,22 +18,21 @@ extension Packing {
         if !File.exists(source.lockFile) { return (nil, "it was never packed") }
         let depot = try depot()
         let lock = try Lock.read(source.lockFile, update: source.updateCommand)
-        let needs = Dictionary(source.plan.environments.map { ($0.id.name, $0.needs) }, uniquingKeysWith: { $1 })
         if let misfit = lock.misfits(needs, architecture: depot.architecture).first {
             return (nil, "the lock does not fit the metro (\(misfit))")
-        }
-        let before = PackedBefore(lash: context.lash)
-        var images: [EnvironmentID: Digest] = [:]
-        for environment in source.plan.environments {
-            guard let locked = lock.environments[environment.id.name], let known = before.environment(locked) else {
-                return (nil, "it was not packed here yet with these needs")
-            }
-            images[environment.id] = known.image
         }
         guard let brought = try await brought(lock) else {
             return (nil, "not all that its inputs name has been fetched and unpacked yet")
         }
         let plan = brought.isEmpty ? source.plan : try source.plan(with: brought)
+        let before = PackedBefore(lash: context.lash)
+        var images: [EnvironmentID: Digest] = [:]
+        for environment in plan.environments.map(\.id) {
+            guard let locked = lock.environments[environment.name],
+                let known = before.environment(locked, in: plan, environment)
+            else { return (nil, "it was not packed here yet with these needs") }
+            images[environment] = known.image
+        }
         guard let resolved = before.resolved(plan, images) else { return (nil, "it was not packed here yet like this") }
         return (Known(plan: resolved, environments: images), "")
     }

@@ -39,8 +39,9 @@ struct Packing {
 
     var store: PartStore { PartStore(context.lash) }
 
-    private var needs: [String: Needs] {
-        Dictionary(source.plan.environments.map { ($0.id.name, $0.needs) }, uniquingKeysWith: { $1 })
+    /// What the lock is about, by the environments' names.
+    var needs: [String: Needs] {
+        Dictionary(source.plan.environments.map { ($0.id.name, $0.needs.chosen) }, uniquingKeysWith: { $1 })
     }
 
     /// What the metro asks for, by the names of packages and by addresses.
@@ -60,7 +61,7 @@ struct Packing {
     /// What a metro is made of, before it becomes images.
     struct Material {
         let plan: Plan
-        /// Sorted by their names.
+        /// As their images have them; sorted by their names.
         let environments: [(id: EnvironmentID, tree: LayeredTree)]
         var image: MetroImage
         /// Before the files of its `image` inputs were known.
@@ -91,7 +92,7 @@ struct Packing {
             parts.append(part)
             images[environment] = part.digest
             guard !isRelease, let locked = material.lock.environments[environment.name] else { continue }
-            try PackedBefore(lash: context.lash).remember(part, of: locked)
+            try PackedBefore(lash: context.lash).remember(part, of: locked, in: material.unresolved, environment)
         }
         try PackedBefore(lash: context.lash).remember(material.plan, of: material.unresolved, images)
         parts.append(
@@ -121,10 +122,21 @@ struct Packing {
                 paths: merged.map { "/" + $0.path.string },
                 locations: FileLocations(tree, merged: merged).locations)
         }
+        var slimming = Slimming()
+        var slim = trees
+        for environment in source.plan.environments where environment.needs.isSlim {
+            guard let tree = trees[environment.id], let locked = lock.environments[environment.id.name] else {
+                continue
+            }
+            let slimmed = Self.slimmed(tree, of: environment, locked, in: plan, depot)
+            slim[environment.id] = slimmed.tree
+            slimming.environments[environment.id.name] = slimmed.leftOut
+        }
+        var image = try image(of: plan, lock, trees)
+        image.add(try Self.path(Slimming.file), bytes: JSONText.encode(slimming))
         return Material(
-            plan: plan, environments: trees.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
-            image: try image(of: plan, lock, trees), unresolved: known, lock: lock,
-            unpacked: brought.unpacked.values.map(\.folder).sorted())
+            plan: plan, environments: slim.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, image: image,
+            unresolved: known, lock: lock, unpacked: brought.unpacked.values.map(\.folder).sorted())
     }
 
     /// The lock beside the metro; made when there is none.

@@ -1,7 +1,8 @@
-internal import Digests
+package import Digests
 internal import Failures
 internal import Files
 package import Layers
+internal import Metro
 internal import Threads
 
 extension Depot {
@@ -67,6 +68,13 @@ extension Depot {
         let published = try store.publish([(configured, prepared)])
         lock.release()
         return LayeredTree(layers: tree.layers + published)
+    }
+
+    /// The layers of the packages that an environment's needs name themselves.
+    package func askedLayers(of environment: LockedEnvironment) -> Set<Digest> {
+        let names = Set(environment.needs.debian.compactMap { DebianRequest($0)?.name })
+        let unpacking = PackageUnpacking(architecture: architecture)
+        return Set(environment.packages.filter { names.contains($0.name) }.map { unpacking.digest(of: $0.sha256) })
     }
 
     /// By name, save that a package comes after those whose files it replaces.

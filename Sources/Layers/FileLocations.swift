@@ -1,4 +1,4 @@
-internal import Files
+package import Files
 
 /// Where the bytes of a root file system's files lie, for who looks into them before there is an image: links are followed
 /// as they would be below that root.
@@ -12,8 +12,8 @@ package struct FileLocations: Sendable {
     /// - Parameter path: absolute.
     /// - Returns: for a file where it lies, for a folder where the files in it lie; empty when nothing is there.
     package func locations(of path: String) -> [String] {
-        var steps = 0
-        guard let real = resolved(path.pathNames, from: [], steps: &steps) else { return [] }
+        var links: [[String]] = []
+        guard let real = resolved(path.pathNames, from: [], links: &links) else { return [] }
         if let found = place(of: real), let location = location(of: entries[found]) { return [location] }
         let above = Array((real.joined(separator: "/") + "/").utf8)
         let start = real.isEmpty ? 0 : firstPlace { $0.lexicographicallyPrecedes(above) }
@@ -21,8 +21,16 @@ package struct FileLocations: Sendable {
             .compactMap(location)
     }
 
+    /// - Parameter path: absolute.
+    /// - Returns: what has to be there for it to be read: the links on the way, and what they lead to.
+    package func steps(to path: String) -> [RelativePath] {
+        var links: [[String]] = []
+        let real = resolved(path.pathNames, from: [], links: &links)
+        return (links + (real.map { [$0] } ?? [])).compactMap { RelativePath($0.joined(separator: "/")) }
+    }
+
     /// The names of a path with all links followed; nil where they lead nowhere, or in a circle.
-    private func resolved(_ names: [String], from folder: [String], steps: inout Int) -> [String]? {
+    private func resolved(_ names: [String], from folder: [String], links: inout [[String]]) -> [String]? {
         var here = folder
         for (number, name) in names.enumerated() {
             if name == "." { continue }
@@ -33,11 +41,11 @@ package struct FileLocations: Sendable {
             here.append(name)
             guard let found = place(of: here) else { return nil }
             guard case .link(let target) = entries[found].entry.kind else { continue }
-            steps += 1
-            if steps > 40 { return nil }
+            links.append(here)
+            if links.count > 40 { return nil }
             let from = target.begins(with: "/") ? [] : Array(here.dropLast())
-            guard let next = resolved(target.pathNames, from: from, steps: &steps) else { return nil }
-            return resolved(Array(names[(number + 1)...]), from: next, steps: &steps)
+            guard let next = resolved(target.pathNames, from: from, links: &links) else { return nil }
+            return resolved(Array(names[(number + 1)...]), from: next, links: &links)
         }
         return here
     }

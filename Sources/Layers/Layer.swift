@@ -5,6 +5,8 @@ package import Digests
 package struct Layer: Sendable {
     /// Of all that made it: sources, builder, versions. Not of its bytes.
     package let digest: Digest
+    /// What images know it by: `digest`, unless they do without some of its files.
+    package let imageDigest: Digest
     /// For people: `samtools 1.16.1-1`, `configuration`.
     package let name: String
     /// The folder that holds the files, at the entries' paths.
@@ -15,8 +17,14 @@ package struct Layer: Sendable {
     package let isFresh: Bool
 
     package init(digest: Digest, name: String, tree: String, entries: [LayerEntry], isFresh: Bool = false) {
-        (self.digest, self.name, self.tree, self.entries) = (digest, name, tree, entries)
-        self.isFresh = isFresh
+        (self.digest, imageDigest, self.name, self.tree) = (digest, digest, name, tree)
+        (self.entries, self.isFresh) = (entries, isFresh)
+    }
+
+    /// The same layer as an image has it.
+    init(_ whole: Layer, imageDigest: Digest, entries: [LayerEntry]) {
+        (digest, self.imageDigest, name, tree) = (whole.digest, imageDigest, whole.name, whole.tree)
+        (self.entries, isFresh) = (entries, whole.isFresh)
     }
 }
 

@@ -23,6 +23,10 @@ extension Keys {
             Key(
                 "host", .texts, "Programs of the machine where the metro is packed, with their shared libraries.",
                 "host: [xz]"),
+            Key(
+                "slim", .flag,
+                "Whether documentation, manual pages, translations, headers and caches are left out of the image: yes, if nothing is said.",
+                "slim: no"),
         ], later: ["image"])
 
     static let debian = Keys(

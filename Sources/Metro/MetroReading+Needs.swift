@@ -10,6 +10,7 @@ extension MetroReading {
         needs.pip = members["pip"].flatMap { pip($0) }
         needs.builds = members["archive"].map { builds($0, Keys.archive) } ?? []
         needs.builds += members["git"].map { builds($0, Keys.git) } ?? []
+        needs.isSlim = members["slim"].flatMap { flag($0, of: "slim") } ?? true
         for program in members["host"].map({ texts($0, of: "host") }) ?? [] {
             let isName =
                 program.value.utf8.allSatisfy { 0x20 < $0 && $0 < 0x7F && !"/:\\\"'$`".utf8.contains($0) }

@@ -10,10 +10,19 @@ package struct Needs: Hashable, Sendable {
     package var builds: [BuildNeed]
     /// Names of programs of the packing machine, sorted, each once.
     package var host: [String]
+    /// Whether its image does without documentation, headers and their like.
+    package var isSlim = true
 
     package init(debian: [String] = [], pip: PipNeeds? = nil, builds: [BuildNeed] = [], host: [String] = []) {
         self.debian = Array(Set(debian)).sorted()
         (self.pip, self.builds, self.host) = (pip, builds, Array(Set(host)).sorted())
+    }
+
+    /// What decides which packages there are: the same for all that a lock need not be made anew for.
+    package var chosen: Needs {
+        var needs = self
+        needs.isSlim = true
+        return needs
     }
 
     package var isEmpty: Bool { debian.isEmpty && pip == nil && builds.isEmpty && host.isEmpty }
@@ -45,7 +54,10 @@ package struct PipNeeds: Hashable, Sendable, Codable {
 }
 
 extension Needs: Codable {
-    private enum CodingKeys: String, CodingKey { case debian, recommends, pip, builds, host }
+    private enum CodingKeys: String, CodingKey {
+        case debian, recommends, pip, builds, host
+        case isSlim = "slim"
+    }
 
     /// Locks and plans of older versions of las have `debian` alone.
     package init(from decoder: any Decoder) throws {
@@ -56,6 +68,7 @@ extension Needs: Codable {
             builds: try container.decodeIfPresent([BuildNeed].self, forKey: .builds) ?? [],
             host: try container.decodeIfPresent([String].self, forKey: .host) ?? [])
         recommends = try container.decodeIfPresent(Bool.self, forKey: .recommends) ?? false
+        isSlim = try container.decodeIfPresent(Bool.self, forKey: .isSlim) ?? true
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -65,5 +78,6 @@ extension Needs: Codable {
         try container.encodeIfPresent(pip, forKey: .pip)
         if !builds.isEmpty { try container.encode(builds, forKey: .builds) }
         if !host.isEmpty { try container.encode(host, forKey: .host) }
+        if !isSlim { try container.encode(false, forKey: .isSlim) }
     }
 }

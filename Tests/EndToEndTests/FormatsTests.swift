@@ -56,6 +56,35 @@ import Testing
         }
     }
 
+    /// The lock stays as it is, and so do the packages.
+    @Test func documentationIsLeftOutUnlessTheMetroWantsIt() throws {
+        try withScratch { folder in
+            let template = try Template("hello", in: folder)
+            let las = template.las
+            try #require(try las("pack", "metro", "--output", "slim.las").status == 0)
+            let lock = try File.read(folder + "/metro/metro.lock")
+            let text = try File.read(folder + "/metro/metro.yml")
+            try File.write(text + Array("needs: { slim: no }\n".utf8), to: folder + "/metro/metro.yml")
+            try #require(try las("pack", "metro", "--output", "whole.las").status == 0)
+            #expect(try File.read(folder + "/metro/metro.lock") == lock)
+
+            func leftOut(_ bundle: String) throws -> [String] {
+                let told = try JSONText.parse(Array(try las("inspect", bundle, "--json").output.utf8))
+                return (told["environments"]?.array?.first?["left_out"]?.array ?? []).compactMap { $0["what"]?.string }
+            }
+            #expect(try leftOut("slim.las").starts(with: ["documentation", "manual pages", "translations"]))
+            #expect(try leftOut("whole.las") == [])
+            let page = "/usr/share/man/man1/bash.1.gz"
+            let why = try las("inspect", "slim.las", "--why", page)
+            #expect(why.output.contains("of bash, and left out of the image (manual pages)"), "\(why.output)")
+            #expect(try las("inspect", "whole.las", "--why", page).output.contains("of bash 5"))
+            let sizes = ["slim", "whole"].compactMap { File.status("\(folder)/\($0).las")?.size }
+            #expect(sizes.count == 2 && sizes[0] + 5_000_000 < sizes[1])
+            let difference = try las("diff", "slim.las", "whole.las", "--all")
+            #expect(difference.output.contains("+ usr/share/man/man1/bash.1.gz"), "\(difference.output)")
+        }
+    }
+
     @Test func aSignedBundleIsKnownWhereItsKeyIsTrusted() throws {
         try withScratch { folder in
             let template = try Template("hello", in: folder)

@@ -20,6 +20,14 @@ import Testing
         #expect(try needs("{ pip: { packages: [six] } }") == six)
     }
 
+    /// A lock is the same whether images are slim or not.
+    @Test func allOfAnImageIsKeptWhereTheNeedsSaySo() throws {
+        let (slim, whole) = (try needs("{ debian: [bwa] }"), try needs("{ debian: [bwa], slim: no }"))
+        #expect(slim.isSlim && !whole.isSlim && slim != whole && slim.chosen == whole.chosen)
+        for needs in [slim, whole] { #expect(try JSONText.decode(Needs.self, from: JSONText.encode(needs)) == needs) }
+        #expect(try needs("{ debian: [bwa], slim: yes }") == slim)
+    }
+
     @Test func aFileOfRequirementsIsRead() throws {
         try withScratch { folder in
             let digest = String(repeating: "a1", count: 32)
