@@ -25,8 +25,9 @@ struct ContainerMetro {
         let target = arguments["results"] ?? "results"
         try Folder.checkPlace(Bundles.absolute(target))
         signal(SIGPIPE, SIG_IGN)
-        let start = ContainerRoot.start(
+        var start = ContainerRoot.start(
             RunID(for: plan.metro), environments: plan.environments.map(\.id.name), cpus: try arguments.cpus())
+        start.results = Bundles.absolute(target)
         return try RunCommand.perform(start, in: lash, asJSON: arguments.has("json"), results: target)
     }
 }

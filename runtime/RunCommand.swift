@@ -41,7 +41,7 @@ enum RunCommand {
             run: RunID(for: bundle.metro.part.name), metro: location(bundle.metro),
             environments: Dictionary(uniqueKeysWithValues: environments.map { ($0.part.name, location($0)) }),
             cpus: cpus,
-            engine: engine, isFresh: arguments.has("fresh"))
+            engine: engine, isFresh: arguments.has("fresh"), results: Bundles.absolute(target))
         return try perform(start, in: lash, asJSON: asJSON, results: target)
     }
 
@@ -51,6 +51,12 @@ enum RunCommand {
         let hold = try StoreHold(lash) {}
         try folder.make(for: start)
         hold.release()
+        return try goOn(start, in: lash, asJSON: asJSON, results: target)
+    }
+
+    /// Runs, or goes on with a run whose folder is there.
+    static func goOn(_ start: RunStart, in lash: LASH, asJSON: Bool, results target: String) throws -> ExitCode {
+        let folder = RunFolder(start.run, in: lash)
         let journal = try Journal(folder.journal)
         var lines = RunLines()
         let ended = Piece(start, folder: folder, in: lash, journal: journal).perform { event in
@@ -61,6 +67,7 @@ enum RunCommand {
             try? Folder.remove(folder.path)
         } else {
             Output.note("what it printed is in \(folder.logs)")
+            Output.note("what is done is kept: “resume \(start.run)” goes on from there")
         }
         if count > 0 { Output.note("\(count) \(count == 1 ? "result" : "results") in \(target)") }
         return ended.exitCode

@@ -16,6 +16,12 @@ struct RunLines {
             say(
                 "\(event.text ?? "") runs here; engine: \(event.engine ?? "?"), because \(event.reason ?? "it is the best")"
             )
+        case .runResumed:
+            say(
+                "\(event.text ?? "") goes on here, \(event.count ?? 0) of its tasks being done; engine: \(event.engine ?? "?"), because \(event.reason ?? "it is the best")"
+            )
+        case .runPaused: say("paused: nothing further is started")
+        case .runContinued: say("going on")
         case .stationPlanned, .taskStarted: break
         case .taskDone:
             done += 1

@@ -9,6 +9,7 @@ let help = """
     A metro, packed with everything that it needs.
 
     \(RunCommand.help)
+    \(ResumeCommand.help)
     inspect [--json]
         what the bundle holds
     doctor [--json] [--lash DIR]
@@ -26,6 +27,7 @@ func perform(_ arguments: [String]) throws -> ExitCode {
     }
     switch arguments.first {
     case "run": return try RunCommand.run(rest)
+    case "resume": return try ResumeCommand.run(rest)
     case "inspect": try InspectCommand.run(rest)
     case "doctor": try DoctorCommand.run(rest)
     case "serve": try ServeCommand.run(rest)
@@ -35,7 +37,7 @@ func perform(_ arguments: [String]) throws -> ExitCode {
     case "--version", "version": Output.line(Version.text)
     case nil: throw UsageFailure("what shall it do?", fix: "see: \(CommandLine.arguments.first ?? "x.las") help")
     case let word?:
-        let near = Suggestion.nearest(to: word, among: ["run", "inspect", "doctor", "help"])
+        let near = Suggestion.nearest(to: word, among: ["run", "resume", "inspect", "doctor", "help"])
         throw UsageFailure("there is no command “\(word)”", fix: near.map { "did you mean \($0)?" } ?? "see: help")
     }
     return .done

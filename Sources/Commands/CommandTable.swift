@@ -2,7 +2,7 @@
 enum CommandTable {
     static let all: [CommandSpec] = [
         newCommand, checkCommand, formatCommand, planCommand, explainCommand, mapCommand, lockCommand, packCommand,
-        runCommand, deployCommand, eachCommand,
+        runCommand, deployCommand, eachCommand, resumeCommand,
         inspectCommand, sbomCommand, diffCommand, unpackCommand, verifyCommand, signCommand,
         storeCommand, storeShowCommand, storeCheckCommand, storeCollectCommand,
         storeExportCommand, storeImportCommand,

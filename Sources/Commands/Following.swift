@@ -25,72 +25,14 @@ struct Following {
     /// - Returns: exit code 0 or 1, by how the run ended.
     func run(on host: Host, _ session: HostSession, tethered: Bool) async throws -> ExitCode {
         let run = RunID(for: material.metro)
-        let terminal = context.terminal
         try await session.start(
             Start(
                 run: run, parts: material.parts, cpus: cpus, tethered: tethered, engine: engine,
-                isFresh: isFresh, bundle: material.bundle))
+                isFresh: isFresh, bundle: material.bundle, results: results))
         hold.release()
-        terminal.say(host.isLocal ? "running \(run)" : "running \(run) on \(host.name)")
-        let display = Mutex(RunDisplay(terminal))
-        let ended = try await Interrupts.during {
-            try await session.follow(run) { event in
-                display.withLock { $0.show(event) }
-                if printsEvents { terminal.print(String(decoding: JSONText.encode(event), as: UTF8.self)) }
-            }
-        } onInterrupt: {
-            terminal.say("stopping the run; interrupt again to leave at once")
-            session.requestCancel(of: run)
-        }
-        display.withLock { $0.end() }
-        let succeeded = ended.succeeded ?? false
-        let fetched = try await fetch(run, session)
-        if succeeded {
-            try await session.clean(run)
-        } else {
-            if let text = ended.text {
-                terminal.fail(RunFailure(summary: "the run has ended: " + text, exitCode: exitCode(ended)))
-            }
-            let lash = host.isLocal ? context.lash.root : "\(host.name):\(host.lash ?? "~/.las")"
-            terminal.say("what its tasks printed is kept in \(lash)/runs/\(run)/logs")
-        }
-        if !fetched.isEmpty {
-            let size = fetched.reduce(0) { $0 + $1.size }
-            let files = Amounts.count(fetched.count { !$0.isFolder }, "file")
-            terminal.say("results: \(Shown.whole(results)) (\(files), \(Amounts.bytes(size)))")
-        }
-        return exitCode(ended)
-    }
-
-    private func exitCode(_ ended: RunEvent) -> ExitCode {
-        if ended.succeeded ?? false { return .done }
-        let told = ended.exitCode.flatMap { ExitCode(rawValue: Int32(truncatingIfNeeded: $0)) } ?? .stationsFailed
-        return told == .done ? .stationsFailed : told
-    }
-
-    /// Why a run ended that no station's failure explains: too few cpus, images that can't be reached, a cancel.
-    private struct RunFailure: Failure {
-        let summary: String
-        let exitCode: ExitCode
-    }
-
-    private func fetch(_ run: RunID, _ session: HostSession) async throws -> [FetchedFile] {
-        let stage = Stage(context.terminal, "bringing the results back")
-        let done = Mutex(Int64(0))
-        do {
-            let fetched = try await session.fetch(run, into: results) { count in
-                stage.update(
-                    done: done.withLock {
-                        $0 += count
-                        return $0
-                    }, of: 0)
-            }
-            stage.end()
-            return fetched
-        } catch {
-            stage.abandon()
-            throw error
-        }
+        context.terminal.say(host.isLocal ? "running \(run)" : "running \(run) on \(host.name)")
+        return try await FollowedRun(context: context, results: results, printsEvents: printsEvents).follow(
+            run, on: host, session)
     }
 }
 
@@ -129,7 +71,7 @@ enum RunOptions {
         _ = try cpus(invocation)
     }
 
-    private static func cpus(_ invocation: Invocation) throws -> Int? {
+    static func cpus(_ invocation: Invocation) throws -> Int? {
         guard let text = invocation.value("--cpus") else { return nil }
         guard let number = Int(text), (1...65536).contains(number) else {
             throw UsageFailure("--cpus is a number of processors from 1 to 65536, not “\(text)”", fix: "--cpus 2")

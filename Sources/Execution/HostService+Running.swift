@@ -3,6 +3,7 @@ internal import Failures
 internal import Files
 internal import Glibc
 internal import HostProtocol
+internal import JSON
 
 extension HostService {
     private enum Token {
@@ -29,7 +30,7 @@ extension HostService {
             let isHeld = follower.isHeld
             for event in try follower.take() {
                 if event.sequence >= follow.from {
-                    try channel.send(Frame(.event, json: event))
+                    try channel.send(Frame(.event, json: event.fittingFrame))
                     if follow.files ?? false, event.kind == .taskDone || event.kind == .taskReused {
                         try sendMade(by: event, in: folder)
                     }
@@ -62,7 +63,8 @@ extension HostService {
         let text = String(decoding: log.suffix(2000), as: UTF8.self)
         return ExecutionFailure(
             "the run's process ended without ending the run", place: folder.path,
-            cause: text.isEmpty ? "it was killed, or the host went down" : text, fix: "start it again")
+            cause: text.isEmpty ? "it was killed, or the host went down" : text,
+            fix: "“las resume \(File.name(of: folder.path))” goes on where it was")
     }
 
     /// Asks the run's process to end it. A run that has ended is fine.
@@ -78,8 +80,7 @@ extension HostService {
             kill(pid, SIGTERM)
             return
         }
-        let text = String(decoding: try File.read(folder.pid, atMost: 64), as: UTF8.self)
-        guard let pid = Int32(text.prefix { $0 != "\n" }), pid > 1 else {
+        guard let pid = folder.process else {
             throw ExecutionFailure("the run's process is not known", place: folder.pid, exitCode: .integrity)
         }
         let pidfd = las_pidfd(pid)
@@ -141,5 +142,20 @@ extension HostService {
             case .link, .other: continue
             }
         }
+    }
+}
+
+extension RunEvent {
+    /// With so many files that no frame holds their list, those are left out that lie in folders.
+    var fittingFrame: RunEvent {
+        let largest = Frame.largestPayload * 8 / 10
+        // A character may be written as six.
+        guard let files, files.reduce(0, { $0 + 6 * $1.path.utf8.count + 180 }) > largest,
+            JSONText.encode(self).count > largest
+        else { return self }
+        var event = self
+        event.files = Array(
+            files.filter { !$0.path.utf8.contains(UInt8(ascii: "/")) || $0.digest == nil }.prefix(1000))
+        return event
     }
 }

@@ -78,6 +78,7 @@ package final class HostService {
             case .offer: try answer(try frame.decode(Offer.self))
             case .part: try receive(try frame.decode(PartHeader.self))
             case .start: try start(try frame.decode(Start.self))
+            case .resume: try resume(try frame.decode(Resume.self))
             case .follow: try follow(try frame.decode(Follow.self))
             case .cancel: try cancel(try frame.decode(Cancel.self).run)
             case .fetch: try sendResults(of: try frame.decode(Fetch.self).run)
@@ -144,7 +145,7 @@ package final class HostService {
             try folder.make(
                 for: RunStart(
                     run: start.run, metro: metro, environments: environments, cpus: start.cpus, engine: engine,
-                    isFresh: start.isFresh ?? false))
+                    isFresh: start.isFresh ?? false, results: start.results))
             try launch(start.run, folder, tethered: start.tethered)
         } catch {
             try? Folder.remove(folder.path)
@@ -155,7 +156,7 @@ package final class HostService {
     }
 
     /// A process of its own, in a session of its own, that holds the journal from its first moment on.
-    private func launch(_ run: RunID, _ folder: RunFolder, tethered: Bool) throws {
+    func launch(_ run: RunID, _ folder: RunFolder, tethered: Bool) throws {
         reap()
         let journal = try File.open(folder.journal, O_RDWR | O_CREAT | O_CLOEXEC, mode: 0o600, action: "write")
         defer { close(journal) }

@@ -7,17 +7,21 @@ internal import JSON
 /// What happened in a run, one line an event: the first 16 digits of the SHA-256 of the JSON, a space, the JSON.
 ///
 /// Only appended to, and locked by the process that runs. What is appended counts once `commit` has returned: it is on the
-/// disk then. A last line that a crash cut short is taken away when the journal is opened again.
+/// disk then. What a crash or a power loss left behind the last whole line is taken away when the journal is opened again.
 package final class Journal {
     package let path: String
     /// The events that were there when it was opened.
     package let recorded: [RunEvent]
+    /// Bytes behind the last whole line that were there and are taken away.
+    package let cut: Int
     private let descriptor: Int32
     private var next: Int
     private var waiting: [UInt8] = []
+    /// Bytes of whole lines in the file.
+    private var length: Int
 
     /// Opens, or makes, and locks it.
-    /// - Throws: when another process holds it, or it is damaged before its last line.
+    /// - Throws: when another process holds it.
     package convenience init(_ path: String) throws(ExecutionFailure) {
         let descriptor: Int32
         do { descriptor = try File.open(path, O_RDWR | O_CREAT | O_CLOEXEC, mode: 0o600, action: "write") } catch {
@@ -35,17 +39,17 @@ package final class Journal {
         (self.descriptor, self.path) = (descriptor, path)
         var reader = JournalReader(bytes: [], path: path)
         do {
-            reader.feed(try File.read(path))
-            recorded = try reader.take()
-            // A cut last line, or one without its end: as if it had never been begun.
-            if ftruncate(descriptor, off_t(reader.taken)) != 0 { throw FileFailure("write", path) }
+            let bytes = try File.read(path, atMost: 1 << 34)
+            reader.feed(bytes)
+            recorded = reader.takeWhole()
+            // As if it had never been begun. After a power loss also whole lines may stand behind a hole: what they tell
+            // of was not synced either.
+            (length, cut) = (reader.taken, bytes.count - reader.taken)
+            if cut > 0, ftruncate(descriptor, off_t(length)) != 0 { throw FileFailure("write", path) }
             if lseek(descriptor, 0, SEEK_END) < 0 { throw FileFailure("write", path) }
-        } catch let error as FileFailure {
-            close(descriptor)
-            throw ExecutionFailure(error)
         } catch {
             close(descriptor)
-            throw ExecutionFailure("the journal is damaged", place: path, cause: "\(error)", exitCode: .integrity)
+            throw ExecutionFailure(error)
         }
         next = (recorded.last?.sequence ?? 0) + 1
     }
@@ -63,29 +67,46 @@ package final class Journal {
         var event = RunEvent(sequence: next, time: Clock.wall, kind: kind)
         fill(&event)
         next += 1
-        var bytes = JSONText.encode(event)
-        if bytes.count > Self.largestEvent {
-            // So many files that no frame holds their list: what they are is told by the folders.
-            event.files = event.files?.filter { !$0.path.utf8.contains(UInt8(ascii: "/")) || $0.digest == nil }.prefix(
-                1000
-            ).map { $0 }
-            bytes = JSONText.encode(event)
-        }
+        let bytes = JSONText.encode(event)
         waiting += JournalReader.checksum(bytes) + [UInt8(ascii: " ")] + bytes + [UInt8(ascii: "\n")]
         return event
     }
 
-    static let largestEvent = 900_000
-
     /// Writes and syncs all that was appended since the last time.
     /// - Parameter syncing: not for what only tells how it goes; that is synced with what follows.
     package func commit(syncing: Bool = true) throws(ExecutionFailure) {
-        if waiting.isEmpty { return }
         do throws(FileFailure) {
-            try File.writeAll(waiting, to: descriptor, path: path)
+            if !waiting.isEmpty { try File.writeAll(waiting, to: descriptor, path: path) }
             if syncing, fdatasync(descriptor) != 0 { throw FileFailure("write", path) }
-        } catch { throw ExecutionFailure(error) }
+        } catch {
+            // A full disk takes a part of a line: what follows must not stand behind it.
+            if ftruncate(descriptor, off_t(length)) == 0 { lseek(descriptor, off_t(length), SEEK_SET) }
+            throw ExecutionFailure(error)
+        }
+        length += waiting.count
         waiting.removeAll(keepingCapacity: true)
+    }
+
+    /// The descriptor, to be synced by another thread while this one goes on appending.
+    var file: Int32 { descriptor }
+
+    /// The events of a journal that another process may be writing; none where there is no journal.
+    /// - Parameter first: only those of its beginning, so many bytes.
+    package static func read(_ path: String, first: Int? = nil) -> [RunEvent] {
+        guard let descriptor = try? File.open(path, O_RDONLY | O_CLOEXEC, action: "read") else { return [] }
+        defer { close(descriptor) }
+        var reader = JournalReader(bytes: [], path: path)
+        var (events, chunk): ([RunEvent], [UInt8]) = ([], [UInt8](repeating: 0, count: 1 << 20))
+        var rest = first ?? .max
+        while rest > 0 {
+            let count = Glibc.read(descriptor, &chunk, min(chunk.count, rest))
+            if count < 0, errno == EINTR { continue }
+            if count <= 0 { break }
+            rest -= count
+            reader.feed(Array(chunk[..<count]))
+            events += reader.takeWhole()
+        }
+        return events
     }
 
     /// Waits until no process holds the journal.
@@ -94,6 +115,29 @@ package final class Journal {
         if descriptor < 0 { return }
         defer { close(descriptor) }
         while flock(descriptor, LOCK_SH) != 0, errno == EINTR {}
+    }
+
+    /// Whether the last event is the end of the run.
+    package static func hasEnded(_ path: String) -> Bool { last(path)?.kind == .runEnded }
+
+    /// The last event that is whole.
+    package static func last(_ path: String) -> RunEvent? {
+        guard let descriptor = try? File.open(path, O_RDONLY | O_CLOEXEC, action: "read") else { return nil }
+        defer { close(descriptor) }
+        let size = Int(lseek(descriptor, 0, SEEK_END))
+        var length = 64 << 10
+        while true {
+            length = min(length, size)
+            var bytes = [UInt8](repeating: 0, count: length)
+            guard pread(descriptor, &bytes, length, off_t(size - length)) == length else { return nil }
+            let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            // The first one may be the end of a line, and the last one is what follows the last end of a line.
+            for line in lines.dropFirst(length == size ? 0 : 1).dropLast().reversed() {
+                if let event = JournalReader.event(line) { return event }
+            }
+            if length == size { return nil }
+            length *= 8
+        }
     }
 
     /// Whether a process holds the journal: the run goes on.
@@ -118,18 +162,22 @@ struct JournalReader {
 
     mutating func feed(_ bytes: [UInt8]) { buffer += bytes }
 
+    /// - Throws: at a line that is none, with another one behind it: a torn write may have left a hole in the last line, but
+    ///   nothing follows it.
     mutating func take() throws(JSONFailure) -> [RunEvent] {
+        let events = takeWhole()
+        if let end = buffer.firstIndex(of: UInt8(ascii: "\n")), buffer[(end + 1)...].contains(UInt8(ascii: "\n")) {
+            throw JSONFailure("line \(sequence + 1) is not what was written", place: path)
+        }
+        return events
+    }
+
+    /// The events up to the first line that is none.
+    mutating func takeWhole() -> [RunEvent] {
         var events: [RunEvent] = []
         var start = 0
         while let end = buffer[start...].firstIndex(of: UInt8(ascii: "\n")) {
-            let line = buffer[start..<end]
-            guard let event = try Self.event(line), event.sequence == sequence + 1 else {
-                // A torn write may have left a hole in the last line, but nothing follows it.
-                if buffer[(end + 1)...].contains(UInt8(ascii: "\n")) {
-                    throw JSONFailure("line \(sequence + 1) is not what was written", place: path)
-                }
-                break
-            }
+            guard let event = Self.event(buffer[start..<end]), event.sequence == sequence + 1 else { break }
             sequence = event.sequence
             events.append(event)
             start = end + 1
@@ -141,11 +189,11 @@ struct JournalReader {
 
     static func checksum(_ bytes: some Sequence<UInt8>) -> [UInt8] { Array(Digest(of: bytes).hex.utf8.prefix(16)) }
 
-    /// nil where the checksum does not fit.
-    private static func event(_ line: ArraySlice<UInt8>) throws(JSONFailure) -> RunEvent? {
+    /// nil where the checksum does not fit, or no event of this las stands there.
+    static func event(_ line: ArraySlice<UInt8>) -> RunEvent? {
         guard line.count > 17, line[line.startIndex + 16] == UInt8(ascii: " ") else { return nil }
         let json = line.dropFirst(17)
         guard line.prefix(16).elementsEqual(checksum(json)) else { return nil }
-        return try JSONText.decode(RunEvent.self, from: json)
+        return try? JSONText.decode(RunEvent.self, from: json)
     }
 }

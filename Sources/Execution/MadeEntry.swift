@@ -28,7 +28,19 @@ struct MadeEntry: Hashable, Sendable, Codable {
     }
 
     var made: MadeFile { MadeFile(path: path, isFolder: kind == .folder || leadsToFolder == true) }
-    var file: RunEvent.File { RunEvent.File(path: path, size: size ?? 0, digest: digest) }
+    var file: RunEvent.File {
+        RunEvent.File(
+            path: path, size: size ?? 0, digest: digest, isProgram: isProgram == true, target: target,
+            leadsToFolder: leadsToFolder == true)
+    }
+
+    /// As an event tells of it.
+    init(_ file: RunEvent.File) {
+        self.init(
+            path: file.path, kind: file.target != nil ? .link : file.digest != nil ? .file : .folder,
+            size: file.digest == nil ? nil : file.size, digest: file.digest, isProgram: file.isProgram,
+            target: file.target, leadsToFolder: file.leadsToFolder)
+    }
 
     /// Of all that a task made.
     static func digest(of entries: [MadeEntry]) -> Digest {

@@ -55,6 +55,11 @@ package struct Piece {
         let signals = las_signals(numbers, Int32(numbers.count))
         if signals < 0 { throw ExecutionFailure.system("can't wait for signals") }
         defer { close(signals) }
+        let recorded = Recorded(journal.recorded)
+        if let end = recorded.end, end.succeeded ?? false {
+            throw ExecutionFailure("the run has ended well: there is nothing to resume", exitCode: .usage)
+        }
+        try folder.clear(in: lash)
         try File.write("\(getpid())\n", to: folder.pid)
         let images = try Ladder.reach(start, folder: folder, in: lash)
         defer { withExtendedLifetime(images) {} }
@@ -64,13 +69,23 @@ package struct Piece {
         for environment in plan.environments where images.environments[environment.id.name] == nil {
             throw ExecutionFailure("the environment “\(environment.id)” is not among the parts", exitCode: .integrity)
         }
+        let boot = Boot.here
         var events = [
-            journal.append(.runStarted) {
+            journal.append(recorded.wasBegun ? .runResumed : .runStarted) {
                 $0.text = plan.metro
                 $0.engine = images.engine.rawValue
                 $0.reason = images.reason
+                $0.boot = boot
+                $0.count = recorded.wasBegun ? recorded.done.count : nil
             }
         ]
+        if journal.cut > 0 {
+            events.append(
+                journal.append(.note) {
+                    $0.text =
+                        "the journal was cut off in the middle of a line; what the last \(journal.cut) bytes told of runs again"
+                })
+        }
         for note in images.notes + plan.notes { events.append(journal.append(.note) { $0.text = note }) }
         try journal.commit()
         events.forEach(follow)
@@ -78,11 +93,13 @@ package struct Piece {
         reuse.store.prune(onlyWhereFull: true)
         let scheduler = try Scheduler(
             plan, run: folder, journal: journal, images: images, reuse: reuse,
-            capacity: capacity, signals: signals, tether: tether, follow: follow)
+            resuming: Resuming(recorded, boot: boot), capacity: capacity, signals: signals, tether: tether,
+            follow: follow)
         let succeeded = try scheduler.perform()
         let results = try RunResults(folder).gather(scheduler.results, leftOut: scheduler.leftOut) {
             scheduler.madeFile($0)
         }
+        reuse.remember(scheduler.pasts, of: plan.metro)
         let ended = journal.append(.runEnded) {
             $0.succeeded = succeeded
             $0.exitCode = Int((succeeded ? ExitCode.done : .stationsFailed).rawValue)
@@ -92,7 +109,6 @@ package struct Piece {
         try journal.commit()
         try? Folder.remove(folder.tasks)
         follow(ended)
-        reuse.remember(scheduler.pasts, of: plan.metro)
         reuse.store.prune()
         return Ended(succeeded: succeeded, exitCode: succeeded ? .done : .stationsFailed)
     }

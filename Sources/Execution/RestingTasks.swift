@@ -4,9 +4,11 @@ internal import Plan
 struct RestingTasks {
     private var tasks: [(due: Double, task: PlannedTask)] = []
     /// How often each has failed.
-    private var failures: [TaskID: Int] = [:]
+    private var failures: [TaskID: Int]
 
     private static let longestPause = 30.0
+
+    init(failures: [TaskID: Int] = [:]) { self.failures = failures }
 
     var isEmpty: Bool { tasks.isEmpty }
     var due: [Double] { tasks.map(\.due) }

@@ -1,4 +1,5 @@
 package import Files
+internal import Glibc
 package import HostProtocol
 internal import JSON
 
@@ -28,7 +29,36 @@ package struct RunFolder: Hashable, Sendable {
         if exists { throw FileFailure("make the folder", path, code: 17) }
         try Folder.make(path, mode: 0o700)
         for folder in [made, tasks, logs, results] { try Folder.make(folder) }
+        try write(start)
+    }
+
+    func write(_ start: RunStart) throws(FileFailure) {
         try File.write(JSONText.encode(start, indented: true), to: self.start)
+    }
+
+    /// Takes away what a process left that was killed: half-made outputs, results that were being gathered, temporary files.
+    /// By who holds the journal. What tasks have made stays.
+    func clear(in lash: LASH) throws(ExecutionFailure) {
+        do throws(FileFailure) {
+            for folder in [tasks, results] where File.exists(folder) { try Folder.remove(folder) }
+            for folder in [made, tasks, logs, results] { try Folder.make(folder) }
+            for name in (try? Folder.names(in: mounts)) ?? [] { rmdir("\(mounts)/\(name)") }
+            for name in try Folder.names(in: path) where name.contains(".new-") { File.remove("\(path)/\(name)") }
+        } catch { throw ExecutionFailure(error) }
+        guard let process, process != getpid(), kill(process, 0) != 0, errno == ESRCH else { return }
+        File.remove(pid)
+        for name in (try? Folder.names(in: lash.temporary)) ?? [] where name.contains("-\(process)-") {
+            try? Folder.remove("\(lash.temporary)/\(name)")
+        }
+    }
+
+    /// The process that runs it, or did.
+    package var process: Int32? {
+        guard let text = try? File.read(pid, atMost: 64) else { return nil }
+        guard let number = Int32(String(decoding: text, as: UTF8.self).prefix { $0 != "\n" }), number > 1 else {
+            return nil
+        }
+        return number
     }
 
     package func readStart() throws(ExecutionFailure) -> RunStart {

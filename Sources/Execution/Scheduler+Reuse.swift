@@ -36,6 +36,7 @@ extension Scheduler {
             reuse.store.forget(record.key)
             return false
         }
+        compare(task, entries)
         take(entries, of: task)
         tell(.taskReused, task) {
             $0.text = record.objection

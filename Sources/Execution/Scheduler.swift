@@ -28,6 +28,7 @@ final class Scheduler {
     let images: ReachedImages
     let reuse: Reuse
     var recalling: Recalling?
+    var resuming: Resuming
     /// What the tasks are known by that wait, run, or rest.
     var keys: [TaskID: Digest] = [:]
     var madeDigests = MadeDigests()
@@ -35,7 +36,7 @@ final class Scheduler {
     var pasts: [TaskID: TaskHistory.Past] = [:]
     let stations: [StationID: PlannedStation]
     private var failures = 0
-    private var resting = RestingTasks()
+    private var resting: RestingTasks
     private(set) var isCancelled = false
     private let settled: (read: Int32, write: Int32)
     private let recalled: (read: Int32, write: Int32)
@@ -55,15 +56,17 @@ final class Scheduler {
 
     /// - Parameters:
     ///   - reuse: what is kept of earlier runs, and what tells whether it fits.
+    ///   - resuming: what this run has done before.
     ///   - tether: a descriptor whose end cancels the run.
     ///   - follow: told of each event after it was recorded.
     init(
-        _ plan: Plan, run: RunFolder, journal: Journal, images: ReachedImages, reuse: Reuse, capacity: Capacity,
-        signals: Int32, tether: Int32?, follow: @escaping (RunEvent) -> Void
+        _ plan: Plan, run: RunFolder, journal: Journal, images: ReachedImages, reuse: Reuse,
+        resuming: Resuming, capacity: Capacity, signals: Int32, tether: Int32?, follow: @escaping (RunEvent) -> Void
     ) throws(ExecutionFailure) {
         (self.plan, self.run, self.journal, self.capacity, free) = (plan, run, journal, capacity, capacity)
         (self.signals, self.tether, self.follow) = (signals, tether, follow)
-        (self.images, self.reuse) = (images, reuse)
+        (self.images, self.reuse, self.resuming) = (images, reuse, resuming)
+        resting = RestingTasks(failures: resuming.recorded.failures)
         stations = Dictionary(plan.stations.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         sandbox = TaskSandbox(images: images, made: run.made)
         do { graph = try TaskGraph(plan) } catch { throw ExecutionFailure(error) }
@@ -150,7 +153,15 @@ final class Scheduler {
     // MARK: Starting
 
     private func startReady() throws(ExecutionFailure) {
-        if !isCancelled { graph.takeReady().forEach(ask) }
+        var isMore = !isCancelled
+        while isMore {
+            let ready = graph.takeReady()
+            // What is done makes others ready.
+            isMore = false
+            for task in ready {
+                if takeRecorded(task) { isMore = true } else { ask(task) }
+            }
+        }
         try tellStations()
         while !isCancelled, let task = waiting.takeFirst(where: { free.holds($0.uses) }, until: { isFull }) {
             start(task)
@@ -166,7 +177,10 @@ final class Scheduler {
     private func start(_ task: PlannedTask) {
         let number = nextNumber
         nextNumber += 1
-        tell(.taskStarted, task) { $0.seed = task.seed }
+        tell(.taskStarted, task) {
+            $0.seed = task.seed
+            $0.key = pasts[task.id]?.parts
+        }
         let attempt = resting.attempt(of: task)
         do {
             let started = try RunningTask(task, number: number, attempt: attempt, in: run, sandbox: sandbox)
@@ -225,6 +239,7 @@ final class Scheduler {
                 return fail(task, reason, end: .exited(0), mayRetry: false)
             }
             remove(task)
+            compare(task.task, outputs.entries)
             take(outputs.entries, of: task.task)
             tell(.taskDone, task.task) {
                 $0.files = outputs.files

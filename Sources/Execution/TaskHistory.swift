@@ -1,5 +1,6 @@
 internal import Digests
 internal import Files
+internal import HostProtocol
 internal import Plan
 
 /// What the tasks of a metro were known by when they ran for the last time, so that it can be said what changed since.
@@ -31,10 +32,34 @@ struct TaskHistory: Sendable, Codable {
     }
 
     static func read(_ metro: String, in lash: LASH) -> TaskHistory {
-        SealedFile.read(TaskHistory.self, place(metro, lash)) ?? TaskHistory()
+        var history = SealedFile.read(TaskHistory.self, place(metro, lash)) ?? TaskHistory()
+        for journal in unfinished(metro, in: lash) { history.add(Journal.read(journal)) }
+        return history
     }
 
-    static func exists(_ metro: String, in lash: LASH) -> Bool { File.exists(place(metro, lash)) }
+    static func exists(_ metro: String, in lash: LASH) -> Bool {
+        File.exists(place(metro, lash)) || !unfinished(metro, in: lash).isEmpty
+    }
+
+    /// The journals of runs that go on, or were killed: what they did is remembered by nothing else.
+    private static func unfinished(_ metro: String, in lash: LASH) -> [String] {
+        let runs = (try? Folder.names(in: lash.runs)) ?? []
+        return runs.map { "\(lash.runs)/\($0)/journal" }.filter { journal in
+            Journal.read(journal, first: 64 << 10).first?.text == metro && !Journal.hasEnded(journal)
+        }
+    }
+
+    private mutating func add(_ events: [RunEvent]) {
+        for event in events {
+            guard let task = event.task?.name else { continue }
+            switch event.kind {
+            case .taskStarted: event.key.map { tasks[task] = Past(parts: $0) }
+            case .taskDone: tasks[task]?.outcome = .done
+            case .taskFailed: tasks[task]?.outcome = .failed
+            default: break
+            }
+        }
+    }
 
     func write(_ metro: String, in lash: LASH) {
         try? SealedFile.write(self, to: Self.place(metro, lash), beside: lash.temporary)

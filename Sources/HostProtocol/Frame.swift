@@ -34,6 +34,8 @@ package struct Frame: Hashable, Sendable {
         case refusal = 19
         /// H: which extents of the part it lacks.
         case want = 20
+        /// L: `Resume` → H: `Started`.
+        case resume = 21
     }
 
     package let kind: Kind

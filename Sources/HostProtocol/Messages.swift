@@ -110,19 +110,33 @@ package struct Start: Hashable, Sendable, Codable {
     package var isFresh: Bool?
     /// The bundle that the parts are from, where they are from one.
     package var bundle: SentBundle?
+    /// Where las puts the results, for who resumes the run: the host keeps it and does nothing with it.
+    package var results: String?
 
     package init(
         run: RunID, parts: [Part], cpus: Int?, tethered: Bool, engine: String?, isFresh: Bool = false,
-        bundle: SentBundle? = nil
+        bundle: SentBundle? = nil, results: String? = nil
     ) {
         (self.run, self.parts, self.cpus, self.tethered, self.engine) = (run, parts, cpus, tethered, engine)
-        (self.isFresh, self.bundle) = (isFresh ? true : nil, bundle)
+        (self.isFresh, self.bundle, self.results) = (isFresh ? true : nil, bundle, results)
     }
 }
 
 package struct Started: Hashable, Sendable, Codable {
     package var run: RunID
     package init(run: RunID) { self.run = run }
+}
+
+/// Has a run go on that was cut off, or ended without its results.
+package struct Resume: Hashable, Sendable, Codable {
+    package var run: RunID
+    /// As in `Start`.
+    package var tethered: Bool
+    /// Another number than the run was started with; nil for the same.
+    package var cpus: Int?
+    package init(run: RunID, tethered: Bool, cpus: Int? = nil) {
+        (self.run, self.tethered, self.cpus) = (run, tethered, cpus)
+    }
 }
 
 package struct Follow: Hashable, Sendable, Codable {

@@ -4,11 +4,17 @@ package import Plan
 /// What happens in a run, as the journal records it and as it is followed: one JSON object each.
 package struct RunEvent: Hashable, Sendable, Codable {
     package enum Kind: String, Hashable, Sendable, Codable {
-        /// `text`: the metro's name; `engine`; `reason`.
+        /// `text`: the metro's name; `engine`; `reason`; `boot`.
         case runStarted
+        /// A run that was cut off, or ended without its results, goes on: as in `runStarted`; `count`: how many of its tasks are
+        /// done already. What was running is told by nothing more: it starts anew.
+        case runResumed
+        /// Nothing further is started until `runContinued`.
+        case runPaused
+        case runContinued
         /// `count`: tasks of `station` known by now; told again when more become known.
         case stationPlanned
-        /// With `seed` where the command gets one.
+        /// With `seed` where the command gets one, and `key` where it is known by what it takes.
         case taskStarted
         /// With `files` and `seconds`; with `text` where it looked at a file of an input that is not valid: why.
         case taskDone
@@ -32,11 +38,20 @@ package struct RunEvent: Hashable, Sendable, Codable {
         /// Relative to the task's folder below `made`; in `runEnded` relative to the results.
         package let path: String
         package let size: Int64
-        /// nil for a folder.
+        /// nil for a folder, and for a link.
         package let digest: Digest?
+        /// nil for no.
+        package let isProgram: Bool?
+        /// Of a link: what it says, and whether that is a folder.
+        package let target: String?
+        package let leadsToFolder: Bool?
 
-        package init(path: String, size: Int64, digest: Digest?) {
-            (self.path, self.size, self.digest) = (path, size, digest)
+        package init(
+            path: String, size: Int64, digest: Digest?, isProgram: Bool = false, target: String? = nil,
+            leadsToFolder: Bool = false
+        ) {
+            (self.path, self.size, self.digest, self.target) = (path, size, digest, target)
+            (self.isProgram, self.leadsToFolder) = (isProgram ? true : nil, leadsToFolder ? true : nil)
         }
     }
 
@@ -60,6 +75,10 @@ package struct RunEvent: Hashable, Sendable, Codable {
     package var seed: Int?
     /// In `taskDone` and `taskReused` of a turn: what of `until` does not hold after it; nil where all does.
     package var unmet: String?
+    /// What the task is known by.
+    package var key: KeyParts?
+    /// Which start of the machine it was: where it is another one now, what was not synced may be lost.
+    package var boot: String?
 
     package init(sequence: Int, time: Double, kind: Kind) {
         (self.sequence, self.time, self.kind) = (sequence, time, kind)

@@ -12,6 +12,14 @@ extension HostSession {
         return started
     }
 
+    /// Has a run go on that was cut off, or ended without its results.
+    package func resume(_ resume: Resume) throws {
+        let started = try ask(Frame(.resume, json: resume), .started, Started.self, awaited: "that the run goes on")
+        guard started.run == resume.run else {
+            throw HostFailure(.untrusted, "the host goes on with another run than the one that was asked for")
+        }
+    }
+
     /// Hands on a run's events as they happen, the texts made safe to show, up to its end.
     /// - Parameters:
     ///   - from: the first number wanted; the last seen + 1 when a run is followed again.

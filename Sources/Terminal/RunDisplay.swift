@@ -21,6 +21,14 @@ package struct RunDisplay {
         case .runStarted:
             let reason = event.reason.map { ", because \(Shown.whole($0))" } ?? ""
             terminal.say("engine: \(Shown.whole(event.engine ?? "?"))\(reason)")
+        case .runResumed:
+            running = []
+            let reason = event.reason.map { ", \(Shown.whole($0))" } ?? ""
+            terminal.say(
+                "\(Amounts.count(event.count ?? 0, "task")) of it done before; engine: \(Shown.whole(event.engine ?? "?"))\(reason)"
+            )
+        case .runPaused: terminal.say("paused: nothing further is started")
+        case .runContinued: terminal.say("going on")
         case .stationPlanned:
             planned[event.station?.name ?? ""] = event.count ?? 0
         case .taskStarted:

@@ -108,6 +108,11 @@ final class HostClient {
         return try answer(.started, Started.self)
     }
 
+    func resume(_ run: String, tethered: Bool = false) throws -> Started {
+        try send(Frame(.resume, json: Resume(run: RunID(run)!, tethered: tethered)))
+        return try answer(.started, Started.self)
+    }
+
     /// Events up to the end; `seen` is asked after each whether to go on.
     func follow(_ run: String, from: Int = 1, seen: (RunEvent) throws -> Bool = { _ in true }) throws -> [RunEvent] {
         try send(Frame(.follow, json: Follow(run: RunID(run)!, from: from)))
@@ -127,8 +132,8 @@ final class HostClient {
 struct ShippedMetro {
     let parts: [(part: Part, extents: ExtentList, bytes: [UInt8])]
 
-    init(_ plan: Plan, in scratch: String) throws {
-        try TestImages.metro(plan, to: scratch + "/metro.squashfs")
+    init(_ plan: Plan, _ files: [String: String] = [:], in scratch: String) throws {
+        try TestImages.metro(plan, files, to: scratch + "/metro.squashfs")
         parts = try [(.environment, "main", TestImages.environment), (.metro, "test", scratch + "/metro.squashfs")].map
         {
             let (part, extents) = try TestImages.part($0, $1, $2)

@@ -55,15 +55,42 @@ import Testing
         }
     }
 
-    @Test func damageBeforeTheLastLineIsRefused() throws {
+    /// After a power loss lines that were written later may be there while earlier ones are not.
+    @Test func whatStandsBehindAHoleCountsForNothing() throws {
         try withScratch { folder in
             let path = folder + "/journal"
-            _ = try write(path)
-            var bytes = try File.read(path)
-            bytes[30] ^= 1
-            try File.write(bytes, to: path)
-            let failure = #expect(throws: ExecutionFailure.self) { try Journal(path) }
-            #expect(failure?.exitCode == .integrity)
+            let events = try write(path)
+            let whole = try File.read(path)
+            let ends = whole.indices.filter { whole[$0] == UInt8(ascii: "\n") }
+            for hole in stride(from: 0, to: whole.count, by: 11) {
+                var bytes = whole
+                bytes[hole] = 0
+                try File.write(bytes, to: path)
+                let journal = try Journal(path)
+                let kept = ends.filter { $0 < hole }.count
+                #expect(journal.recorded == Array(events.prefix(kept)))
+                #expect(journal.cut == whole.count - (kept == 0 ? 0 : ends[kept - 1] + 1))
+                #expect(Journal.read(path) == journal.recorded)
+                #expect(Journal.last(path) == journal.recorded.last)
+            }
+        }
+    }
+
+    @Test func whatADiskHadNoRoomForLeavesNoHalfLine() throws {
+        try FullDisk.with { folder in
+            let path = folder + "/journal"
+            let journal = try Journal(path)
+            journal.append(.note) { $0.text = "first" }
+            try journal.commit()
+            FullDisk.fill(folder, leaving: 0)
+            journal.append(.note) { $0.text = String(repeating: "much", count: 20_000) }
+            #expect(throws: ExecutionFailure.self) { try journal.commit() }
+            #expect(Journal.read(path).map(\.text) == ["first"])
+            File.remove(folder + "/filler")
+            journal.append(.note) { $0.text = "after" }
+            try journal.commit()
+            #expect(Journal.read(path).map(\.sequence) == [1, 2, 3])
+            #expect(Journal.last(path)?.text == "after")
         }
     }
 

@@ -124,10 +124,11 @@ struct TestRun: Sendable {
     ///   - name: of the run; several may be in one LASH.
     ///   - engine: nil for the best here.
     ///   - environment: nil for the digest that its image has.
+    ///   - resumes: the run is there already.
     static func perform(
         _ plan: Plan, _ files: [String: String] = [:], in scratch: String, name: String = "test-run",
         engine: Engine? = nil, cpus: Int? = nil, asOrdinaryUser: Bool = false, isFresh: Bool = false,
-        environment: Digest? = nil
+        environment: Digest? = nil, resumes: Bool = false
     ) throws -> TestRun {
         let image = scratch + "/\(name).squashfs"
         try TestImages.metro(plan, files, to: image)
@@ -143,7 +144,7 @@ struct TestRun: Sendable {
         let body: @Sendable () throws -> TestRun = {
             let lash = LASH(root: scratch + "/lash")
             let folder = RunFolder(start.run, in: lash)
-            try folder.make(for: start)
+            if !resumes { try folder.make(for: start) }
             let journal = try Journal(folder.journal)
             nonisolated(unsafe) var events: [RunEvent] = []
             let ended = Piece(start, folder: folder, in: lash, journal: journal).perform { events.append($0) }

@@ -1,0 +1,68 @@
+internal import Execution
+internal import Failures
+internal import Files
+internal import HostProtocol
+internal import Hosts
+
+let resumeCommand = CommandSpec(
+    name: "resume", about: "go on with a run that was cut off, without running again what was done",
+    arguments: [
+        .init(
+            name: "RUN", about: "the run's name; the last one here that is unfinished when left out", isOptional: true,
+            completes: .runs)
+    ],
+    options: [
+        .init(name: "--results", value: "FOLDER", about: "where the results go (where they were to go at first)"),
+        .init(
+            name: "--cpus", value: "N", about: "how many processors the run may use (as at first)", completes: .nothing),
+        .init(name: "--host", value: "NAME", about: "a host that the run was deployed to", completes: .hosts),
+        .init(
+            name: "--json", about: "print what happens as JSON, an event a line, for scripts", completes: .nothing),
+    ],
+    examples: [
+        ("las resume", "goes on with the last run that was killed, cancelled, or had failures"),
+        ("las resume 20261126-093000-variants-7f3a2 --host lab", "a run that was deployed, on the host where it lies"),
+    ],
+    details: """
+        Whatever the journal of the run has as done is not run again: also what uses the network, the turns of a loop, what
+        was run with --fresh. What had failed is tried again, with all its attempts. Works after a power loss, too.
+        """
+) { invocation, context in
+    let cpus = try RunOptions.cpus(invocation)
+    let given = try invocation.arguments.first.map(RunNames.parse)
+    let host = try invocation.value("--host").map { try HostList.read(context.lash).host(named: $0) } ?? .local
+    if !host.isLocal, given == nil {
+        throw UsageFailure("which run of \(host.name)?", fix: "las resume RUN --host NAME")
+    }
+    guard let run = given ?? RunList(context.lash).unfinished else {
+        throw UsageFailure("there is no run here that could be resumed", fix: "“las run METRO” starts one")
+    }
+    let folder = RunFolder(run, in: context.lash)
+    var kept: String?
+    if host.isLocal {
+        try RunNames.check(folder, run)
+        kept = try folder.startOfResumed(in: context.lash).results
+    }
+    let results = invocation.value("--results").map(Context.absolute) ?? kept ?? Context.absolute("results")
+    try Folder.checkPlace(results)
+    let first = host.isLocal ? (Journal.last(folder.journal)?.sequence ?? 0) + 1 : 1
+    let followed = FollowedRun(
+        context: context, results: results, printsEvents: invocation.has("--json"), first: first)
+    return try await context.connector().withSession(to: host) { session in
+        try await session.resume(Resume(run: run, tethered: host.isLocal, cpus: cpus))
+        context.terminal.say("resuming \(run)" + (host.isLocal ? "" : " on \(host.name)"))
+        return try await followed.follow(run, on: host, session)
+    }
+}
+
+/// Runs as they are named on a command line.
+enum RunNames {
+    static func parse(_ text: String) throws -> RunID {
+        guard let run = RunID(text) else { throw UsageFailure("“\(Shown.text(text))” is no name of a run") }
+        return run
+    }
+
+    static func check(_ folder: RunFolder, _ run: RunID) throws {
+        if !folder.exists { throw UsageFailure("there is no run \(run) here") }
+    }
+}

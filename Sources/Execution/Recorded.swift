@@ -1,0 +1,39 @@
+internal import HostProtocol
+internal import Plan
+
+/// What the journal of a run says that goes on: what is done and is not run again, and how often the rest has failed.
+struct Recorded {
+    /// `taskDone` or `taskReused`, by the task.
+    private(set) var done: [TaskID: RunEvent] = [:]
+    /// Of tasks that were to be tried again.
+    private(set) var failures: [TaskID: Int] = [:]
+    /// The machine's starts in which something was recorded.
+    private(set) var boots: Set<String> = []
+    private(set) var wasBegun = false
+    /// The last one, where that is the end of the run.
+    private(set) var end: RunEvent?
+
+    init(_ events: [RunEvent]) {
+        for event in events { add(event) }
+    }
+
+    private mutating func add(_ event: RunEvent) {
+        switch event.kind {
+        case .runStarted, .runResumed:
+            wasBegun = true
+            end = nil
+            if let boot = event.boot { boots.insert(boot) }
+        case .runEnded: end = event
+        case .taskDone, .taskReused: if let task = event.task { done[task] = event }
+        // What it had made was lost, so that it was started again.
+        case .taskStarted: if let task = event.task { done[task] = nil }
+        case .taskRetried: if let task = event.task { failures[task, default: 0] += 1 }
+        // It has all its attempts again.
+        case .taskFailed: if let task = event.task { failures[task] = nil }
+        case .stationPlanned, .taskSkipped, .note, .runPaused, .runContinued: break
+        }
+    }
+
+    /// Takes a task's event away.
+    mutating func take(_ task: TaskID) -> RunEvent? { done.removeValue(forKey: task) }
+}
