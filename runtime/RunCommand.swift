@@ -64,7 +64,9 @@ enum RunCommand {
         }
         let count = try ResultFolder(target).take(from: folder.results)
         if ended.succeeded {
-            try? Folder.remove(folder.path)
+            let list = RunList(lash)
+            try? list.leaveRecord(of: start.run)
+            list.prune()
         } else {
             Output.note("what it printed is in \(folder.logs)")
             Output.note("what is done is kept: “resume \(start.run)” goes on from there")

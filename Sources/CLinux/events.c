@@ -111,6 +111,8 @@ int las_start_session(const char *path, char *const *arguments, char *const *env
     sigaddset(&asking, SIGTERM);
     sigaddset(&asking, SIGINT);
     sigaddset(&asking, SIGHUP);
+    sigaddset(&asking, SIGUSR1);
+    sigaddset(&asking, SIGUSR2);
     sigfillset(&all);
     posix_spawnattr_setsigmask(&attributes, &asking);
     posix_spawnattr_setsigdefault(&attributes, &all);

@@ -41,6 +41,10 @@ enum CommandLine {
                 options["--help"] = []
                 continue
             }
+            if word == "-f", known.contains(where: { $0.name == "--follow" }) {
+                options["--follow"] = [""]
+                continue
+            }
             guard word.hasPrefix("--"), word.count > 2 else {
                 arguments.append(word)
                 continue

@@ -2,7 +2,8 @@
 enum CommandTable {
     static let all: [CommandSpec] = [
         newCommand, checkCommand, formatCommand, planCommand, explainCommand, mapCommand, lockCommand, packCommand,
-        runCommand, deployCommand, eachCommand, resumeCommand,
+        runCommand, deployCommand, eachCommand, resumeCommand, psCommand, statusCommand, logsCommand,
+        attachCommand, pauseCommand, continueCommand, cancelCommand, cleanCommand,
         inspectCommand, sbomCommand, diffCommand, unpackCommand, verifyCommand, signCommand,
         storeCommand, storeShowCommand, storeCheckCommand, storeCollectCommand,
         storeExportCommand, storeImportCommand,

@@ -16,6 +16,18 @@ struct FollowedRun {
     /// The first event that is printed; those before it are only counted.
     var first = 1
 
+    /// Looks on, up to the run's end or an interrupt, which leaves it going on.
+    func watch(_ run: RunID, _ session: HostSession) async throws -> ExitCode {
+        let display = Mutex(RunDisplay(context.terminal))
+        let ended = try await session.follow(run) { event in
+            display.withLock { $0.show(event) }
+            if printsEvents { context.terminal.print(String(decoding: JSONText.encode(event), as: UTF8.self)) }
+        }
+        display.withLock { $0.end() }
+        if let text = ended.text { context.terminal.say("the run has ended: " + text) }
+        return exitCode(ended)
+    }
+
     /// - Returns: exit code 0 or 1, by how the run ended.
     func follow(_ run: RunID, on host: Host, _ session: HostSession) async throws -> ExitCode {
         let terminal = context.terminal
@@ -35,7 +47,7 @@ struct FollowedRun {
         let succeeded = ended.succeeded ?? false
         let fetched = try await fetch(run, session)
         if succeeded {
-            try await session.clean(run)
+            try await session.clean(run, keepsRecord: true)
         } else {
             if let text = ended.text {
                 terminal.fail(RunFailure(summary: "the run has ended: " + text, exitCode: exitCode(ended)))

@@ -29,8 +29,10 @@ let resumeCommand = CommandSpec(
         """
 ) { invocation, context in
     let cpus = try RunOptions.cpus(invocation)
-    let given = try invocation.arguments.first.map(RunNames.parse)
     let host = try invocation.value("--host").map { try HostList.read(context.lash).host(named: $0) } ?? .local
+    let given = try invocation.arguments.first.map {
+        host.isLocal ? try RunNames.find($0, in: context.lash) : try RunNames.parse($0)
+    }
     if !host.isLocal, given == nil {
         throw UsageFailure("which run of \(host.name)?", fix: "las resume RUN --host NAME")
     }
@@ -40,7 +42,6 @@ let resumeCommand = CommandSpec(
     let folder = RunFolder(run, in: context.lash)
     var kept: String?
     if host.isLocal {
-        try RunNames.check(folder, run)
         kept = try folder.startOfResumed(in: context.lash).results
     }
     let results = invocation.value("--results").map(Context.absolute) ?? kept ?? Context.absolute("results")
@@ -52,17 +53,5 @@ let resumeCommand = CommandSpec(
         try await session.resume(Resume(run: run, tethered: host.isLocal, cpus: cpus))
         context.terminal.say("resuming \(run)" + (host.isLocal ? "" : " on \(host.name)"))
         return try await followed.follow(run, on: host, session)
-    }
-}
-
-/// Runs as they are named on a command line.
-enum RunNames {
-    static func parse(_ text: String) throws -> RunID {
-        guard let run = RunID(text) else { throw UsageFailure("“\(Shown.text(text))” is no name of a run") }
-        return run
-    }
-
-    static func check(_ folder: RunFolder, _ run: RunID) throws {
-        if !folder.exists { throw UsageFailure("there is no run \(run) here") }
     }
 }

@@ -55,6 +55,9 @@ struct TaskQueue {
         tasks += more.map(Optional.some)
     }
 
+    /// No task waits.
+    var isEmpty: Bool { tasks[head...].allSatisfy { $0 == nil } }
+
     mutating func removeAll() { (tasks, head) = ([], 0) }
 
     mutating func takeFirst(where fits: (PlannedTask) -> Bool, until full: () -> Bool) -> PlannedTask? {

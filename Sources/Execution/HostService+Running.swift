@@ -1,4 +1,3 @@
-internal import CLinux
 internal import Failures
 internal import Files
 internal import Glibc
@@ -80,15 +79,7 @@ extension HostService {
             kill(pid, SIGTERM)
             return
         }
-        guard let pid = folder.process else {
-            throw ExecutionFailure("the run's process is not known", place: folder.pid, exitCode: .integrity)
-        }
-        let pidfd = las_pidfd(pid)
-        defer { if pidfd >= 0 { close(pidfd) } }
-        // The number is that of the run's process as long as it holds the journal; the descriptor then stays that one's.
-        guard Journal.isHeld(folder.journal) else { return }
-        let sent = pidfd >= 0 ? las_signal_pidfd(pidfd, SIGTERM) : kill(pid, SIGTERM)
-        if sent != 0, errno != ESRCH { throw ExecutionFailure.system("can't end the run's process") }
+        try RunControl(folder).ask(.cancel)
     }
 
     // MARK: Results

@@ -82,7 +82,7 @@ package final class HostService {
             case .follow: try follow(try frame.decode(Follow.self))
             case .cancel: try cancel(try frame.decode(Cancel.self).run)
             case .fetch: try sendResults(of: try frame.decode(Fetch.self).run)
-            case .clean: try clean(try frame.decode(Clean.self).run)
+            case .clean: try clean(try frame.decode(Clean.self))
             default: throw ProtocolFailure.unexpected(kind: frame.kind, awaited: "a request")
             }
         } catch let failure as ProtocolFailure {
@@ -99,7 +99,8 @@ package final class HostService {
         try channel.send(Frame(.have, json: Have(parts: have, kept: kept.isEmpty ? nil : Array(kept))))
     }
 
-    private func clean(_ run: RunID) throws {
+    private func clean(_ clean: Clean) throws {
+        let run = clean.run
         let folder = RunFolder(run, in: lash)
         if Journal.isHeld(folder.journal) {
             // A run that has ended holds its journal for as long as its process tidies up.
@@ -110,7 +111,13 @@ package final class HostService {
         if Journal.isHeld(folder.journal) {
             throw ExecutionFailure("the run \(run) is going on", fix: "cancel it first", exitCode: .usage)
         }
-        try Folder.remove(folder.path)
+        if clean.keepsRecord ?? false {
+            let list = RunList(lash)
+            try list.leaveRecord(of: run)
+            list.prune()
+        } else {
+            try Folder.remove(folder.path)
+        }
         try channel.send(Frame(.done, json: Done()))
     }
 

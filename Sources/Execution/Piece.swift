@@ -51,8 +51,7 @@ package struct Piece {
     }
 
     private func begin(tether: Int32?, follow: @escaping (RunEvent) -> Void) throws -> Ended {
-        let numbers = [SIGTERM, SIGINT, SIGHUP]
-        let signals = las_signals(numbers, Int32(numbers.count))
+        let signals = las_signals(RunControl.signals, Int32(RunControl.signals.count))
         if signals < 0 { throw ExecutionFailure.system("can't wait for signals") }
         defer { close(signals) }
         let recorded = Recorded(journal.recorded)
@@ -104,7 +103,7 @@ package struct Piece {
             $0.succeeded = succeeded
             $0.exitCode = Int((succeeded ? ExitCode.done : .stationsFailed).rawValue)
             $0.files = results
-            if scheduler.wasCancelled { $0.text = "the run was cancelled" }
+            if scheduler.wasCancelled { $0.text = Scheduler.cancelled }
         }
         try journal.commit()
         try? Folder.remove(folder.tasks)

@@ -1,4 +1,5 @@
 package import Files
+internal import Glibc
 package import HostProtocol
 
 /// The runs of a LASH.
@@ -11,6 +12,52 @@ package struct RunList {
     package var names: [RunID] {
         ((try? Folder.names(in: lash.runs)) ?? []).compactMap { RunID($0) }.filter {
             File.exists(RunFolder($0, in: lash).start)
+        }
+    }
+
+    package func isGoingOn(_ run: RunID) -> Bool { Journal.isHeld(RunFolder(run, in: lash).journal) }
+
+    /// Those that nobody runs, and in which nothing has happened for so many days.
+    package func ended(before days: Int) -> [RunID] {
+        let moment = Int64(time(nil)) - Int64(days) * 86_400
+        return names.filter { run in
+            let folder = RunFolder(run, in: lash)
+            let last = File.status(folder.journal)?.modified ?? File.status(folder.start)?.modified ?? 0
+            return !isGoingOn(run) && (days == 0 || last <= moment)
+        }
+    }
+
+    /// Removes all that it left.
+    /// - Throws: where it goes on.
+    package func remove(_ run: RunID) throws {
+        let folder = RunFolder(run, in: lash)
+        // Held, so that nobody resumes it meanwhile.
+        let journal = File.exists(folder.journal) ? try Journal(folder.journal) : nil
+        defer { withExtendedLifetime(journal) {} }
+        try folder.clear(in: lash)
+        try Folder.remove(folder.path)
+    }
+
+    /// Leaves of a run that ended well what tells of it: how it was started, its plan, journal and logs.
+    package func leaveRecord(of run: RunID) throws {
+        let folder = RunFolder(run, in: lash)
+        for place in [folder.made, folder.results, folder.tasks] { try Folder.remove(place) }
+        rmdir(folder.mounts)
+        File.remove(folder.pid)
+        if File.status(folder.log)?.size == 0 { File.remove(folder.log) }
+    }
+
+    /// Removes the records of runs that ended well a month ago, and those before the last hundred.
+    package func prune() {
+        let moment = Int64(time(nil)) - 30 * 86_400
+        let records = names.filter { !File.exists(RunFolder($0, in: lash).made) }
+        for (number, run) in records.enumerated() {
+            let folder = RunFolder(run, in: lash)
+            let isOld = File.status(folder.journal).map { $0.modified < moment } ?? false
+            guard isOld || records.count - number > 100, !isGoingOn(run),
+                Journal.last(folder.journal)?.succeeded == true
+            else { continue }
+            try? Folder.remove(folder.path)
         }
     }
 

@@ -38,11 +38,15 @@ final class Scheduler {
     private var failures = 0
     private var resting: RestingTasks
     private(set) var isCancelled = false
+    private var isPaused = false
     private let settled: (read: Int32, write: Int32)
     private let recalled: (read: Int32, write: Int32)
     private let signals: Int32
     private let tether: Int32?
     private let follow: (RunEvent) -> Void
+
+    /// What the end of a cancelled run says.
+    static let cancelled = "the run was cancelled"
 
     /// Tokens below this are the loop's own; a task's are its number times four, and its kind of descriptor.
     private enum Token {
@@ -97,7 +101,7 @@ final class Scheduler {
             recalling = nil
         }
         try startReady()
-        while !running.isEmpty || !resting.isEmpty || recalling?.open ?? 0 > 0 {
+        while !running.isEmpty || !resting.isEmpty || recalling?.open ?? 0 > 0 || isPaused && !waiting.isEmpty {
             let deadline = (running.values.compactMap(\.deadline) + resting.due).min()
             for ready in try poller.wait(until: deadline) { try handle(ready) }
             for task in running.values { task.checkDeadline() }
@@ -124,7 +128,14 @@ final class Scheduler {
             while read(recalled.read, &bytes, bytes.count) > 0 {}
             takeRecalled()
         case Token.signals:
-            while las_next_signal(signals) != 0 { cancel() }
+            while true {
+                switch las_next_signal(signals) {
+                case 0: return
+                case SIGUSR1: pause(true)
+                case SIGUSR2: pause(false)
+                default: cancel()
+                }
+            }
         case Token.tether:
             var bytes = [UInt8](repeating: 0, count: 256)
             if let tether, read(tether, &bytes, bytes.count) <= 0 {
@@ -143,10 +154,16 @@ final class Scheduler {
         }
     }
 
+    private func pause(_ wanted: Bool) {
+        guard wanted != isPaused, !isCancelled else { return }
+        isPaused = wanted
+        tell(wanted ? .runPaused : .runContinued)
+    }
+
     private func cancel() {
         isCancelled = true
         waiting.removeAll()
-        for task in resting.takeAll() { fail(task, "the run was cancelled") }
+        for task in resting.takeAll() { fail(task, Self.cancelled) }
         for task in running.values { task.end(because: .cancelled) }
     }
 
@@ -163,7 +180,7 @@ final class Scheduler {
             }
         }
         try tellStations()
-        while !isCancelled, let task = waiting.takeFirst(where: { free.holds($0.uses) }, until: { isFull }) {
+        while !isCancelled, !isPaused, let task = waiting.takeFirst(where: { free.holds($0.uses) }, until: { isFull }) {
             start(task)
         }
         try record(syncing: false)
@@ -341,7 +358,7 @@ final class Scheduler {
             tell(.taskSkipped) {
                 $0.station = skipped.station
                 $0.task = skipped.task
-                $0.text = isCancelled ? "the run was cancelled" : "\(skipped.because) failed"
+                $0.text = isCancelled ? Self.cancelled : "\(skipped.because) failed"
             }
         }
     }

@@ -183,7 +183,11 @@ package struct FileEnd: Hashable, Sendable, Codable {
 /// Removes what the run left on the host, but not the parts.
 package struct Clean: Hashable, Sendable, Codable {
     package var run: RunID
-    package init(run: RunID) { self.run = run }
+    /// Its journal and logs stay; nil for no.
+    package var keepsRecord: Bool?
+    package init(run: RunID, keepsRecord: Bool = false) {
+        (self.run, self.keepsRecord) = (run, keepsRecord ? true : nil)
+    }
 }
 
 package struct Done: Hashable, Sendable, Codable {

@@ -71,9 +71,11 @@ extension HostSession {
     }
 
     /// Removes what the run left on the host, but not the parts.
-    package func clean(_ run: RunID) throws {
+    /// - Parameter keepsRecord: its journal and logs stay.
+    package func clean(_ run: RunID, keepsRecord: Bool = false) throws {
         let _: Done = try ask(
-            Frame(.clean, json: Clean(run: run)), .done, Done.self, awaited: "that the host has cleaned up")
+            Frame(.clean, json: Clean(run: run, keepsRecord: keepsRecord)), .done, Done.self,
+            awaited: "that the host has cleaned up")
     }
 }
 

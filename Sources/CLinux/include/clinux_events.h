@@ -34,7 +34,7 @@ int las_pipe(int ends[2], int nonblocking);
 int las_pidfd(int pid);
 int las_signal_pidfd(int pidfd, int signal);
 
-/// Starts a program in a session of its own, with SIGTERM, SIGINT and SIGHUP blocked, with descriptors 0…count-1 from `descriptors`; no others are handed on.
+/// Starts a program in a session of its own, with SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGUSR2 blocked, with descriptors 0…count-1 from `descriptors`; no others are handed on.
 /// Returns its process id, or -1 with errno set.
 int las_start_session(const char *path, char *const *arguments, char *const *environment, const int *descriptors,
                       int count);

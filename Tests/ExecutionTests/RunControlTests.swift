@@ -1,0 +1,90 @@
+import Execution
+import Files
+import Glibc
+import HostProtocol
+import Plan
+import TestSupport
+import Testing
+
+/// Runs that go on are paused, looked at and ended from outside; what they leave is listed and removed.
+@Suite struct RunControlTests {
+    private func until(_ holds: () throws -> Bool) rethrows -> Bool {
+        for _ in 0..<2000 {
+            if try holds() { return true }
+            usleep(5000)
+        }
+        return false
+    }
+
+    @Test func aRunIsPausedGoesOnAndIsCancelled() throws {
+        try withScratch { scratch in
+            let lash = LASH(root: scratch + "/lash")
+            let client = try HostClient(lash: lash.root)
+            let long = (1...40).map {
+                station("s\($0)", "echo \($0) >&2; sleep 0.2; echo \($0) > {out}", usesNetwork: true)
+            }
+            let metro = try ShippedMetro(plan(long), in: scratch)
+            try metro.ship(over: client)
+            _ = try client.start("r", metro.all)
+            let run = RunID("r")!
+            let control = RunControl(RunFolder(run, in: lash))
+            func summary() -> RunSummary { RunSummary(run, in: lash) }
+            #expect(until { summary().done > 0 })
+            #expect(summary().state == .running && RunList(lash).isGoingOn(run))
+
+            #expect(try control.ask(.pause))
+            #expect(until { summary().state == .paused && summary().running.isEmpty })
+            let done = summary().done
+            usleep(300_000)
+            #expect(summary().done == done && done < 40)
+            #expect(summary().tasks == 40)
+
+            #expect(try control.ask(.goOn))
+            #expect(until { summary().done > done })
+            #expect(summary().state == .running)
+            #expect(try control.ask(.cancel))
+            #expect(until { !RunList(lash).isGoingOn(run) })
+            #expect(summary().state == .cancelled && summary().running.isEmpty)
+            #expect(try !control.ask(.cancel))
+            #expect(RunList(lash).unfinished == run)
+            #expect(RunLogs(RunFolder(run, in: lash)).logs(of: "s1").map(\.path) == ["s1.err"])
+
+            #expect(throws: Error.self) { try client.resume("other") }
+            _ = try client.resume("r")
+            #expect(try client.follow("r").last?.kind == .runEnded)
+            while RunList(lash).isGoingOn(run) { usleep(1000) }
+            #expect(summary().state == .done && summary().done == 40)
+            #expect(RunList(lash).unfinished == nil)
+            ResumeTests.expectNothingTwice(Journal.read(RunFolder(run, in: lash).journal))
+            try RunList(lash).leaveRecord(of: run)
+            #expect(
+                try Folder.names(in: RunFolder(run, in: lash).path) == ["journal", "logs", "plan.json", "start.json"])
+            #expect(summary().state == .done)
+            try RunList(lash).remove(run)
+            #expect(RunList(lash).names == [])
+        }
+    }
+
+    @Test func whatIsPrintedIsFollowedUpToTheEnd() throws {
+        try withScratch { scratch in
+            let lash = LASH(root: scratch + "/lash")
+            let client = try HostClient(lash: lash.root)
+            let metro = try ShippedMetro(
+                plan([
+                    station("one", "for i in 1 2 3 4 5; do echo $i >&2; sleep 0.1; done; echo {out}; : > {out}"),
+                    station("again", "echo again >&2; echo half > {out}; (( RANDOM % 2 )) || exit 1", retry: 20),
+                ]), in: scratch)
+            try metro.ship(over: client)
+            _ = try client.start("r", metro.all)
+            let logs = RunLogs(RunFolder(RunID("r")!, in: lash))
+            var printed: [String: String] = [:]
+            while !File.exists(lash.runs + "/r/journal") { usleep(1000) }
+            try logs.follow("one") { printed[$0.path, default: ""] += String(decoding: $1, as: UTF8.self) }
+            #expect(printed == ["one.err": "1\n2\n3\n4\n5\n", "one.out": "out.txt\n"])
+            _ = try client.follow("r")
+            let again = logs.logs(of: "again")
+            #expect(again.map(\.attempt) == Array(1...max(1, again.count)) && again.allSatisfy { $0.name == "again" })
+            #expect(again.allSatisfy { (try? logs.read($0)) == Array("again\n".utf8) })
+        }
+    }
+}
