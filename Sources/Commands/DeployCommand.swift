@@ -152,6 +152,10 @@ enum Deployment {
             stage.end("\(Amounts.count(shipped.parts.count, "part")), \(Amounts.bytes(shipped.bytes))\(had)")
         } catch {
             stage.abandon()
+            // What arrives changed was damaged here, or on the way: what is damaged here leaves the store, with its name.
+            if (error as? any Failure)?.exitCode == .integrity {
+                for part in material.parts { try PartStore(context.lash).verify(part) }
+            }
             throw error
         }
     }

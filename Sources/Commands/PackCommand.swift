@@ -1,4 +1,5 @@
 internal import Bundle
+internal import Depot
 internal import Digests
 internal import Failures
 internal import Files
@@ -66,6 +67,12 @@ let packCommand = CommandSpec(
     let hold = try context.holdStore()
     defer { hold.release() }
     let packing = Packing(context: context, source: source, isRelease: invocation.has("--release"))
+    // When the lock is made now, this is told there.
+    if File.exists(source.lockFile) {
+        for note in try Lock.read(source.lockFile, update: source.updateCommand).machineNotes {
+            context.terminal.warn(note)
+        }
+    }
     if format != .bundle { return try await packing.export(format, to: output, asJSON: invocation.has("--json")) }
     var packed = try await packing.parts()
     for note in packed.plan.notes { context.terminal.say("note: " + Shown.whole(note)) }
@@ -77,14 +84,16 @@ let packCommand = CommandSpec(
             }
         }
     }
-    let identity: Digest
-    do { identity = try write() } catch let failure as PartFailure {
-        // Damaged blocks have left the store then, and are made again from their layer: once.
-        if packed.parts.allSatisfy({ packing.store.has($0.digest) }) { throw failure }
-        context.terminal.say("making again what was damaged in LASH: \(Shown.whole(failure.summary))")
-        packed = try await packing.parts()
-        identity = try write()
+    var written: Digest?
+    while written == nil {
+        do { written = try write() } catch let failure as PartFailure {
+            // Damaged blocks have left the store then, and are made again from their layer: one layer's at a time.
+            if packed.parts.allSatisfy({ packing.store.has($0.digest) }) { throw failure }
+            context.terminal.say("making again what was damaged in LASH: \(Shown.whole(failure.summary))")
+            packed = try await packing.parts()
+        }
     }
+    guard let identity = written else { return .resources }
     KnownThings(context.lash).remember(bundle: output, parts: ([runtime] + packed.parts).map(\.digest))
     let size = File.status(output)?.size ?? 0
     if invocation.has("--json") {

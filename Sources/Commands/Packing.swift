@@ -71,12 +71,14 @@ struct Packing {
         let unpacked: [String]
     }
 
-    /// What is found to be damaged in the store on the way leaves it, and is made again, once.
+    /// What is found to be damaged in the store on the way leaves it, and is made again.
     func parts() async throws -> Packed {
-        do { return try await made() } catch let failure as LayerFailure where failure.hasLeft {
-            context.terminal.say("making again what was damaged in LASH: \(Shown.whole(failure.summary))")
-            return try await made()
+        for _ in 0..<3 {
+            do { return try await made() } catch let failure as LayerFailure where failure.hasLeft {
+                context.terminal.say("making again what was damaged in LASH: \(Shown.whole(failure.summary))")
+            }
         }
+        return try await made()
     }
 
     private func made() async throws -> Packed {

@@ -4,6 +4,23 @@ internal import Files
 internal import Glibc
 internal import Layers
 
+extension LockedHost {
+    /// What whoever packs such programs should know.
+    func note(_ names: [String], of whose: String) -> String {
+        "\(Shown.whole(names.joined(separator: ", "))): copied from \(whose) (\(Shown.whole(machine))); "
+            + "another machine can't make the same bundle from this lock"
+    }
+}
+
+extension Lock {
+    /// For each environment with programs of the machine that made the lock, a sentence that says so.
+    package var machineNotes: [String] {
+        environments.sorted { $0.key < $1.key }.compactMap { _, environment in
+            environment.host.map { $0.note(environment.needs.host, of: "the machine that made the lock") }
+        }
+    }
+}
+
 /// Programs of this machine in an environment.
 extension Depot {
     /// Counts up whenever the same programs would become another layer.
@@ -16,10 +33,7 @@ extension Depot {
         if names.isEmpty { return nil }
         if let old, old.needs.host == names, let locked = old.host { return locked }
         let locked = try gather(names).locked
-        observer(
-            .warning(
-                "\(Shown.whole(names.joined(separator: ", "))): copied from this machine (\(Shown.whole(locked.machine))); "
-                    + "another machine can't make the same bundle from this lock"))
+        observer(.warning(locked.note(names, of: "this machine")))
         return locked
     }
 

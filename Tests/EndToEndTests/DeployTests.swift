@@ -152,6 +152,23 @@ struct BareHost {
         }
     }
 
+    /// A bit that the disk of this machine has lost is told of this machine, and made good by the next time.
+    @Test func whatIsDamagedHereIsNotSentTwice() throws {
+        try bench { folder, host, las in
+            #expect(try host.add(las).status == 0)
+            #expect(try las("pack", "m", "--output", "x.las").status == 0)
+            let blocks = "\(las.lash)/blocks/\(try Folder.names(in: las.lash + "/blocks")[0])"
+            var bytes = try File.read(blocks)
+            bytes[99] ^= 1
+            try File.create(blocks, bytes)
+            let damaged = try las("deploy", "m", "--host", "lab")
+            #expect(damaged.status == 5 && damaged.errors.contains(blocks), "\(damaged.errors)")
+            #expect(try host.hasOnlyWholeParts())
+            let again = try las("deploy", "m", "--host", "lab")
+            #expect(again.status == 0, "\(again.errors)")
+        }
+    }
+
     @Test func anUnknownKeyIsRefusedAndAccepted() throws {
         try bench { folder, host, las in
             try host.server.setKnownHosts("")

@@ -87,6 +87,14 @@ import Testing
                 ),
                 ("compressed blocks", { try flip("\(lash.blocks)/\(try Folder.names(in: lash.blocks)[0])", at: 100) }),
                 (
+                    "blocks of several layers",
+                    {
+                        for name in try Folder.names(in: lash.blocks).prefix(3) {
+                            try flip("\(lash.blocks)/\(name)", at: 100)
+                        }
+                    }
+                ),
+                (
                     "the end of compressed blocks",
                     {
                         let path = "\(lash.blocks)/\(try Folder.names(in: lash.blocks)[1])"
