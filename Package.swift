@@ -28,7 +28,7 @@ let package = Package(
         .executable(name: "las-runtime", targets: ["las-runtime"]),
     ],
     targets: [
-        // MARK: C libraries, one importer each, save zstd and libarchive: what writes and what reads
+        // MARK: C libraries, one importer each, save zstd, libarchive and curl: what writes and what reads
         library("CYaml", "yaml-0.1", debian: "libyaml-dev"),
         library("CJansson", "jansson", debian: "libjansson-dev"),
         library("CCrypto", "libcrypto", debian: "libssl-dev"),
@@ -113,6 +113,10 @@ let package = Package(
         // ssh, host list, shipping
         room("Hosts", ["CSsh2", "HostProtocol", "Parts", "Threads", "Digests", "Files", "Failures"]),
 
+        // MARK: Reaching registries
+        // images pushed and pulled by the OCI distribution protocol
+        room("Registry", ["CCurl", "Threads", "Digests", "JSON", "Files", "Failures"]),
+
         // MARK: las
         // progress, tables, diagnostics
         room("Terminal", ["Metro", "Plan", "HostProtocol", "JSON", "Files", "Failures"]),
@@ -124,7 +128,7 @@ let package = Package(
                 "Map", "Terminal", "Metro", "Plan", "Store", "Depot", "Bundle", "Execution", "Unpacking", "Layers",
                 "Parts",
                 "Signatures",
-                "Hosts",
+                "Hosts", "Registry",
                 "HostProtocol",
                 "CLinux",
                 "Digests",
@@ -170,6 +174,7 @@ let package = Package(
             ["Plan", "Metro", "Parts", "HostProtocol", "Signatures", "Threads", "JSON", "Digests", "Files", "Failures"]),
         tests(of: "Store", ["Depot", "Bundle", "Layers", "Parts", "Metro", "Digests", "JSON", "Files", "Failures"]),
         tests(of: "Hosts", ["HostProtocol", "Parts", "Digests", "Files", "Failures"]),
+        tests(of: "Registry", ["Digests", "JSON", "Files", "Failures"]),
         tests(of: "Terminal"),
         tests(of: "Map", ["Terminal", "Metro", "Plan", "Failures", "Files"], beside: ["Maps"]),
         tests(of: "Commands"),

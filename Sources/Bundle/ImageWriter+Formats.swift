@@ -81,15 +81,20 @@ extension ImageWriter {
         }
         try Folder.withTemporary(in: lash.temporary, named: "oci") { folder in
             try image.write(into: folder, progress: progress)
-            try Self.whole(path) { descriptor, beside in
-                var position: Int64 = 0
-                let archive = try ArchiveWriter(.tar, .none) { bytes in
-                    try File.writeAll(bytes, at: position, to: descriptor, path: beside)
-                    position += Int64(bytes.count)
-                }
-                try archive.add(try Self.files(in: folder))
-                try archive.finish()
+            try Self.archive(ofLayout: folder, to: path)
+        }
+    }
+
+    /// A tar of a folder in OCI's layout.
+    package static func archive(ofLayout folder: String, to path: String) throws {
+        try whole(path) { descriptor, beside in
+            var position: Int64 = 0
+            let archive = try ArchiveWriter(.tar, .none) { bytes in
+                try File.writeAll(bytes, at: position, to: descriptor, path: beside)
+                position += Int64(bytes.count)
             }
+            try archive.add(try files(in: folder))
+            try archive.finish()
         }
     }
 

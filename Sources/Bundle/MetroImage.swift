@@ -41,6 +41,16 @@ package struct MetroImage: Sendable {
                 isProgram: status.mode & 0o111 != 0, source: source))
     }
 
+    var isEmpty: Bool { items.isEmpty }
+
+    /// This without one of its files, and that file alone.
+    func split(at path: RelativePath) -> (rest: MetroImage, only: MetroImage) {
+        var (rest, only) = (MetroImage(), MetroImage())
+        rest.items = items.filter { $0.path != path }
+        only.items = items.filter { $0.path == path }
+        return (rest, only)
+    }
+
     package mutating func addFolder(_ path: RelativePath) {
         items.append(Item(path: path, kind: .folder, isProgram: false))
     }

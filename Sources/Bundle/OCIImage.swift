@@ -30,7 +30,8 @@ struct OCIImage {
     func write(into folder: String, progress: @escaping @Sendable (_ done: Int64, _ total: Int64) -> Void) throws {
         try Folder.make(folder + "/blobs/sha256")
         let groups = Self.groups(of: tree.environment.layers)
-        let metro = try tree.metroTree()
+        // The runtime is in a layer of its own: it stays as it is when the metro is edited.
+        let (metro, runtime) = RelativePath("las-runtime").map(tree.metro.split) ?? (tree.metro, MetroImage())
         var layers: [(tree: ImageTree, removed: [String], words: String)] = []
         for group in groups {
             layers.append(
@@ -42,7 +43,8 @@ struct OCIImage {
                 ))
         }
         layers.append((try ImageTree.folders(ImageWriter.mountPoints), [], "mount points"))
-        layers.append((metro, [], "the metro \(tree.name)"))
+        if !runtime.isEmpty { layers.append((try runtime.tree(below: ".las"), [], "the runtime of las")) }
+        layers.append((try metro.tree(below: ".las"), [], "the metro \(tree.name)"))
         let total = layers.reduce(0) { $0 + $1.tree.size }
         let done = Monitor(Int64(0))
         let blobs = try Workers.each(layers, on: threads) { layer in

@@ -15,3 +15,5 @@ static inline long las_curl_response_code(CURL *easy) {
 // The result of a finished transfer; CURLMSG_DONE is the only message that there is.
 static inline CURLcode las_curl_result(const CURLMsg *message) { return message->data.result; }
 static inline CURLcode las_curl_set_header_reader(CURL *easy, curl_write_callback reader) { return curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, reader); }
+static inline CURLcode las_curl_set_reader(CURL *easy, curl_read_callback reader) { return curl_easy_setopt(easy, CURLOPT_READFUNCTION, reader); }
+static inline CURLcode las_curl_set_seeker(CURL *easy, curl_seek_callback seeker) { return curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, seeker); }

@@ -4,6 +4,7 @@ enum CommandTable {
         newCommand, checkCommand, formatCommand, planCommand, explainCommand, mapCommand, lockCommand, packCommand,
         runCommand, deployCommand, eachCommand, resumeCommand, psCommand, statusCommand, logsCommand,
         attachCommand, pauseCommand, continueCommand, cancelCommand, cleanCommand,
+        pushCommand, pullCommand, loginCommand, logoutCommand,
         inspectCommand, sbomCommand, diffCommand, unpackCommand, verifyCommand, signCommand,
         storeCommand, storeShowCommand, storeCheckCommand, storeCollectCommand,
         storeExportCommand, storeImportCommand,

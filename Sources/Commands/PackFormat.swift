@@ -42,7 +42,26 @@ extension Packing {
         }
     }
 
-    private func write(_ format: PackFormat, to output: String, asJSON: Bool) async throws -> ExitCode {
+    /// Writes the metro as an OCI image, a folder in OCI's layout. What is found damaged on the way is made again, once.
+    func ociLayout(at folder: String) async throws {
+        do { try await writeLayout(folder) } catch let failure as LayerFailure where failure.hasLeft {
+            context.terminal.say("making again what was damaged in LASH: \(Shown.whole(failure.summary))")
+            try await writeLayout(folder)
+        }
+    }
+
+    private func writeLayout(_ folder: String) async throws {
+        let tree = try await tree(for: .oci)
+        let writer = writer
+        try Stage.during(context.terminal, "writing the image") { stage in
+            try writer.oci(tree, architecture: try Architecture.ofThisMachine().name, to: folder) {
+                stage.update(done: $0, of: $1)
+            }
+        }
+    }
+
+    /// The metro's one environment, with the metro and the runtime in it.
+    private func tree(for format: PackFormat) async throws -> ExportedTree {
         var material = try await material()
         for note in material.plan.notes { context.terminal.say("note: " + Shown.whole(note)) }
         guard let environment = material.environments.first, material.environments.count == 1 else {
@@ -52,7 +71,11 @@ extension Packing {
                 fix: "pack it as a bundle, or give all stations the same needs")
         }
         try material.image.add(try Self.path("las-runtime"), fileAt: context.runtime())
-        let tree = ExportedTree(environment: environment.tree, metro: material.image, name: material.plan.metro)
+        return ExportedTree(environment: environment.tree, metro: material.image, name: material.plan.metro)
+    }
+
+    private func write(_ format: PackFormat, to output: String, asJSON: Bool) async throws -> ExitCode {
+        let tree = try await tree(for: format)
         let writer = writer
         try Stage.during(context.terminal, "writing the \(format.rawValue)") { stage in
             let progress: @Sendable (Int64, Int64) -> Void = { stage.update(done: $0, of: $1) }

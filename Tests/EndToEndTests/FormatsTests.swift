@@ -110,3 +110,65 @@ import Testing
         }
     }
 }
+
+/// A metro goes through a real registry to other engines.
+@Suite(
+    .enabled(if: BuiltPrograms.areThere && RegistryServer.missing == nil, "needs las (make build) and docker-registry"))
+struct RegistryRoundTests {
+    @Test(.enabled(if: geteuid() == 0, "runc needs root here"))
+    func aMetroIsPushedAndRunsFromTheRegistry() throws {
+        try withScratch { folder in
+            try Folder.make(folder + "/registry")
+            let server = try RegistryServer(in: folder + "/registry")
+            let template = try Template("word-count", in: folder)
+            try template.run()
+            let las = template.las
+            let name = "\(server.address)/words"
+            let pushed = try las("push", "metro", "\(name):1", "--json")
+            try #require(pushed.status == 0, "\(pushed.errors)")
+            let told = try JSONText.parse(Array(pushed.output.utf8))
+            let (digest, all) = (told["digest"]?.string ?? "", told["sent"]?.integer ?? 0)
+
+            // Of an edited metro, the layer with its own files is sent, and what describes the image.
+            let script = folder + "/metro/metro.yml"
+            try File.write(try File.read(script) + Array("# edited\n".utf8), to: script)
+            let again = try las("push", "metro", "\(name):2", "--json")
+            let sent = try JSONText.parse(Array(again.output.utf8))["sent"]?.integer ?? .max
+            #expect(sent * 100 <= all, "\(sent) of \(all) bytes: \(again.errors)")
+
+            let copied = try Program("skopeo", folder: folder).run(
+                "copy", "--src-tls-verify=false", "docker://\(name)@\(digest)", "oci:copied:latest")
+            #expect(copied.status == 0, "\(copied.errors)")
+            let pulled = try las("pull", "\(name)@\(digest)", "--output", "pulled")
+            #expect(pulled.status == 0, "\(pulled.errors)")
+            #expect(pulled.errors.contains(digest))
+            #expect(try las("pull", "\(name):1", "--output", "pulled").status == 2)
+            let unpacked = try Program("umoci", folder: folder).run(
+                "unpack", "--image", "pulled:latest", "container")
+            try #require(unpacked.status == 0, "\(unpacked.errors)")
+            let quiet = #"s/"terminal": *true/"terminal": false/"#
+            #expect(try Program("sed").run("-i", quiet, folder + "/container/config.json").status == 0)
+            let ended = try Program("runc", folder: folder + "/container").run(
+                "--root", folder + "/runc", "run", "las-pulled-\(getpid())")
+            #expect(ended.status == 0, "\(ended.output)\(ended.errors)")
+            let compared = try Program("diff").run("-r", folder + "/results", folder + "/container/rootfs/results")
+            #expect(compared.status == 0, "\(compared.output)")
+        }
+    }
+
+    @Test func aBundleIsPushedAsWell() throws {
+        try withScratch { folder in
+            try Folder.make(folder + "/registry")
+            let server = try RegistryServer(in: folder + "/registry")
+            let las = try Template("hello", in: folder).las
+            try #require(try las("pack", "metro", "--output", "x.las").status == 0)
+            let pushed = try las("push", "x.las", "\(server.address)/hello")
+            #expect(pushed.status == 0, "\(pushed.errors)")
+            let inspected = try Program("skopeo").run(
+                "inspect", "--config", "--tls-verify=false", "docker://\(server.address)/hello:latest")
+            #expect(inspected.output.contains("/.las/las-runtime"), "\(inspected.errors)")
+            let wrong = try las("push", "x.las", "alice/hello:latest")
+            #expect(wrong.status == 2 && wrong.errors.contains("docker.io/alice/hello:latest"), "\(wrong.errors)")
+        }
+    }
+}

@@ -1,0 +1,75 @@
+internal import Bundle
+internal import Digests
+internal import Files
+internal import Layers
+internal import Parts
+internal import Terminal
+internal import Unpacking
+
+/// A bundle as a tree that can be written in another format. Its environment is one layer: which needs brought what, the image
+/// does not tell any more.
+enum BundleTree {
+    /// - Parameters:
+    ///   - bundle: verified.
+    ///   - folder: empty, and there as long as the tree is used.
+    static func exported(_ bundle: BundleFile, into folder: String, _ terminal: Terminal) throws -> ExportedTree {
+        let environments = bundle.parts.filter { $0.part.kind == .environment }
+        guard let environment = environments.first, environments.count == 1 else {
+            throw UsageFailure(
+                "the bundle has \(environments.count) environments, and an OCI image has room for one",
+                fix: "give all stations the same needs, and pack it again")
+        }
+        let (root, files) = (folder + "/root", folder + "/metro")
+        for (placed, place) in [(environment, root), (bundle.metro, files)] {
+            try Folder.make(place)
+            try Stage.during(terminal, "unpacking \(placed.part.words)") { stage in
+                try ImageReader(bundle.path, offset: placed.offset).unpack(into: place) {
+                    stage.update(done: $0, of: $1)
+                }
+            }
+        }
+        let layer = Layer(
+            digest: environment.part.digest, name: environment.part.words, tree: root, entries: try entries(below: root)
+        )
+        var metro = MetroImage()
+        for entry in try entries(below: files) {
+            switch entry.kind {
+            case .folder: metro.addFolder(entry.path)
+            case .file: try metro.add(entry.path, fileAt: "\(files)/\(entry.path)")
+            default: throw UsageFailure("the metro's image holds what no metro's image has: \(entry.path)")
+            }
+        }
+        let runtime = try bundle.reader(of: bundle.runtime).read(at: 0, count: Int(bundle.runtime.part.size))
+        metro.add(try Packing.path("las-runtime"), bytes: runtime, isProgram: true)
+        return ExportedTree(
+            environment: LayeredTree(layers: [layer]), metro: metro, name: bundle.metro.part.name)
+    }
+
+    private static func entries(below root: String) throws -> [LayerEntry] {
+        var entries: [LayerEntry] = []
+        // Files with several names have one inode.
+        var names: [UInt64: RelativePath] = [:]
+        func walk(_ below: String) throws {
+            for name in try Folder.names(in: below.isEmpty ? root : "\(root)/\(below)") {
+                let text = below.isEmpty ? name : "\(below)/\(name)"
+                guard let path = RelativePath(text), let status = File.status("\(root)/\(text)") else { continue }
+                var kind = LayerEntry.Kind.folder
+                switch status.kind {
+                case .folder: break
+                case .link: kind = .link(target: File.target(of: "\(root)/\(text)") ?? "")
+                case .file:
+                    kind = names[status.inode].map { .hardLink(to: $0) } ?? .file(size: status.size)
+                    names[status.inode] = names[status.inode] ?? path
+                case .other: continue
+                }
+                entries.append(
+                    LayerEntry(
+                        path: path, kind: kind, mode: UInt16(truncatingIfNeeded: status.mode & 0o777),
+                        modified: status.modified))
+                if status.kind == .folder { try walk(text) }
+            }
+        }
+        try walk("")
+        return entries.sorted { $0.path < $1.path }
+    }
+}

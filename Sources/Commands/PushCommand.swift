@@ -1,0 +1,133 @@
+internal import Bundle
+internal import Depot
+internal import Failures
+internal import Files
+internal import JSON
+internal import Parts
+internal import Registry
+internal import Terminal
+
+let pushCommand = CommandSpec(
+    name: "push", about: "send a metro as an image to a registry",
+    arguments: [
+        .init(
+            name: "METRO-OR-BUNDLE", about: "the folder that holds metro.yml, a bundle, or a folder in OCI's layout",
+            completes: .metro),
+        .init(name: "REGISTRY/NAME:TAG", about: "where to: ghcr.io/alice/my-metro:1", completes: .nothing),
+    ],
+    options: [
+        InputOption.option,
+        .init(
+            name: "--plain-http", about: "speak http without encryption to a registry on another machine",
+            completes: .nothing),
+        .init(name: "--dry-run", about: "show what would be sent where, and send nothing", completes: .nothing),
+        .init(name: "--json", about: "say as JSON what was sent", completes: .nothing),
+    ],
+    examples: [
+        ("las push my-metro ghcr.io/alice/my-metro:1", "packs it as an OCI image and sends what the registry lacks"),
+        (
+            "las push my-metro.las 127.0.0.1:5000/my-metro",
+            "a bundle that was packed before, to a registry on this machine"
+        ),
+    ],
+    details: """
+        Layers follow the needs, so that of an edited metro only the small layer with its own files is sent. The image starts
+        the runtime: “podman run ghcr.io/alice/my-metro:1” runs the metro. It is there when all of it is, or not at all.
+        The last line printed is its digest, which names it for good.
+
+        The credentials are those of “las login”, else those that Podman and Docker keep for you. They are shown to that registry
+        only. A registry on this machine (127.0.0.1, localhost) is spoken to without encryption.
+        """
+) { invocation, context in
+    let reference = try ImageReference(invocation.arguments[1])
+    if reference.digest != nil {
+        throw UsageFailure("an image is sent to a tag: its digest comes out of it", fix: "leave out “@sha256:…”")
+    }
+    let given = Context.absolute(invocation.arguments[0])
+    if invocation.has("--dry-run") {
+        let kind = try PushSource(given).words
+        context.terminal.print("\(Shown.whole(given)), \(kind), would be sent to \(reference)")
+        return .done
+    }
+    let hold = try context.holdStore()
+    defer { hold.release() }
+    let folder = try Folder.makeTemporary(in: context.lash.temporary, named: "push")
+    defer { try? Folder.remove(folder) }
+    let layout = try await PushSource(given).layout(in: folder, invocation, context)
+    let push = try RegistryPush(
+        layout, to: reference, Credentials(context.lash, environment: context.environment), context.lash,
+        isPlain: invocation.has("--plain-http"))
+    let pushed = try Stage.during(context.terminal, "sending to \(reference.registry)") { stage in
+        try push.run { stage.update(done: $0, of: $1) }
+    }
+    let whole = "\(reference.registry)/\(reference.name)@sha256:\(pushed.digest.hex)"
+    if invocation.has("--json") {
+        let told: JSONValue = [
+            "image": .string(whole), "tag": .string(reference.tag), "digest": .string("sha256:" + pushed.digest.hex),
+            "sent": .integer(pushed.sent), "there": .integer(pushed.there),
+        ]
+        context.terminal.print(bytes: JSONText.bytes(of: told, indented: true))
+    } else {
+        context.terminal.say(
+            "\(reference): \(Amounts.bytes(pushed.sent)) sent, \(Amounts.bytes(pushed.there)) were there")
+        context.terminal.print(whole)
+    }
+    return .done
+}
+
+/// What a person wants to send.
+enum PushSource {
+    case metro(String)
+    case bundle(String)
+    case layout(String)
+
+    init(_ path: String) throws {
+        guard let status = File.status(path, follow: true) else {
+            throw UsageFailure("there is no \(Shown.whole(path))", fix: "name a folder with metro.yml, or a bundle")
+        }
+        if status.kind == .folder, File.exists(path + "/oci-layout") {
+            self = .layout(path)
+        } else if status.kind == .file, File.name(of: path) != "metro.yml", !path.ends(with: ".yml"),
+            !path.ends(with: ".yaml")
+        {
+            if path.ends(with: ".tar") {
+                throw UsageFailure(
+                    "a tar of an image has to be unpacked before it is sent",
+                    fix: "mkdir image && tar -xf \(Shown.word(File.name(of: path))) -C image, and send the folder")
+            }
+            self = .bundle(path)
+        } else {
+            self = .metro(path)
+        }
+    }
+
+    var words: String {
+        switch self {
+        case .metro: "a metro"
+        case .bundle: "a bundle"
+        case .layout: "an image in OCI's layout"
+        }
+    }
+
+    /// - Parameter folder: empty, and there as long as the layout is used.
+    func layout(in folder: String, _ invocation: Invocation, _ context: Context) async throws -> OCILayout {
+        switch self {
+        case .layout(let path): return try OCILayout(path)
+        case .metro(let path):
+            let source = try MetroSource.read(path, inputs: try InputOption.values(invocation, context))
+            try await Packing(context: context, source: source).ociLayout(at: folder + "/image")
+        case .bundle(let path):
+            let bundle = try BundleFile.open(path)
+            try Stage.during(context.terminal, "checking the bundle") { stage in
+                _ = try bundle.verifyOnce(in: context.lash) { stage.update(done: $0, of: $1) }
+            }
+            let tree = try BundleTree.exported(bundle, into: folder, context.terminal)
+            try Stage.during(context.terminal, "writing the image") { stage in
+                try ImageWriter(context.lash, options: ImageOptions()).oci(
+                    tree, architecture: try Architecture.ofThisMachine().name, to: folder + "/image"
+                ) { stage.update(done: $0, of: $1) }
+            }
+        }
+        return try OCILayout(folder + "/image")
+    }
+}
