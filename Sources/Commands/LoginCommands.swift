@@ -20,7 +20,7 @@ let loginCommand = CommandSpec(
     ],
     examples: [
         ("las login ghcr.io --user alice", "asks for the password or token"),
-        ("las login ghcr.io --user alice --password-stdin < token", "for scripts"),
+        ("las login ghcr.io --user alice --password-stdin", "for scripts: the password comes from the standard input"),
     ],
     details: """
         They are kept in registries.json of LASH, which only you may read, and shown to that registry only. What Podman and Docker

@@ -122,7 +122,7 @@ import Testing
             let config = try JSONText.parse(
                 Array(try Program("skopeo").run("inspect", "--config", "oci:\(copy):latest").output.utf8))
             #expect(config["config"]?["Entrypoint"] == ["/.las/las-runtime"])
-            #expect(config["history"]?.array?.count == 4)
+            #expect(config["history"]?.array?.count == 5)
             let unpacked = try Program("umoci").run("unpack", "--rootless", "--image", "\(copy):latest", out)
             #expect(unpacked.status == 0, "\(unpacked.errors)")
             try isSame(bench, out + "/rootfs")
