@@ -9,7 +9,7 @@ internal import Signatures
 /// `x.las run`: runs the bundle that the runtime stands in front of, here and now.
 enum RunCommand {
     static let help = """
-        run [--results DIR] [--fresh] [--cpus N] [--engine kernel|fuse|extraction] [--lash DIR] [--json]
+        run [--results DIR] [--fresh] [--fail-fast] [--cpus N] [--engine kernel|fuse|extraction] [--lash DIR] [--json]
             runs the metro here; its results are put into DIR (./results). What is done already, and
             would come out the same, is not run again; with --fresh it is
         """
@@ -17,7 +17,8 @@ enum RunCommand {
     /// - Returns: the exit code.
     static func run(_ arguments: [String]) throws -> ExitCode {
         let arguments = try Arguments(
-            arguments, valued: ["results", "cpus", "engine", "lash"], flags: ["json", "fresh"])
+            arguments, valued: ["results", "cpus", "engine", "lash"],
+            flags: ["json", "fresh", "fail-fast", "keep-going"])
         if try arguments.only == nil, let metro = try ContainerMetro.here() { return try metro.run(arguments) }
         let bundle = try Bundles.open(try arguments.only)
         let lash = try Bundles.lash(arguments)
@@ -41,7 +42,8 @@ enum RunCommand {
             run: RunID(for: bundle.metro.part.name), metro: location(bundle.metro),
             environments: Dictionary(uniqueKeysWithValues: environments.map { ($0.part.name, location($0)) }),
             cpus: cpus,
-            engine: engine, isFresh: arguments.has("fresh"), results: Bundles.absolute(target))
+            engine: engine, isFresh: arguments.has("fresh"), failsFast: arguments.has("fail-fast"),
+            results: Bundles.absolute(target))
         return try perform(start, in: lash, asJSON: asJSON, results: target)
     }
 

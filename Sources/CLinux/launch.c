@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -106,6 +107,20 @@ static _Noreturn void become_program(const struct las_sandbox *sandbox) {
     fail(LAS_STAGE_EXEC, 0, error);
 }
 
+/// What process 1 tells of the program's end.
+struct ended {
+    int status;
+    struct las_usage usage;
+};
+
+static struct las_usage usage_of(const struct rusage *used) {
+    return (struct las_usage){
+        .user_microseconds = used->ru_utime.tv_sec * 1000000ll + used->ru_utime.tv_usec,
+        .system_microseconds = used->ru_stime.tv_sec * 1000000ll + used->ru_stime.tv_usec,
+        .peak_memory = used->ru_maxrss * 1024ll,
+    };
+}
+
 /// Process 1 of the sandbox: hands signals on, reaps, and ends with the program or with the caller. The kernel then ends
 /// whatever else is in the sandbox.
 static _Noreturn void be_init(pid_t program) {
@@ -118,9 +133,11 @@ static _Noreturn void be_init(pid_t program) {
     for (;;) {
         int status;
         pid_t ended;
-        while ((ended = waitpid(-1, &status, WNOHANG)) > 0) {
+        struct rusage used;
+        while ((ended = wait4(-1, &status, WNOHANG, &used)) > 0) {
             if (ended != program) continue;
-            ssize_t written = write(STATUS, &status, sizeof status);
+            struct ended told = {status, usage_of(&used)};
+            ssize_t written = write(STATUS, &told, sizeof told);
             (void)written;
             _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
         }
@@ -241,10 +258,15 @@ int las_sandbox_signal(const struct las_launched *launched, int number) {
     return kill(launched->pid, number);
 }
 
-int las_sandbox_wait(const struct las_launched *launched, int *status) {
-    while (waitpid(launched->pid, status, 0) < 0)
+int las_sandbox_wait(const struct las_launched *launched, int *status, struct las_usage *usage) {
+    struct rusage used;
+    while (wait4(launched->pid, status, 0, &used) < 0)
         if (errno != EINTR) return errno;
-    int program;
-    if (launched->status >= 0 && read(launched->status, &program, sizeof program) == sizeof program) *status = program;
+    *usage = usage_of(&used);
+    struct ended told;
+    if (launched->status >= 0 && read(launched->status, &told, sizeof told) == sizeof told) {
+        *status = told.status;
+        *usage = told.usage;
+    }
     return 0;
 }

@@ -17,6 +17,8 @@ struct Following {
     let engine: String?
     /// Nothing is taken from earlier runs.
     let isFresh: Bool
+    /// A failure ends the run.
+    let failsFast: Bool
     /// Prints each event as a line of JSON.
     let printsEvents: Bool
     /// Let go when the run has begun, which says itself what it uses.
@@ -28,7 +30,7 @@ struct Following {
         try await session.start(
             Start(
                 run: run, parts: material.parts, cpus: cpus, tethered: tethered, engine: engine,
-                isFresh: isFresh, bundle: material.bundle, results: results))
+                isFresh: isFresh, failsFast: failsFast, bundle: material.bundle, results: results))
         hold.release()
         context.terminal.say(host.isLocal ? "running \(run)" : "running \(run) on \(host.name)")
         return try await FollowedRun(context: context, results: results, printsEvents: printsEvents).follow(
@@ -52,6 +54,11 @@ enum RunOptions {
             name: "--fresh", about: "run everything, also what has been done before and would come out the same",
             completes: .nothing),
         .init(
+            name: "--fail-fast", about: "end the run when a task has failed with all its attempts", completes: .nothing),
+        .init(
+            name: "--keep-going", about: "run all that does not depend on what failed (as it is anyway)",
+            completes: .nothing),
+        .init(
             name: "--json", about: "print what happens as JSON, an event a line, for scripts", completes: .nothing),
         .init(name: "--dry-run", about: "show what would run, and run nothing", completes: .nothing),
     ]
@@ -62,6 +69,7 @@ enum RunOptions {
         Following(
             context: context, material: material, results: Context.absolute(invocation.value("--results") ?? "results"),
             cpus: try cpus(invocation), engine: invocation.value("--engine"), isFresh: invocation.has("--fresh"),
+            failsFast: invocation.has("--fail-fast"),
             printsEvents: invocation.has("--json"), hold: hold)
     }
 

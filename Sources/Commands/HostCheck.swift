@@ -8,7 +8,8 @@ let hostCheckCommand = CommandSpec(
     name: "host check", about: "see which machines can be reached, and what they have",
     arguments: [
         .init(
-            name: "NAME", about: "hosts of the list; this machine and all of them when left out", isOptional: true, mayRepeat: true,
+            name: "NAME", about: "hosts of the list; this machine and all of them when left out", isOptional: true,
+            mayRepeat: true,
             completes: .hosts)
     ],
     options: [

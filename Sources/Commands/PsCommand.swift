@@ -30,7 +30,7 @@ let psCommand = CommandSpec(
         return .done
     }
     let rows = runs.map { run in
-        [run.run.name, RunText.state(run), RunText.progress(run), run.began.map(RunNames.moment) ?? ""]
+        [run.run.name, RunText.state(run), RunText.progress(run), run.began.map { RunNames.moment($0) } ?? ""]
     }
     for line in Table.lines([["RUN", "STATE", "TASKS", "BEGAN"]] + rows) { context.terminal.print(line) }
     return .done

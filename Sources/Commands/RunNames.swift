@@ -47,14 +47,15 @@ enum RunNames {
     }
 
     /// `today 14:05`, `24 Nov 14:05`.
-    static func moment(_ seconds: Double) -> String {
+    static func moment(_ seconds: Double, withSeconds: Bool = false) -> String {
         var (then, now) = (time_t(seconds), time(nil))
         var (parts, today) = (tm(), tm())
         localtime_r(&then, &parts)
         localtime_r(&now, &today)
         func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        let clock = "\(two(parts.tm_hour)):\(two(parts.tm_min))"
-        if parts.tm_yday == today.tm_yday, parts.tm_year == today.tm_year { return "today \(clock)" }
+        var clock = "\(two(parts.tm_hour)):\(two(parts.tm_min))"
+        if withSeconds { clock += ":" + two(parts.tm_sec) }
+        if !withSeconds, parts.tm_yday == today.tm_yday, parts.tm_year == today.tm_year { return "today \(clock)" }
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
         return "\(parts.tm_mday) \(months[Int(parts.tm_mon) % 12]) \(clock)"
     }

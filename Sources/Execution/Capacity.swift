@@ -41,34 +41,3 @@ package struct Capacity: Hashable, Sendable {
             "the station \(station) \(shortage)", fix: "change its “uses”, or run it on a larger host")
     }
 }
-
-/// Tasks that wait for room, in order; taking the first that fits costs no more than looking at those before it.
-struct TaskQueue {
-    private var tasks: [PlannedTask?] = []
-    private var head = 0
-
-    mutating func add(_ more: [PlannedTask]) {
-        if head > 1024, head > tasks.count / 2 {
-            tasks.removeFirst(head)
-            head = 0
-        }
-        tasks += more.map(Optional.some)
-    }
-
-    /// No task waits.
-    var isEmpty: Bool { tasks[head...].allSatisfy { $0 == nil } }
-
-    mutating func removeAll() { (tasks, head) = ([], 0) }
-
-    mutating func takeFirst(where fits: (PlannedTask) -> Bool, until full: () -> Bool) -> PlannedTask? {
-        if full() { return nil }
-        while head < tasks.count, tasks[head] == nil { head += 1 }
-        for position in head..<tasks.count {
-            if let task = tasks[position], fits(task) {
-                tasks[position] = nil
-                return task
-            }
-        }
-        return nil
-    }
-}

@@ -9,9 +9,11 @@ final class FollowedLog {
     let watcher: Int32
     private let file: Int32
 
-    /// - Returns: nil where it is not there.
+    /// Made where the task has not printed anything yet.
+    /// - Returns: nil where that can't be.
     init?(_ log: RunLogs.Log, _ path: String) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        try? Folder.make(File.parent(of: path))
+        let descriptor = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         if descriptor < 0 { return nil }
         let watching = las_watch_file(path)
         if watching < 0 {

@@ -152,7 +152,7 @@ package final class HostService {
             try folder.make(
                 for: RunStart(
                     run: start.run, metro: metro, environments: environments, cpus: start.cpus, engine: engine,
-                    isFresh: start.isFresh ?? false, results: start.results))
+                    isFresh: start.isFresh ?? false, failsFast: start.failsFast ?? false, results: start.results))
             try launch(start.run, folder, tethered: start.tethered)
         } catch {
             try? Folder.remove(folder.path)

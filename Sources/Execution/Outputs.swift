@@ -37,7 +37,7 @@ struct Outputs: Sendable {
         try Folder.make(File.parent(of: target))
         // What an earlier attempt left, if any: never anything that is recorded as done.
         try Folder.remove(target)
-        try File.rename(staging, to: target)
+        try File.move(staging, to: target)
         return Outputs(entries: walk.entries.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) })
     }
 
@@ -61,7 +61,7 @@ struct Outputs: Sendable {
         if rename(source, place) != 0 { throw FileFailure("take the output", path.string) }
     }
 
-    /// Looks at every file once: what it is, its digest, its rights; syncs it.
+    /// Looks at every file once: what it is, its digest, its rights.
     private struct Walk {
         let root: String
         var entries: [MadeEntry] = []
@@ -71,7 +71,6 @@ struct Outputs: Sendable {
             for name in try Folder.names(in: folder) {
                 try look(at: path.isEmpty ? name : path + "/" + name)
             }
-            Folder.sync(folder)
         }
 
         private mutating func look(at path: String) throws {
@@ -128,14 +127,14 @@ struct Outputs: Sendable {
         }
 
         private func digest(of path: String) throws -> Digest {
-            try FileDigest.digest(of: path, syncing: true)
+            try FileDigest.digest(of: path)
         }
     }
 }
 
 enum FileDigest {
     /// SHA-256 of a file's bytes, links not followed.
-    static func digest(of path: String, syncing: Bool = false) throws(FileFailure) -> Digest {
+    static func digest(of path: String) throws(FileFailure) -> Digest {
         let descriptor = try File.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, action: "read")
         defer { close(descriptor) }
         var hasher = SHA256()
@@ -148,7 +147,6 @@ enum FileDigest {
             if count == 0 { break }
             hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
         }
-        if syncing, fsync(descriptor) != 0 { throw FileFailure("write", path) }
         return hasher.digest()
     }
 }

@@ -92,7 +92,8 @@ package struct Piece {
         reuse.store.prune(onlyWhereFull: true)
         let scheduler = try Scheduler(
             plan, run: folder, journal: journal, images: images, reuse: reuse,
-            resuming: Resuming(recorded, boot: boot), capacity: capacity, signals: signals, tether: tether,
+            resuming: Resuming(recorded, boot: boot), failsFast: start.failsFast ?? false, capacity: capacity,
+            signals: signals, tether: tether,
             follow: follow)
         let succeeded = try scheduler.perform()
         let results = try RunResults(folder).gather(scheduler.results, leftOut: scheduler.leftOut) {

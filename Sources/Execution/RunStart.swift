@@ -53,15 +53,17 @@ package struct RunStart: Hashable, Sendable, Codable {
     package var engine: Engine?
     /// `--fresh`: nothing is taken from earlier runs. nil for no.
     package var isFresh: Bool?
+    /// `--fail-fast`: a failure ends the run. nil for no.
+    package var failsFast: Bool?
     /// Where the person wants the results, an absolute path of the machine that it was started from: for who resumes it.
     package var results: String?
 
     package init(
         run: RunID, metro: ImageLocation, environments: [String: ImageLocation], cpus: Int? = nil,
-        engine: Engine? = nil, isFresh: Bool = false, results: String? = nil
+        engine: Engine? = nil, isFresh: Bool = false, failsFast: Bool = false, results: String? = nil
     ) {
         (self.run, self.metro, self.environments) = (run, metro, environments)
         (self.cpus, self.engine, self.isFresh) = (cpus, engine, isFresh ? true : nil)
-        self.results = results
+        (self.failsFast, self.results) = (failsFast ? true : nil, results)
     }
 }

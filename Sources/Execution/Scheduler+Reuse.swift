@@ -42,6 +42,8 @@ extension Scheduler {
             $0.text = record.objection
             $0.files = entries.map(\.file)
             $0.seconds = record.seconds
+            $0.command = task.command.shown
+            $0.key = pasts[task.id]?.parts
             $0.seed = task.seed
             $0.unmet = record.unmet
         }

@@ -6,24 +6,26 @@ internal import Glibc
 internal import HostProtocol
 internal import Plan
 internal import Sandbox
+internal import Threads
 
 /// Runs the tasks of a plan: each as soon as what it takes is there and the host has room for it.
 ///
-/// One thread that waits for whatever happens next; a failure stops only what depends on it.
+/// One thread that decides and records, and a crew of others, one for each task that runs; a failure stops only what depends
+/// on it.
 final class Scheduler {
     let run: RunFolder
     let plan: Plan
     let journal: Journal
     let capacity: Capacity
-    private let sandbox: TaskSandbox
+    private let around: RunningTask.Surroundings
     private let poller: Poller
     var graph: TaskGraph
-    var waiting = TaskQueue()
+    var waiting: TaskQueue
     private var running: [UInt64: RunningTask] = [:]
     private var free: Capacity
     private var settlingCount = 0
     private var nextNumber: UInt64 = 1
-    private var told: [StationID: Int] = [:]
+    private var toldStations: [StationID: Int] = [:]
     private var made: [ExactText: RunEvent.File] = [:]
     let images: ReachedImages
     let reuse: Reuse
@@ -37,9 +39,18 @@ final class Scheduler {
     let stations: [StationID: PlannedStation]
     private var failures = 0
     private var resting: RestingTasks
+    /// By a person, or by a failure where that ends the run.
     private(set) var isCancelled = false
+    /// What is said of what was ended by that.
+    private var stopped = Scheduler.cancelled
+    private let failsFast: Bool
     private var isPaused = false
-    private let settled: (read: Int32, write: Int32)
+    private let crew: Crew
+    private let syncing: JournalSync
+    /// What the crew tells: that a task of this number is settling, or that it has ended.
+    private let inbox = Monitor([(number: UInt64, past: RunningTask.Past?)]())
+    private let told: (read: Int32, write: Int32)
+    private let cancelling: (read: Int32, write: Int32)
     private let recalled: (read: Int32, write: Int32)
     private let signals: Int32
     private let tether: Int32?
@@ -48,14 +59,11 @@ final class Scheduler {
     /// What the end of a cancelled run says.
     static let cancelled = "the run was cancelled"
 
-    /// Tokens below this are the loop's own; a task's are its number times four, and its kind of descriptor.
     private enum Token {
-        static let settled: UInt64 = 0
+        static let told: UInt64 = 0
         static let signals: UInt64 = 1
         static let tether: UInt64 = 2
         static let recalled: UInt64 = 3
-        enum OfTask: UInt64 { case end, printed, errors }
-        static func of(_ number: UInt64, _ kind: OfTask) -> UInt64 { number << 2 | kind.rawValue }
     }
 
     /// - Parameters:
@@ -65,26 +73,36 @@ final class Scheduler {
     ///   - follow: told of each event after it was recorded.
     init(
         _ plan: Plan, run: RunFolder, journal: Journal, images: ReachedImages, reuse: Reuse,
-        resuming: Resuming, capacity: Capacity, signals: Int32, tether: Int32?, follow: @escaping (RunEvent) -> Void
+        resuming: Resuming, failsFast: Bool, capacity: Capacity, signals: Int32, tether: Int32?,
+        follow: @escaping (RunEvent) -> Void
     ) throws(ExecutionFailure) {
         (self.plan, self.run, self.journal, self.capacity, free) = (plan, run, journal, capacity, capacity)
         (self.signals, self.tether, self.follow) = (signals, tether, follow)
-        (self.images, self.reuse, self.resuming) = (images, reuse, resuming)
+        (self.images, self.reuse, self.resuming, self.failsFast) = (images, reuse, resuming, failsFast)
+        waiting = TaskQueue(plan)
         resting = RestingTasks(failures: resuming.recorded.failures)
         stations = Dictionary(plan.stations.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-        sandbox = TaskSandbox(images: images, made: run.made)
         do { graph = try TaskGraph(plan) } catch { throw ExecutionFailure(error) }
         poller = try Poller()
-        (settled, recalled) = (try Self.pipe(), try Self.pipe())
-        try poller.add(settled.read, token: Token.settled)
+        (told, recalled, cancelling) = (try Self.pipe(), try Self.pipe(), try Self.pipe())
+        around = RunningTask.Surroundings(
+            run: run, sandbox: TaskSandbox(images: images, made: run.made), cancelling: cancelling.read,
+            store: reuse.store, isFresh: reuse.isFresh)
+        // Those that run, and twice as many whose outputs are looked at.
+        crew = Crew(atMost: 3 * capacity.cpus + 1)
+        syncing = try JournalSync(journal, run: run)
+        try poller.add(told.read, token: Token.told)
         try poller.add(recalled.read, token: Token.recalled)
         try poller.add(signals, token: Token.signals)
         if let tether { try poller.add(tether, token: Token.tether) }
     }
 
     deinit {
-        recalling?.end()
-        for end in [settled.read, settled.write, recalled.read, recalled.write] { close(end) }
+        endAll()
+        for pair in [told, recalled, cancelling] {
+            close(pair.read)
+            close(pair.write)
+        }
     }
 
     private static func pipe() throws(ExecutionFailure) -> (read: Int32, write: Int32) {
@@ -96,33 +114,46 @@ final class Scheduler {
     /// - Returns: whether all stations succeeded.
     func perform() throws(ExecutionFailure) -> Bool {
         recalling = try reuse.begin(run: run, tell: recalled.write)
-        defer {
-            recalling?.end()
-            recalling = nil
-        }
+        defer { endAll() }
         try startReady()
         while !running.isEmpty || !resting.isEmpty || recalling?.open ?? 0 > 0 || isPaused && !waiting.isEmpty {
-            let deadline = (running.values.compactMap(\.deadline) + resting.due).min()
-            for ready in try poller.wait(until: deadline) { try handle(ready) }
-            for task in running.values { task.checkDeadline() }
+            for ready in try poller.wait(until: resting.due.min()) { try handle(ready) }
             waiting.add(resting.takeRested(by: Clock.monotonic))
             // What is done is recorded before anything builds upon it.
             try record()
             try startReady()
         }
+        endAll()
         return failures == 0 && !isCancelled && graph.isFinished
     }
 
-    var wasCancelled: Bool { isCancelled }
+    /// Nothing runs any more when this returns, and what is recorded is on the disk.
+    private func endAll() {
+        if !running.isEmpty { endTasks() }
+        crew.end()
+        recalling?.end()
+        recalling = nil
+        syncing.end()
+    }
+
+    var wasCancelled: Bool { isCancelled && stopped == Self.cancelled }
     var results: [TaskGraph.Result] { graph.results }
     var leftOut: [TaskGraph.LeftOutFiles] { graph.leftOut }
     func madeFile(_ path: String) -> RunEvent.File? { made[ExactText(path)] }
 
     private func handle(_ ready: Poller.Ready) throws(ExecutionFailure) {
         switch ready.token {
-        case Token.settled:
-            var number: UInt64 = 0
-            while read(settled.read, &number, 8) == 8 { try finish(number) }
+        case Token.told:
+            var bytes = [UInt8](repeating: 0, count: 256)
+            while read(told.read, &bytes, bytes.count) == bytes.count {}
+            let messages = inbox.change { messages in
+                defer { messages.removeAll(keepingCapacity: true) }
+                return messages
+            }
+            for (number, past) in messages {
+                guard let task = running[number] else { continue }
+                if let past { try ended(task, past) } else { settles(task) }
+            }
         case Token.recalled:
             var bytes = [UInt8](repeating: 0, count: 256)
             while read(recalled.read, &bytes, bytes.count) > 0 {}
@@ -142,15 +173,7 @@ final class Scheduler {
                 poller.remove(tether)
                 cancel()
             }
-        default:
-            guard let task = running[ready.token >> 2], let kind = Token.OfTask(rawValue: ready.token & 3) else {
-                return
-            }
-            switch kind {
-            case .end: try ended(task)
-            case .printed: if let log = task.printed, !log.drain() { poller.remove(log.output) }
-            case .errors: if !task.errors.drain() { poller.remove(task.errors.output) }
-            }
+        default: break
         }
     }
 
@@ -163,8 +186,13 @@ final class Scheduler {
     private func cancel() {
         isCancelled = true
         waiting.removeAll()
-        for task in resting.takeAll() { fail(task, Self.cancelled) }
-        for task in running.values { task.end(because: .cancelled) }
+        for task in resting.takeAll() { fail(task, stopped) }
+        endTasks()
+    }
+
+    private func endTasks() {
+        var byte: UInt8 = 0
+        _ = write(cancelling.write, &byte, 1)
     }
 
     // MARK: Starting
@@ -172,7 +200,7 @@ final class Scheduler {
     private func startReady() throws(ExecutionFailure) {
         var isMore = !isCancelled
         while isMore {
-            let ready = graph.takeReady()
+            let ready = waiting.ordered(graph.takeReady())
             // What is done makes others ready.
             isMore = false
             for task in ready {
@@ -181,9 +209,9 @@ final class Scheduler {
         }
         try tellStations()
         while !isCancelled, !isPaused, let task = waiting.takeFirst(where: { free.holds($0.uses) }, until: { isFull }) {
-            start(task)
+            try start(task)
         }
-        try record(syncing: false)
+        try record()
     }
 
     /// In a container the paths that tasks use are those of one task at a time.
@@ -191,108 +219,76 @@ final class Scheduler {
         free.cpus == 0 || images.engine == .container && running.values.contains(where: \.hasRoom)
     }
 
-    private func start(_ task: PlannedTask) {
+    private func start(_ task: PlannedTask) throws(ExecutionFailure) {
         let number = nextNumber
         nextNumber += 1
         tell(.taskStarted, task) {
+            $0.command = task.command.shown
             $0.seed = task.seed
             $0.key = pasts[task.id]?.parts
         }
-        let attempt = resting.attempt(of: task)
-        do {
-            let started = try RunningTask(task, number: number, attempt: attempt, in: run, sandbox: sandbox)
-            try poller.add(started.endDescriptor, token: Token.of(number, .end))
-            if let log = started.printed { try poller.add(log.output, token: Token.of(number, .printed)) }
-            try poller.add(started.errors.output, token: Token.of(number, .errors))
-            running[number] = started
-            free.take(task.uses)
-        } catch {
-            try? Folder.remove("\(run.tasks)/\(number)")
-            let reason = "it can't be started: \(error)"
-            // A program that is not there will not be there in a second either.
-            if (error as? SandboxFailure)?.stage != .program, retry(task, reason) { return }
-            fail(task, reason)
+        let started = RunningTask(
+            task, number: number, attempt: resting.attempt(of: task), key: keys[task.id], in: around)
+        running[number] = started
+        free.take(task.uses)
+        let (inbox, told) = (inbox, told.write)
+        @Sendable func say(_ past: RunningTask.Past?) {
+            let isFirst = inbox.change { messages in
+                messages.append((number, past))
+                return messages.count == 1
+            }
+            var byte: UInt8 = 0
+            if isFirst { _ = write(told, &byte, 1) }
         }
+        do throws(OwnThread.Refused) {
+            try crew.perform { say(started.perform { say(nil) }) }
+        } catch { throw ExecutionFailure(error) }
     }
 
     // MARK: Ending
 
-    private func ended(_ task: RunningTask) throws(ExecutionFailure) {
-        poller.remove(task.endDescriptor)
-        let end: SandboxEnd
-        let isGoingOn: Bool
-        do {
-            end = try task.takeEnd()
-            isGoingOn = task.reason(of: end) == nil ? try task.startNext(after: end) : false
-        } catch {
-            task.finishLogs()
-            return fail(task, "\(error)")
-        }
-        if isGoingOn { return try poller.add(task.endDescriptor, token: Token.of(task.number, .end)) }
-        task.finishLogs()
-        // Its pipes are at their end, and were read to it.
-        poller.remove(task.errors.output)
-        if let log = task.printed { poller.remove(log.output) }
-        if task.task.checks != nil { return checked(task, end) }
-        if let reason = task.reason(of: end) { return fail(task, reason, end: end) }
-        let keeping = keys[task.task.id].map { Settling.Keeping(store: reuse.store, key: $0, replaces: reuse.isFresh) }
-        task.settling = try Settling(task, made: run.made, keeping: keeping, tell: settled.write)
-        // The next one starts while this one's outputs are written out, but not without bound.
+    /// The next one starts while this one's outputs are looked at, but not without bound.
+    private func settles(_ task: RunningTask) {
+        task.isSettling = true
         settlingCount += 1
         if settlingCount <= 2 * capacity.cpus { giveRoom(of: task) }
     }
 
-    private func finish(_ number: UInt64) throws(ExecutionFailure) {
-        guard let task = running[number], let settling = task.settling else { return }
-        settlingCount -= 1
-        switch settling.outcome() {
-        case .failure(let refused as Outputs.Refused): fail(task, refused.reason, end: .exited(0))
-        case .failure(let error): fail(task, "its outputs can't be kept: \(error)", end: .exited(0))
-        case .success((let outputs, let turn)):
-            do { try graph.finished(task.task.id, made: outputs.made, turn: turn) } catch {
+    private func ended(_ running: RunningTask, _ past: RunningTask.Past) throws(ExecutionFailure) {
+        let task = running.task
+        if running.isSettling { settlingCount -= 1 }
+        remove(running)
+        switch past.outcome {
+        case .failed(let failed): fail(task, failed, past)
+        case .checked(let objection):
+            let note: String?
+            do { note = try graph.checked(task.id, objection: objection) } catch {
+                return fail(task, .init(reason: error.summary), past)
+            }
+            pasts[task.id]?.outcome = .done
+            keys[task.id] = nil
+            tell(.taskDone, task) {
+                $0.text = objection
+                $0.files = []
+                past.fill(&$0)
+            }
+            if let note { tell(.note) { $0.text = note } }
+        case .done(let outputs, let turn):
+            do { try graph.finished(task.id, made: outputs.made, turn: turn) } catch {
                 // A failure is tried anew each time.
-                keys[task.task.id].map(reuse.store.forget)
+                keys[task.id].map(reuse.store.forget)
                 let reason = error.summary + (error.cause.map { ": \($0)" } ?? "")
-                return fail(task, reason, end: .exited(0), mayRetry: false)
+                return fail(task, .init(reason: reason, end: .exited(0), mayRetry: false), past)
             }
-            remove(task)
-            compare(task.task, outputs.entries)
-            take(outputs.entries, of: task.task)
-            tell(.taskDone, task.task) {
+            compare(task, outputs.entries)
+            take(outputs.entries, of: task)
+            syncing.add(outputs.entries, of: task)
+            tell(.taskDone, task) {
                 $0.files = outputs.files
-                $0.seconds = Clock.monotonic - task.begun
                 $0.unmet = turn?.unmet
+                past.fill(&$0)
             }
         }
-    }
-
-    /// A file of an input was looked at: its task says by its exit code whether it is valid.
-    private func checked(_ task: RunningTask, _ end: SandboxEnd) {
-        var objection: String?
-        if let reason = task.reason(of: end) {
-            guard case .exited(1...125) = end, task.ending == .none else { return fail(task, reason, end: end) }
-            let said = task.errors.end.split(whereSeparator: \.isNewline).last.map {
-                Shown.text(String($0), atMost: 120)
-            }
-            objection = "does not pass “\(Shown.text(task.task.checks ?? ""))”: \(said ?? reason)"
-        }
-        let note: String?
-        do { note = try graph.checked(task.task.id, objection: objection) } catch {
-            return fail(task, error.summary, end: end)
-        }
-        remove(task)
-        let seconds = Clock.monotonic - task.begun
-        pasts[task.task.id]?.outcome = .done
-        if let key = keys.removeValue(forKey: task.task.id) {
-            let record = TaskStore.Record(key: key, seconds: seconds, objection: objection)
-            try? reuse.store.keep(record, from: nil, replaces: reuse.isFresh)
-        }
-        tell(.taskDone, task.task) {
-            $0.text = objection
-            $0.files = []
-            $0.seconds = seconds
-        }
-        if let note { tell(.note) { $0.text = note } }
     }
 
     /// Records what a task made, for those that take it.
@@ -311,26 +307,20 @@ final class Scheduler {
     private func remove(_ task: RunningTask) {
         running[task.number] = nil
         giveRoom(of: task)
-        // Half-made outputs, temporary files: nothing of it is anyone's.
-        try? Folder.remove(task.folder)
     }
 
-    /// - Parameter mayRetry: not where the same would come of it.
-    private func fail(_ task: RunningTask, _ reason: String, end: SandboxEnd? = nil, mayRetry: Bool = true) {
-        remove(task)
+    private func fail(_ task: PlannedTask, _ failed: RunningTask.Failed, _ past: RunningTask.Past) {
         func fill(_ event: inout RunEvent) {
-            switch end {
+            switch failed.end {
             case .exited(let code): event.exitCode = Int(code)
             case .signaled(let signal): event.signal = Int(signal)
             case nil: break
             }
-            event.printed = task.errors.end
+            event.printed = past.printed
+            past.fill(&event)
         }
-        if mayRetry, task.ending != .cancelled, retry(task.task, reason, fill) { return }
-        fail(task.task, reason) {
-            fill(&$0)
-            $0.seconds = Clock.monotonic - task.begun
-        }
+        if failed.mayRetry, !past.wasCancelled, retry(task, failed.reason, fill) { return }
+        fail(task, past.wasCancelled ? stopped : failed.reason, fill)
     }
 
     /// Lets a task that failed rest, to be started once more.
@@ -358,22 +348,20 @@ final class Scheduler {
             tell(.taskSkipped) {
                 $0.station = skipped.station
                 $0.task = skipped.task
-                $0.text = isCancelled ? Self.cancelled : "\(skipped.because) failed"
+                $0.text = isCancelled ? stopped : "\(skipped.because) failed"
             }
+        }
+        if failsFast, !isCancelled {
+            stopped = "the run was stopped, since \(task.id) failed"
+            cancel()
         }
     }
 
     // MARK: Telling
 
     private var untold: [RunEvent] = []
-    /// Whether what is not synced yet includes something that can't simply be found out again.
-    private var needsSync = false
 
     func tell(_ kind: RunEvent.Kind, _ task: PlannedTask? = nil, _ fill: (inout RunEvent) -> Void = { _ in }) {
-        switch kind {
-        case .taskReused, .taskStarted, .stationPlanned, .note: break
-        default: needsSync = true
-        }
         untold.append(
             journal.append(kind) {
                 $0.task = task?.id
@@ -385,8 +373,8 @@ final class Scheduler {
     private func tellStations() throws(ExecutionFailure) {
         let known = graph.knownTasks
         for station in graph.stationIDs {
-            guard let count = known[station], told[station] != count else { continue }
-            told[station] = count
+            guard let count = known[station], toldStations[station] != count else { continue }
+            toldStations[station] = count
             tell(.stationPlanned) {
                 $0.station = station
                 $0.count = count
@@ -394,10 +382,40 @@ final class Scheduler {
         }
     }
 
-    private func record(syncing: Bool = true) throws(ExecutionFailure) {
-        try journal.commit(syncing: syncing && needsSync)
-        if syncing { needsSync = false }
+    /// What is written is there whatever becomes of this process; for the case that the machine goes down it is synced soon.
+    private func record() throws(ExecutionFailure) {
+        try journal.commit(syncing: false)
         for event in untold { follow(event) }
         untold.removeAll(keepingCapacity: true)
+    }
+}
+
+extension RunningTask.Past {
+    func fill(_ event: inout RunEvent) {
+        event.seconds = seconds
+        event.cpuSeconds = usage.user + usage.system
+        // The kernel counts on from what the runtime has.
+        event.peakMemory = usage.peakMemory > OwnMemory.peak ? usage.peakMemory : nil
+    }
+}
+
+/// What this process has had in memory at once.
+enum OwnMemory {
+    static var peak: Int64 {
+        var used = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &used)
+        return Int64(used.ru_maxrss) * 1024
+    }
+}
+
+extension PlannedTask.Command {
+    /// For the journal and its readers: a command of thousands of files is told by its beginning.
+    var shown: String {
+        let text =
+            switch self {
+            case .shell(let text): text
+            case .direct(let words): words.joined(separator: " ")
+            }
+        return text.utf8.count <= 2000 ? text : String(decoding: text.utf8.prefix(2000), as: UTF8.self) + "…"
     }
 }

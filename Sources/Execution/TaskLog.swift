@@ -3,7 +3,7 @@ internal import Files
 internal import Glibc
 
 /// What a task writes to one of its outputs, on its way through a pipe into a file below the run's `logs`: the first 64 MiB
-/// and the last 16 KiB.
+/// and the last 16 KiB. There is no file until something is written.
 final class TaskLog {
     static let largest = 64 << 20
     static let tailLength = 16 << 10
@@ -11,25 +11,20 @@ final class TaskLog {
     /// The end that the task writes to; closed once it runs.
     private(set) var input: Int32
     let output: Int32
-    private let file: Int32
+    private var file: Int32 = -1
     private let path: String
     private var written = 0
     private var leftOut = 0
     private(set) var tail: [UInt8] = []
 
     init(_ path: String) throws(FileFailure) {
-        try Folder.make(File.parent(of: path))
-        file = try File.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode: 0o600, action: "write")
         var ends: [Int32] = [-1, -1]
-        if las_pipe(&ends, 1) != 0 {
-            close(file)
-            throw FileFailure("make a pipe for", path)
-        }
+        if las_pipe(&ends, 1) != 0 { throw FileFailure("make a pipe for", path) }
         (self.path, output, input) = (path, ends[0], ends[1])
     }
 
     deinit {
-        close(file)
+        if file >= 0 { close(file) }
         close(output)
         closeInput()
     }
@@ -42,6 +37,10 @@ final class TaskLog {
     /// Takes what is there.
     /// - Returns: whether more may come.
     func drain() -> Bool {
+        // Most tasks print nothing.
+        var waiting = pollfd(fd: output, events: Int16(POLLIN), revents: 0)
+        if poll(&waiting, 1, 0) == 0 { return true }
+        if waiting.revents & Int16(POLLIN) == 0 { return false }
         var chunk = [UInt8](repeating: 0, count: 1 << 16)
         while true {
             let count = read(output, &chunk, chunk.count)
@@ -56,10 +55,17 @@ final class TaskLog {
         tail.append(contentsOf: bytes.suffix(Self.tailLength))
         if tail.count > 4 * Self.tailLength { tail.removeFirst(tail.count - Self.tailLength) }
         let kept = bytes.prefix(Self.largest - written)
+        if file < 0 { open() }
         // A full disk must not stop the task for its chatter.
         try? File.writeAll(Array(kept), to: file, path: path)
         written += kept.count
         leftOut += bytes.count - kept.count
+    }
+
+    private func open() {
+        try? Folder.make(File.parent(of: path))
+        let flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW
+        file = (try? File.open(path, flags, mode: 0o600, action: "write")) ?? -1
     }
 
     /// Writes the end of what did not fit.

@@ -110,15 +110,19 @@ package struct Start: Hashable, Sendable, Codable {
     package var isFresh: Bool?
     /// The bundle that the parts are from, where they are from one.
     package var bundle: SentBundle?
+    /// A failure ends the run; nil for no.
+    package var failsFast: Bool?
     /// Where las puts the results, for who resumes the run: the host keeps it and does nothing with it.
     package var results: String?
 
     package init(
         run: RunID, parts: [Part], cpus: Int?, tethered: Bool, engine: String?, isFresh: Bool = false,
+        failsFast: Bool = false,
         bundle: SentBundle? = nil, results: String? = nil
     ) {
         (self.run, self.parts, self.cpus, self.tethered, self.engine) = (run, parts, cpus, tethered, engine)
         (self.isFresh, self.bundle, self.results) = (isFresh ? true : nil, bundle, results)
+        self.failsFast = failsFast ? true : nil
     }
 }
 

@@ -14,7 +14,7 @@ package struct RunEvent: Hashable, Sendable, Codable {
         case runContinued
         /// `count`: tasks of `station` known by now; told again when more become known.
         case stationPlanned
-        /// With `seed` where the command gets one, and `key` where it is known by what it takes.
+        /// With `command`, `seed` where the command gets one, and `key` where it is known by what it takes.
         case taskStarted
         /// With `files` and `seconds`; with `text` where it looked at a file of an input that is not valid: why.
         case taskDone
@@ -75,6 +75,12 @@ package struct RunEvent: Hashable, Sendable, Codable {
     package var seed: Int?
     /// In `taskDone` and `taskReused` of a turn: what of `until` does not hold after it; nil where all does.
     package var unmet: String?
+    /// Of a task that has ended: seconds of processors' time, and bytes that its largest process had in memory at once; nil for
+    /// less than can be told.
+    package var cpuSeconds: Double?
+    package var peakMemory: Int64?
+    /// What is run; a very long one is shortened.
+    package var command: String?
     /// What the task is known by.
     package var key: KeyParts?
     /// Which start of the machine it was: where it is another one now, what was not synced may be lost.

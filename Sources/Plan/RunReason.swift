@@ -21,6 +21,16 @@ package struct KeyParts: Hashable, Sendable, Codable {
     }
 }
 
+extension KeyParts {
+    /// What was taken: inputs, scripts and what other tasks made, by their places and sorted, with their digests in short.
+    package var taken: [(place: String, digest: String)] {
+        [inputs, scripts, reads].flatMap { digests in
+            digests.map { (place: $0.key, digest: $0.value) }
+                .sorted { $0.place.utf8.lexicographicallyPrecedes($1.place.utf8) }
+        }
+    }
+}
+
 /// Why a task runs, as a person says it.
 package enum RunReason {
     /// What has changed since a task ran for the last time, each in words: "reads/s1.fq changed".

@@ -14,11 +14,37 @@ package enum SandboxEnd: Hashable, Sendable {
     }
 }
 
+/// What a program, and those that it started and waited for, have used of the machine.
+package struct SandboxUsage: Hashable, Sendable {
+    /// Seconds of processors' time, in the program itself and in the kernel for it.
+    package var user = 0.0
+    package var system = 0.0
+    /// Bytes that the largest process had in memory at once. No less than what the process that launched it had then: the kernel
+    /// counts on from there.
+    package var peakMemory: Int64 = 0
+
+    package init() {}
+
+    init(_ usage: las_usage) {
+        (user, system) = (Double(usage.user_microseconds) / 1e6, Double(usage.system_microseconds) / 1e6)
+        peakMemory = usage.peak_memory
+    }
+
+    /// What one used after the other.
+    package mutating func add(_ other: SandboxUsage) {
+        user += other.user
+        system += other.system
+        peakMemory = max(peakMemory, other.peakMemory)
+    }
+}
+
 /// A sandbox that runs. When the value goes away while it still does, the sandbox is killed; when the whole process dies,
 /// too.
 package struct SandboxProcess: ~Copyable, Sendable {
     private let launched: las_launched
     private var end: SandboxEnd?
+    /// Once it has ended.
+    package private(set) var usage = SandboxUsage()
 
     init(_ launched: las_launched) { self.launched = launched }
 
@@ -30,12 +56,13 @@ package struct SandboxProcess: ~Copyable, Sendable {
     /// Waits for the end of the program and of all that it started (in a pid namespace; otherwise of the program).
     package mutating func wait() throws(SandboxFailure) -> SandboxEnd {
         if let end { return end }
-        var (launched, status) = (launched, Int32(0))
-        let code = las_sandbox_wait(&launched, &status)
+        var (launched, status, used) = (launched, Int32(0), las_usage())
+        let code = las_sandbox_wait(&launched, &status, &used)
         // Somebody else has reaped it: not known how it ended.
         if code != 0 { throw SandboxFailure(.clone, "can't wait for the sandbox", code: code) }
         let end = SandboxEnd(waitStatus: status)
         self.end = end
+        usage = SandboxUsage(used)
         return end
     }
 
@@ -48,9 +75,9 @@ package struct SandboxProcess: ~Copyable, Sendable {
 
     deinit {
         if end == nil {
-            var (launched, status) = (launched, Int32(0))
+            var (launched, status, used) = (launched, Int32(0), las_usage())
             _ = las_sandbox_signal(&launched, SIGKILL)
-            _ = las_sandbox_wait(&launched, &status)
+            _ = las_sandbox_wait(&launched, &status, &used)
         }
         for descriptor in [launched.pidfd, launched.status, launched.lifeline] where descriptor >= 0 {
             close(descriptor)

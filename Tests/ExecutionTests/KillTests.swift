@@ -10,7 +10,8 @@ import Testing
 /// The runtime is killed at random moments and resumed, again and again, until the run has ended.
 @Suite(.serialized) struct KillTests {
     /// 200 in the soak.
-    static let kills = Program("true").environment["LAS_SOAK"] == "1" ? 200 : 25
+    static let kills = isSoak ? 200 : 25
+    static let isSoak = Program("true").environment["LAS_SOAK"] == "1"
 
     /// Some 300 tasks: a scatter with a second one behind it, a loop, turns with `until`, stations that are tried again.
     static func metro(items: Int, marker: String) -> Plan {

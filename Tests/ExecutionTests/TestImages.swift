@@ -128,7 +128,7 @@ struct TestRun: Sendable {
     static func perform(
         _ plan: Plan, _ files: [String: String] = [:], in scratch: String, name: String = "test-run",
         engine: Engine? = nil, cpus: Int? = nil, asOrdinaryUser: Bool = false, isFresh: Bool = false,
-        environment: Digest? = nil, resumes: Bool = false
+        environment: Digest? = nil, resumes: Bool = false, failsFast: Bool = false
     ) throws -> TestRun {
         let image = scratch + "/\(name).squashfs"
         try TestImages.metro(plan, files, to: image)
@@ -140,7 +140,7 @@ struct TestRun: Sendable {
         let start = RunStart(
             run: RunID(name)!, metro: try location(.metro, "test", image),
             environments: ["main": try location(.environment, "main", TestImages.environment)], cpus: cpus,
-            engine: engine, isFresh: isFresh)
+            engine: engine, isFresh: isFresh, failsFast: failsFast)
         let body: @Sendable () throws -> TestRun = {
             let lash = LASH(root: scratch + "/lash")
             let folder = RunFolder(start.run, in: lash)

@@ -54,7 +54,7 @@ struct las_launched {
     int32_t pid;
     /// -1 where the kernel has none.
     int32_t pidfd;
-    /// Holds the wait status of the program, 4 bytes, once it has ended; ends with the sandbox. -1 without a pid namespace.
+    /// Holds the wait status of the program and what it used once it has ended; ends with the sandbox. -1 without a pid namespace.
     int32_t status;
     /// The sandbox ends when this is closed. -1 without a pid namespace.
     int32_t lifeline;
@@ -87,5 +87,13 @@ int las_sandbox_launch(struct las_sandbox *sandbox, struct las_launched *launche
 
 /// Sends a signal to the sandbox that `launched` tells of.
 int las_sandbox_signal(const struct las_launched *launched, int signal);
-/// Waits for its end, and gives the wait status of its program. Returns 0, or an error number.
-int las_sandbox_wait(const struct las_launched *launched, int *status);
+/// What a program and those that it waited for have used.
+struct las_usage {
+    int64_t user_microseconds;
+    int64_t system_microseconds;
+    /// Bytes that the largest of them had in memory at once; no less than what the caller had at the launch.
+    int64_t peak_memory;
+};
+
+/// Waits for its end, and gives the wait status of its program and what it used. Returns 0, or an error number.
+int las_sandbox_wait(const struct las_launched *launched, int *status, struct las_usage *usage);

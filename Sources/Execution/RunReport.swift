@@ -1,0 +1,120 @@
+package import Digests
+package import Files
+package import HostProtocol
+internal import JSON
+package import Plan
+
+/// What a run did, as its journal, plan and start say: for each task what ran, on what, in what, and what came of it.
+package struct RunReport: Sendable {
+    package enum Outcome: String, Sendable {
+        case done, reused, failed, running
+        /// It looked at a file that is not valid.
+        case leftOut = "left out"
+        /// It was running when the run was cut off.
+        case cutOff = "cut off"
+    }
+
+    package struct Task: Sendable {
+        package let id: TaskID
+        package let station: StationID
+        package var outcome = Outcome.running
+        /// As it was started, long ones shortened.
+        package var command: String?
+        /// Of the environment's image.
+        package var environment: Digest?
+        /// What it is known by; nil for one that is known by nothing.
+        package var key: KeyParts?
+        /// Seconds since 1970: when it was started for the last time, or taken from an earlier run.
+        package var began: Double
+        package var seconds: Double?
+        package var cpuSeconds: Double?
+        package var peakMemory: Int64?
+        /// How often it was started.
+        package var attempts = 1
+        package var exitCode: Int?
+        package var signal: Int?
+        package var seed: Int?
+        /// Why it failed, or what it left out.
+        package var reason: String?
+        package var outputs: [RunEvent.File] = []
+    }
+
+    /// The run as a whole.
+    package let summary: RunSummary
+    package private(set) var engine = ""
+    package private(set) var reason = ""
+    package private(set) var notes: [String] = []
+    /// When it was started and went on, seconds since 1970.
+    package private(set) var starts: [Double] = []
+    /// In the order in which they began.
+    package private(set) var tasks: [Task] = []
+    /// Of the metro's image, and of the environments' by their names.
+    package let metroImage: Digest?
+    package let environments: [String: Digest]
+    package private(set) var results: [RunEvent.File] = []
+
+    package init(_ run: RunID, in lash: LASH) {
+        let folder = RunFolder(run, in: lash)
+        summary = RunSummary(run, in: lash)
+        let start = try? folder.readStart()
+        metroImage = start?.metro.digest
+        environments = start?.environments.mapValues(\.digest) ?? [:]
+        let plan = (try? File.read(folder.plan, atMost: 256 << 20)).flatMap {
+            try? JSONText.decode(Plan.self, from: $0)
+        }
+        var images: [StationID: Digest] = [:]
+        for station in plan?.stations ?? [] { images[station.id] = environments[station.environment.name] }
+        var numbers: [TaskID: Int] = [:]
+        for event in Journal.read(folder.journal) { add(event, images, &numbers) }
+        if !summary.isGoingOn {
+            for number in tasks.indices where tasks[number].outcome == .running { tasks[number].outcome = .cutOff }
+        }
+    }
+
+    private mutating func add(_ event: RunEvent, _ images: [StationID: Digest], _ numbers: inout [TaskID: Int]) {
+        switch event.kind {
+        case .runStarted, .runResumed:
+            (engine, reason) = (event.engine ?? "", event.reason ?? "")
+            starts.append(event.time)
+            for number in tasks.indices where tasks[number].outcome == .running { tasks[number].outcome = .cutOff }
+        case .note: if let text = event.text { notes.append(text) }
+        case .runEnded: results = event.files ?? []
+        default:
+            guard let id = event.task, let station = event.station else { return }
+            let number = numbers[id] ?? tasks.count
+            if number == tasks.count {
+                numbers[id] = number
+                tasks.append(
+                    Task(id: id, station: station, environment: images[station], began: event.time, attempts: 0))
+            }
+            tasks[number].add(event)
+        }
+    }
+}
+
+extension RunReport.Task {
+    fileprivate mutating func add(_ event: RunEvent) {
+        switch event.kind {
+        case .taskStarted:
+            (outcome, began, command, seed, key) = (.running, event.time, event.command, event.seed, event.key)
+            (reason, exitCode, signal) = (nil, nil, nil)
+            attempts += 1
+        case .taskReused:
+            (outcome, began, command, seed, key) = (.reused, event.time, event.command, event.seed, event.key)
+            (reason, seconds) = (event.text, event.seconds)
+            outputs = event.files ?? []
+        case .taskDone:
+            (outcome, reason, exitCode) = (
+                event.text == nil ? .done : .leftOut, event.text, event.text == nil ? 0 : nil
+            )
+            outputs = event.files ?? []
+        case .taskFailed, .taskRetried:
+            (outcome, reason) = (.failed, event.text)
+            (exitCode, signal) = (event.exitCode, event.signal)
+        default: return
+        }
+        if event.kind != .taskStarted, event.kind != .taskReused {
+            (seconds, cpuSeconds, peakMemory) = (event.seconds, event.cpuSeconds, event.peakMemory)
+        }
+    }
+}
