@@ -25,9 +25,12 @@ extension Depot {
     /// On the thread that calls it.
     func buildHere(_ environment: LockedEnvironment) throws -> LayeredTree {
         let debian = try tree(of: environment.debian)
-        return LayeredTree(
-            layers: debian.layers + (try wheelLayers(of: environment)) + (try builtLayers(of: environment))
-                + (try hostLayers(of: environment)))
+        let (wheels, built) = (try wheelLayers(of: environment), try builtLayers(of: environment))
+        let table = try LibraryCache(lash: lash, architecture: architecture).layer(of: debian, built)
+        let tree = LayeredTree(
+            layers: debian.layers + wheels + built + (table.map { [$0] } ?? []) + (try hostLayers(of: environment)))
+        try checkLibraries(of: environment, built, in: tree)
+        return tree
     }
 
     /// The layers of Debian packages: the skeleton, one for each package, and what configuring them changed.

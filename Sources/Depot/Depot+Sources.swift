@@ -8,7 +8,7 @@ internal import Metro
 /// What is built from archives and from commits, a layer for each.
 extension Depot {
     /// Counts up whenever the same files would become another layer.
-    private static let version = 1
+    private static let version = 2
 
     // MARK: Choosing
 
@@ -73,6 +73,47 @@ extension Depot {
         try environment.needs.builds.map { try layer(of: $0, in: environment) }
     }
 
+    /// Sees to it that what built programs name is in the environment.
+    ///
+    /// - Parameter tree: all of the environment.
+    /// - Throws: exit code 2, naming a library that is missing, and the package that has it if that is known.
+    func checkLibraries(of environment: LockedEnvironment, _ built: [Layer], in tree: LayeredTree) throws {
+        let store = LayerStore(lash: lash)
+        let noted = built.map { SharedLibraries(ofLayerIn: store.folder(of: $0.digest)) }
+        if noted.allSatisfy(\.needed.isEmpty) { return }
+        var names: Set<ExactText> = []
+        for layer in tree.layers { for entry in layer.entries { names.insert(ExactText(entry.path.name)) } }
+        for (need, libraries) in zip(environment.needs.builds, noted) {
+            guard let missing = libraries.missing(among: names) else { continue }
+            let package = try packages(with: missing.library, among: need, of: environment).sorted().first
+            let likely = package ?? SharedLibraries.customaryPackage(of: missing.library)
+            let fix: String =
+                if let package {
+                    "add \(package), which has it, to the packages below “debian”"
+                } else if let likely {
+                    "add the package that has it to those below “debian”; it may be called \(likely)"
+                } else {
+                    "add the package that has it to those below “debian”"
+                }
+            throw DepotFailure(
+                "\(Shown.whole(missing.file)) needs the shared library \(Shown.whole(missing.library)), and nothing brings it",
+                cause: "it was built from \(Shown.whole(need.words))", fix: Shown.whole(fix), .usage)
+        }
+    }
+
+    /// The packages that had a file while something was built.
+    private func packages(
+        with file: String, among need: BuildNeed, of environment: LockedEnvironment
+    ) throws -> [String] {
+        if need.tools.isEmpty { return [] }
+        let store = LayerStore(lash: lash)
+        let unpacking = PackageUnpacking(architecture: architecture)
+        return try tools(need.tools, of: environment).packages.filter { package in
+            let layer = try store.layer(unpacking.digest(of: package.sha256))
+            return layer?.entries.contains { $0.path.name == file } == true
+        }.map(\.name)
+    }
+
     /// Of the layer that a need is built into: of all that makes it.
     func builtDigest(of need: BuildNeed, in environment: LockedEnvironment) throws -> Digest {
         let tools = need.tools.isEmpty ? environment.debian : try self.tools(need.tools, of: environment)
@@ -117,6 +158,7 @@ extension Depot {
                     fix: "let “build” end with what installs it there: make install, or cp tool /usr/local/bin/", .usage
                 )
             }
+            try SharedLibraries.note(of: kept.entries, in: folder)
             return kept.entries
         }
         guard let layer = try store.publish([(digest, prepared)]).first else {

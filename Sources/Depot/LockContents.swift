@@ -80,6 +80,13 @@ package struct LockContents: Sendable {
             for need in environment.needs.builds {
                 add(MadeLayer(digest: try depot.builtDigest(of: need, in: environment), title: need.words))
             }
+            if !environment.needs.builds.isEmpty {
+                let below = environment.debian.packages.map { unpacking.digest(of: $0.sha256) }
+                let built = try environment.needs.builds.map { try depot.builtDigest(of: $0, in: environment) }
+                let table = LibraryCache(lash: lash, architecture: architecture)
+                    .digest(of: [skeleton] + below + [configuring.digest(of: [skeleton] + below)] + built)
+                add(MadeLayer(digest: table, title: "table of shared libraries of \(name)"))
+            }
             if let host = environment.host {
                 add(
                     MadeLayer(

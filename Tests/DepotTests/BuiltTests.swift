@@ -100,6 +100,53 @@ struct BuiltTests {
         }
     }
 
+    /// A library that is built is found by the loader, one that only building had is told with its package.
+    @Test func sharedLibrariesAreFoundOrToldOf() async throws {
+        try await withScratch("built") { folder in
+            let source = folder + "/tool-1.0"
+            try Folder.make(source)
+            try File.write("int six(void) { return 6; }\n", to: source + "/six.c")
+            try File.write(
+                "#include <stdio.h>\n#include <yaml.h>\nint six(void);\nint main(void) { printf(\"%d %s\\n\", six(), yaml_get_version_string()); }\n",
+                to: source + "/tool.c")
+            _ = try Program("tar", folder: folder).run("-czf", "tool-1.0.tar.gz", "tool-1.0")
+            let server = try LoopbackServer(folder: folder)
+            defer { server.end() }
+            let tool = BuildNeed(
+                .archive(address: server.address + "tool-1.0.tar.gz", sha256: nil),
+                tools: ["gcc", "libc6-dev", "libyaml-dev"],
+                commands: """
+                    mkdir -p /usr/local/lib /usr/local/bin
+                    gcc -shared -fPIC -Wl,-soname,libsix.so.1 -o /usr/local/lib/libsix.so.1 six.c
+                    gcc -o /usr/local/bin/tool tool.c /usr/local/lib/libsix.so.1 -lyaml
+                    """)
+            let depot = try RealArchives.depot(RealArchives.lash)
+            let bare = try await depot.lock(["main": Needs(builds: [tool])])
+            let told = try await failure { _ = try await depot.build(try #require(bare.environments["main"])) }
+            #expect(
+                told.summary
+                    == "usr/local/bin/tool needs the shared library libyaml-0.so.2, and nothing brings it")
+            #expect(told.fix == "add libyaml-0-2, which has it, to the packages below “debian”")
+            #expect(told.exitCode == .usage)
+
+            let whole = try await depot.lock(["main": Needs(debian: ["libyaml-0-2"], builds: [tool])])
+            let environment = try #require(whole.environments["main"])
+            let tree = try await depot.build(environment)
+            #expect(tree.layers.last?.name == "table of shared libraries")
+            #expect(try RealPackagesTests().run("export PATH; tool", in: tree).hasPrefix("6 0.2."))
+            let contents = try LockContents(of: whole, in: RealArchives.lash)
+            #expect(Set(tree.layers.map(\.digest)).isSubset(of: contents.layers.map(\.digest)))
+        }
+    }
+
+    @Test(arguments: [
+        ("libhts.so.3", "libhts3"), ("libyaml-0.so.2", "libyaml-0-2"), ("libstdc++.so.6", "libstdc++6"),
+        ("libX11.so.6", "libx11-6"), ("libplugin.so", nil),
+    ])
+    func aLibrarysPackageIsNamedAsDebianNamesIt(_ library: String, _ package: String?) {
+        #expect(SharedLibraries.customaryPackage(of: library) == package)
+    }
+
     /// Where nothing is built, the files go where they are wanted; and mistakes are told in words.
     @Test func filesAreTakenAsTheyAreAndMistakesAreTold() async throws {
         try await withScratch("built") { folder in
