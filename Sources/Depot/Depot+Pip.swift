@@ -11,11 +11,12 @@ extension Depot {
     /// Counts up whenever the same wheels would become another layer.
     private static let version = 1
 
-    private static let options = "--no-input --disable-pip-version-check --no-cache-dir --no-color"
+    static let options = "--no-input --disable-pip-version-check --no-cache-dir --no-color"
 
     // MARK: Choosing
 
-    /// Asks pip, in the sandbox and with the network, which wheels a set of packages is. Nothing of them is run.
+    /// Asks pip, in the sandbox and with the network, which wheels a set of packages is. Nothing of
+    /// them is run, save of source distributions, where there is no wheel.
     ///
     /// - Returns: sorted by name.
     /// - Throws: exit code 2 where pip finds none, 4 where it can't reach its index.
@@ -36,31 +37,39 @@ extension Depot {
     private func wheels(
         for needs: PipNeeds, in environment: LockedEnvironment, of kept: [LockedWheel]
     ) throws -> [LockedWheel] {
-        let tree = try self.tree(of: try tools(Wishes.pip, of: environment))
+        let tree = try self.tree(of: try tools(Wishes.tools(of: needs), of: environment))
         observer(.progress(DepotProgress(.asking, done: 0, total: 0, what: "Python's packages")))
         return try BuildRoot.with(tree, in: lash) { root in
-            try Folder.withTemporary(in: lash.temporary, named: "pip") { folder in
-                for name in ["work", "local"] { try Folder.make("\(folder)/\(name)") }
-                let packages = needs.packages.map { $0 + "\n" }.joined()
-                try File.create(folder + "/work/requirements.txt", packages)
-                try File.create(
-                    folder + "/work/constraints.txt", kept.map { "\($0.name)==\($0.version)\n" }.joined())
-                let certificates = pip.certificates
-                let outcome = try root.run(
-                    BuildRoot.Work(
-                        commands:
-                            "exec python3 -m pip install -q \(Self.options) --dry-run --ignore-installed --only-binary :all: --report report.json -c constraints.txt -r requirements.txt",
-                        folder: folder + "/work", local: folder + "/local",
-                        variables: pip.variables(certificates: certificates.map { _ in "/run/las/certificates.pem" })
-                            .merging(["PIP_BREAK_SYSTEM_PACKAGES": "1", "PIP_ROOT_USER_ACTION": "ignore"]) { $1 },
-                        files: certificates.map { ["/run/las/certificates.pem": $0] } ?? [:], usesNetwork: true))
-                guard outcome.end.isSuccess else { throw unresolved(outcome) }
-                return try wheels(inReport: try File.read(folder + "/work/report.json", atMost: 1 << 28))
-            }
+            let outcome = try resolve(needs, kept, in: root, "--only-binary :all:")
+            if let wheels = outcome.wheels { return wheels }
+            // Only where it has to be: pip runs programs of a source distribution to learn what that depends on.
+            let log = String(decoding: outcome.outcome.log, as: UTF8.self)
+            guard log.contains("No matching distribution found") else { throw unresolved(outcome.outcome) }
+            let second = try resolve(needs, kept, in: root, "--prefer-binary")
+            guard let wheels = second.wheels else { throw unresolved(second.outcome) }
+            return try withBuilders(wheels, in: root)
         }
     }
 
-    private func wheels(inReport text: [UInt8]) throws -> [LockedWheel] {
+    /// - Returns: nil in the place of the wheels where pip could not choose them.
+    private func resolve(
+        _ needs: PipNeeds, _ kept: [LockedWheel], in root: BuildRoot, _ which: String
+    ) throws -> (wheels: [LockedWheel]?, outcome: BuildRoot.Outcome) {
+        try Folder.withTemporary(in: lash.temporary, named: "pip") { folder in
+            let work = folder + "/work"
+            for name in ["work", "local"] { try Folder.make("\(folder)/\(name)") }
+            try File.create(work + "/requirements.txt", needs.packages.map { $0 + "\n" }.joined())
+            try File.create(work + "/constraints.txt", kept.map { "\($0.name)==\($0.version)\n" }.joined())
+            let outcome = try root.run(
+                pipWork(
+                    "exec python3 -m pip install -q \(Self.options) --dry-run --ignore-installed \(which) --report report.json -c constraints.txt -r requirements.txt",
+                    work, folder, usesNetwork: true))
+            guard outcome.end.isSuccess else { return (nil, outcome) }
+            return (try wheels(inReport: try File.read(work + "/report.json", atMost: 1 << 28)), outcome)
+        }
+    }
+
+    func wheels(inReport text: [UInt8]) throws -> [LockedWheel] {
         var wheels: [LockedWheel] = []
         for item in try JSONText.parse(text)["install"]?.array ?? [] {
             let information = item["download_info"]?["archive_info"]
@@ -76,7 +85,10 @@ extension Depot {
             }
             let plain = PipConfiguration.withoutCredentials(
                 String(decoding: address.utf8.prefix { $0 != UInt8(ascii: "#") }, as: UTF8.self))
-            let wheel = LockedWheel(name: name, version: version, address: plain, sha256: digest)
+            let path = plain.utf8.prefix { $0 != UInt8(ascii: "?") }
+            let isWheel = String(decoding: path, as: UTF8.self).ends(with: ".whl")
+            let wheel = LockedWheel(
+                name: name, version: version, address: plain, sha256: digest, builders: isWheel ? nil : [])
             try wheel.check()
             wheels.append(wheel)
         }
@@ -100,11 +112,14 @@ extension Depot {
                 "these packages of pip can't be together", cause: cause,
                 fix: "ask for other versions, or give stations needs of their own", .usage)
         }
+        if log.contains("subprocess-exited-with-error") || log.contains("metadata-generation-failed") {
+            return DepotFailure(
+                "one of Python's packages has no wheel for this Python, and can't be built", cause: outcome.lastWords,
+                fix: Self.needsAdvice, .usage)
+        }
         return DepotFailure(
             "pip does not find all packages", cause: cause,
-            fix:
-                "check the names and versions; of a package that has no wheel for this Python (a source distribution only) take "
-                + "another version, or Debian's own, python3-NAME", .usage)
+            fix: "check the names and versions, and that there is one for this Python", .usage)
     }
 
     func tools(_ names: [String], of environment: LockedEnvironment) throws(DepotFailure) -> LockedPackages {
@@ -119,8 +134,11 @@ extension Depot {
 
     /// Of the layer of all wheels of an environment: of all that makes it.
     func wheelDigest(of environment: LockedEnvironment) throws -> Digest {
-        let tools = try tools(Wishes.pip, of: environment)
-        let made = environment.wheels.map { "\($0.sha256) \($0.file ?? "")\n" }.sorted().joined()
+        let tools = try tools(Wishes.tools(of: environment.needs.pip), of: environment)
+        let made = environment.wheels.map { wheel in
+            let builders = wheel.builders?.map(\.sha256.hex).sorted().joined(separator: " ")
+            return "\(wheel.sha256) \(wheel.file ?? "")\(builders.map { " built with \($0)" } ?? "")\n"
+        }.sorted().joined()
         let by = tools.packages.map(\.sha256.hex).sorted().joined(separator: "\n")
         return Digest(of: "las: layer of wheels, \(Self.version)\n\(architecture)\n\(made)by\n\(by)\n")
     }
@@ -128,7 +146,7 @@ extension Depot {
     /// The layer of all wheels of an environment; none where there are none.
     func wheelLayers(of environment: LockedEnvironment) throws -> [Layer] {
         if environment.wheels.isEmpty { return [] }
-        let tools = try tools(Wishes.pip, of: environment)
+        let tools = try tools(Wishes.tools(of: environment.needs.pip), of: environment)
         let store = LayerStore(lash: lash)
         let digest = try wheelDigest(of: environment)
         if let layer = try store.layer(digest) { return [layer] }
@@ -143,20 +161,25 @@ extension Depot {
             try Folder.make(local)
             try Folder.withTemporary(in: lash.temporary, named: "pip") { work in
                 try Folder.make(work + "/wheels")
-                var lines = ""
-                for wheel in environment.wheels {
-                    guard let name = wheel.file else { continue }
-                    try File.copy(file(of: wheel), to: "\(work)/wheels/\(name)", mode: 0o644)
-                    lines += "\(wheel.name)==\(wheel.version) --hash=sha256:\(wheel.sha256)\n"
-                }
-                try File.create(work + "/requirements.txt", lines)
                 try BuildRoot.with(tree, in: lash) { root in
+                    var lines = ""
+                    for wheel in environment.wheels {
+                        guard let name = wheel.file else { continue }
+                        var digest = wheel.sha256
+                        if wheel.builders == nil {
+                            try File.copy("\(lash.root)/\(wheel.kept)", to: "\(work)/wheels/\(name)", mode: 0o644)
+                        } else {
+                            let made = try build(wheel, in: root, into: work + "/wheels")
+                            digest = try Download.digest(of: "\(work)/wheels/\(made)")
+                        }
+                        lines += "\(wheel.name)==\(wheel.version) --hash=sha256:\(digest)\n"
+                    }
+                    try File.create(work + "/requirements.txt", lines)
                     let outcome = try root.run(
                         BuildRoot.Work(
                             commands:
                                 "exec python3 -m pip install -q \(Self.options) --no-index --find-links wheels --no-deps --require-hashes --no-compile --ignore-installed -r requirements.txt",
-                            folder: work, local: local,
-                            variables: ["PIP_BREAK_SYSTEM_PACKAGES": "1", "PIP_ROOT_USER_ACTION": "ignore"]))
+                            folder: work, local: local, variables: Self.pipVariables))
                     guard outcome.end.isSuccess else {
                         throw DepotFailure(
                             "pip can't install the packages of the lock", cause: outcome.lastWords,
@@ -169,9 +192,12 @@ extension Depot {
         return try store.publish([(digest, prepared)])
     }
 
-    private func file(of wheel: LockedWheel) -> String { "\(lash.packages)/\(wheel.sha256).whl" }
+    private func file(of wheel: LockedWheel) -> String { "\(lash.root)/\(wheel.kept)" }
 
+    /// What source distributions are built with too.
     func fetch(_ wheels: [LockedWheel]) throws {
+        var seen: Set<String> = []
+        let wheels = wheels.flatMap(\.all).filter { seen.insert($0.kept).inserted }
         let lock = try FileLock.take(lash.locks + "/fetch")
         defer { withExtendedLifetime(lock) {} }
         try Folder.make(lash.packages)

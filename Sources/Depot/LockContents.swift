@@ -65,9 +65,7 @@ package struct LockContents: Sendable {
             for (tools, packages) in environment.tools.sorted(by: { $0.key < $1.key }) {
                 add(packages, "configuration with \(tools)")
             }
-            for wheel in environment.wheels {
-                add("packages/\(wheel.sha256).whl", wheel.title, wheel.sha256)
-            }
+            for wheel in environment.wheels.flatMap(\.all) { add(wheel.kept, wheel.title, wheel.sha256) }
             if !environment.wheels.isEmpty {
                 add(MadeLayer(digest: try depot.wheelDigest(of: environment), title: "Python's packages of \(name)"))
             }

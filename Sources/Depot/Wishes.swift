@@ -8,8 +8,8 @@ struct Wishes: Sendable {
     /// What is there besides while something is built; each set sorted, the sets too.
     let tools: [[String]]
 
-    /// Brings the package `pip` into a place where things are built.
-    static let pip = ["python3-pip"]
+    /// Brings the package `pip`, and what Python's packages are built with, into a place where things are built.
+    static func tools(of pip: PipNeeds?) -> [String] { Array(Set(["python3-pip"] + (pip?.tools ?? []))).sorted() }
 
     init(_ needs: Needs) throws(DepotFailure) {
         self.needs = needs
@@ -20,7 +20,8 @@ struct Wishes: Sendable {
             if !requests.contains(where: { $0.name == "python3" }) {
                 requests.append(try DebianRequest(checking: "python3"))
             }
-            tools.insert(Self.pip)
+            for name in needs.pip?.tools ?? [] { _ = try DebianRequest(checking: name) }
+            tools.insert(Self.tools(of: needs.pip))
         }
         for need in needs.builds where !need.tools.isEmpty {
             for name in need.tools { _ = try DebianRequest(checking: name) }

@@ -47,6 +47,10 @@ extension Keys {
             Key(
                 "requirements", .text, "A file of the metro's folder that names packages, one on each line.",
                 "requirements: requirements.txt"),
+            Key(
+                "needs", .texts,
+                "Packages of Debian that are there while packages without a wheel are built, and not later.",
+                "needs: [gcc, python3-dev]"),
         ])
 
     static let archive = Keys(

@@ -53,7 +53,7 @@ extension MetroReading {
 
     // MARK: pip
 
-    /// A list of packages, or `{ requirements: FILE }`.
+    /// A list of packages, or `{ packages: …, requirements: FILE, needs: … }`.
     private mutating func pip(_ node: YAMLNode) -> PipNeeds? {
         guard case .map = node.content, !isBareBrace(node) else {
             let packages = texts(node, of: "pip").compactMap { requirement($0) }
@@ -64,7 +64,8 @@ extension MetroReading {
         if let file = members["requirements"].flatMap({ text($0, of: "requirements") }) {
             packages += requirements(file)
         }
-        return packages.isEmpty ? nil : PipNeeds(packages: packages)
+        let tools = members["needs"].map { debian($0, of: "needs") } ?? []
+        return packages.isEmpty ? nil : PipNeeds(packages: packages, tools: tools)
     }
 
     private mutating func requirement(_ text: SourceText) -> String? {

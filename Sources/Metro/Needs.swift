@@ -46,11 +46,33 @@ package struct Needs: Hashable, Sendable {
 }
 
 /// Packages of Python's index, as pip takes them.
-package struct PipNeeds: Hashable, Sendable, Codable {
+package struct PipNeeds: Hashable, Sendable {
     /// Sorted, each once: `pandas==2.*`, `requests[socks]>=2`.
     package let packages: [String]
+    /// Packages of Debian that are there only while those that have no wheel are built; sorted, each once.
+    package let tools: [String]
 
-    package init(packages: [String]) { self.packages = Array(Set(packages)).sorted() }
+    package init(packages: [String], tools: [String] = []) {
+        self.packages = Array(Set(packages)).sorted()
+        self.tools = Array(Set(tools)).sorted()
+    }
+}
+
+extension PipNeeds: Codable {
+    private enum CodingKeys: String, CodingKey { case packages, needs }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            packages: try container.decode([String].self, forKey: .packages),
+            tools: try container.decodeIfPresent([String].self, forKey: .needs) ?? [])
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(packages, forKey: .packages)
+        if !tools.isEmpty { try container.encode(tools, forKey: .needs) }
+    }
 }
 
 extension Needs: Codable {

@@ -68,6 +68,60 @@ struct TinyIndex {
         }
         let zipped = try Program("python3", folder: source).run("-m", "zipfile", "-c", "\(wheels)/\(file)", ".")
         try #require(zipped.status == 0, "\(zipped.errors)")
+        try list(file, of: name)
+    }
+
+    /// A source distribution with a build backend of its own, which needs `builder` to build, and nobody says so before it is
+    /// asked. What it builds says what that said.
+    func addSource(_ name: String, _ version: String, builder: String) throws {
+        let source = folder + "/\(name)-\(version)"
+        let backend = """
+            import os, zipfile
+            information = "\(name)-\(version).dist-info"
+            metadata = "Metadata-Version: 2.1\\nName: \(name)\\nVersion: \(version)\\n"
+            def get_requires_for_build_wheel(settings=None):
+                return ["\(builder)"]
+            def prepare_metadata_for_build_wheel(folder, settings=None):
+                os.mkdir(os.path.join(folder, information))
+                with open(os.path.join(folder, information, "METADATA"), "w") as file: file.write(metadata)
+                return information
+            def build_wheel(folder, settings=None, metadata_folder=None):
+                import \(builder), socket
+                try:
+                    socket.create_connection(("127.0.0.1", int(open("port").read())), 1)
+                    raise SystemExit("there is a network")
+                except OSError: pass
+                name = "\(name)-\(version)-py3-none-any.whl"
+                with zipfile.ZipFile(os.path.join(folder, name), "w") as wheel:
+                    def add(path, text): wheel.writestr(zipfile.ZipInfo(path), text)
+                    add("\(name).py", "def main():\\n    print('\(name) built with " + \(builder).__name__ + "')\\n")
+                    add(information + "/METADATA", metadata)
+                    add(information + "/WHEEL", "Wheel-Version: 1.0\\nGenerator: own\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+                    add(information + "/RECORD", "")
+                return name
+
+            """
+        try Folder.make(source + "/own")
+        try File.write(backend, to: source + "/own/backend.py")
+        try File.write(
+            "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\"own\"]\n",
+            to: source + "/pyproject.toml")
+        try File.write(
+            "Metadata-Version: 2.1\nName: \(name)\nVersion: \(version)\n", to: source + "/PKG-INFO")
+        try Folder.make(folder + "/wheels")
+    }
+
+    /// - Parameter port: one that the build tries to reach.
+    func publishSource(_ name: String, _ version: String, port: Int) throws {
+        try File.write("\(port)", to: "\(folder)/\(name)-\(version)/port")
+        let file = "\(name)-\(version).tar.gz"
+        let packed = try Program("tar", folder: folder).run("-czf", "wheels/\(file)", "\(name)-\(version)")
+        try #require(packed.status == 0, "\(packed.errors)")
+        try list(file, of: name)
+    }
+
+    private func list(_ file: String, of name: String) throws {
+        let wheels = folder + "/wheels"
         let page = folder + "/simple/\(name)/index.html"
         try Folder.make(File.parent(of: page))
         let before = (try? File.read(page)).map { String(decoding: $0, as: UTF8.self) } ?? "<!DOCTYPE html>\n"
@@ -108,7 +162,7 @@ struct PipTests {
                 _ = try depot.wheels(for: PipNeeds(packages: ["tinyone==9.*"]), in: environment)
             }
             #expect(none.exitCode == .usage && none.summary == "pip does not find all packages")
-            #expect(none.cause?.contains("tinyone==9.*") == true && none.fix?.contains("python3-") == true)
+            #expect(none.cause?.contains("tinyone==9.*") == true && none.fix?.contains("names and versions") == true)
 
             let tree = try await depot.build(environment)
             let said = try RealPackagesTests().run(
@@ -152,6 +206,96 @@ struct PipTests {
             "export PATH; python3 -c 'import markupsafe._speedups; print(markupsafe.escape(\"<a>\"))'; printf 'a b\\n1 2\\n' | tabulate -1 -f pipe",
             in: tree)
         #expect(said.hasPrefix("&lt;a&gt;\n| "), "\(said)")
+    }
+}
+
+/// Python's packages without a wheel.
+@Suite(
+    .serialized,
+    .enabled(if: RealArchives.isReachable, "the archives of this machine's apt sources can't be reached from here"))
+struct SourceDistributionTests {
+    /// Another tool than the one that installs it is locked too; the build has no network.
+    @Test func itIsBuiltWithWhatItsBackendAsksFor() async throws {
+        try await withScratch("pip") { folder in
+            let index = TinyIndex(folder: folder)
+            try index.add("tinytwo", "3.1")
+            try index.addSource("tinythree", "0.2", builder: "tinytwo")
+            let server = try LoopbackServer(folder: folder)
+            try index.publishSource("tinythree", "0.2", port: Int(server.port))
+            let depot = try PipTests().depot(["PIP_INDEX_URL": "http://127.0.0.1:\(server.port)/simple/"])
+            let lock = try await depot.lock(["main": Needs(pip: PipNeeds(packages: ["tinythree"]))])
+            #expect(try JSONRoundTrip.lock(lock) == lock)
+            let environment = try #require(lock.environments["main"])
+            let wheel = try #require(environment.wheels.first)
+            #expect(environment.wheels.count == 1 && wheel.title == "tinythree 0.2")
+            #expect(wheel.builders?.map(\.title) == ["tinytwo 3.1"])
+            let tree = try await depot.build(environment)
+            let said = try RealPackagesTests().run(
+                "export PATH; python3 -c 'import tinythree; tinythree.main()'; { python3 -c 'import tinytwo' 2>&1 || true; } | tail -1",
+                in: tree)
+            #expect(said == "tinythree built with tinytwo\nModuleNotFoundError: No module named 'tinytwo'\n")
+            let kept = try LockContents(of: lock, in: RealArchives.lash)
+            #expect(kept.sources.contains { $0.path == "packages/\(wheel.sha256).sdist" })
+            #expect(Set(tree.layers.map(\.digest)).isSubset(of: kept.layers.map(\.digest)))
+
+            try index.addSource("tinythree", "0.3", builder: "tinytwo")
+            try File.write(
+                try File.read(folder + "/tinythree-0.3/own/backend.py")
+                    + Array("def build_wheel(*more): raise SystemExit('no compiler')\n".utf8),
+                to: folder + "/tinythree-0.3/own/backend.py")
+            try index.publishSource("tinythree", "0.3", port: Int(server.port))
+            let broken = try await depot.lock(["main": Needs(pip: PipNeeds(packages: ["tinythree"]))])
+            server.end()
+            let told = try await failure { _ = try await depot.build(try #require(broken.environments["main"])) }
+            #expect(told.summary == "Python's package tinythree 0.3 has no wheel for this Python, and can't be built")
+            #expect(told.cause?.contains("no compiler") == true && told.exitCode == .usage)
+            #expect(told.fix?.contains("needs: [gcc, python3-dev]") == true)
+        }
+    }
+
+    /// Two of the index that this machine's pip has: one of Python alone, one with a module in C.
+    @Test func realOnesWork() async throws {
+        let depot = Depot(
+            lash: RealArchives.lash, sources: try RealArchives.depot(RealArchives.lash).sources,
+            architecture: try Architecture.ofThisMachine(),
+            pip: .ofMachine(environment: Program("true").environment))
+        let tools = ["gcc", "libc6-dev", "python3-dev"]
+        let lock: Lock
+        do {
+            lock = try await depot.lock([
+                "main": Needs(pip: PipNeeds(packages: ["crcmod==1.7", "docopt==0.6.2"], tools: tools))
+            ])
+        } catch let failure as DepotFailure where failure.exitCode == .unreachable {
+            try Test.cancel("the index of Python's packages can't be reached from here: \(failure)")
+        }
+        let environment = try #require(lock.environments["main"])
+        #expect(environment.wheels.map(\.title) == ["crcmod 1.7", "docopt 0.6.2"])
+        let builders = environment.wheels.map { ($0.builders ?? []).map(\.name) }
+        #expect(builders.allSatisfy { $0.contains("setuptools") && $0.contains("wheel") }, "\(builders)")
+        let tree = try await depot.build(environment)
+        let said = try RealPackagesTests().run(
+            """
+            export PATH
+            python3 -c 'import crcmod.predefined as c, crcmod._crcfunext; print(hex(c.mkCrcFun("crc-32")(b"123456789")))'
+            python3 -c 'import docopt; print(docopt.docopt("Usage: x <a>", ["one"]))'
+            command -v gcc || echo no gcc
+            """, in: tree)
+        #expect(said == "0xcbf43926\n{'<a>': 'one'}\nno gcc\n")
+
+        // Built once more: the same bytes.
+        let layer = try #require(tree.layers.last)
+        func digests(_ layer: Layer) throws -> [String: Digest] {
+            var digests: [String: Digest] = [:]
+            for entry in layer.entries {
+                guard case .file = entry.kind else { continue }
+                digests[entry.path.string] = Digest(of: try File.read("\(layer.tree)/\(entry.path)"))
+            }
+            return digests
+        }
+        let before = try digests(layer)
+        try Folder.remove(File.parent(of: layer.tree))
+        let again = try #require(try await depot.build(environment).layers.last)
+        #expect(try digests(again) == before && again.entries == layer.entries)
     }
 }
 

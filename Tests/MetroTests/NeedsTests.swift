@@ -18,6 +18,9 @@ import Testing
         #expect(list.pip?.packages == ["pandas==2.*", "requests[socks] >= 2, <3"])
         #expect(list.words == ["bwa", "pandas==2.* (pip)", "requests[socks] >= 2, <3 (pip)"])
         #expect(try needs("{ pip: { packages: [six] } }") == six)
+        let built = try needs("{ pip: { packages: [six], needs: [python3-dev, gcc] } }")
+        #expect(built.pip == PipNeeds(packages: ["six"], tools: ["gcc", "python3-dev"]))
+        #expect(try JSONText.decode(Needs.self, from: JSONText.encode(built)) == built)
     }
 
     /// A lock is the same whether images are slim or not.
