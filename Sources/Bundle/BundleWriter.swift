@@ -30,8 +30,8 @@ package struct BundleWriter: Sendable {
         }
     }
 
-    /// Every extent is hashed on its way from the store into the file. What was given to the system is what was hashed, and
-    /// fsync tells where it did not reach the disk; reading it again would only read the system's memory.
+    /// What was given to the system is what was hashed, here or when the same files of the store were copied before, and fsync
+    /// tells where it did not reach the disk; reading it again would only read the system's memory.
     private func write(
         _ index: BundleIndex, to beside: String, named path: String,
         progress: (_ done: Int64, _ total: Int64) -> Void
@@ -41,9 +41,7 @@ package struct BundleWriter: Sendable {
         let total = index.parts.reduce(0) { $0 + $1.part.size }
         var done: Int64 = 0
         for placed in index.parts {
-            try store.reader(of: placed.part.digest).copyVerified(
-                placed.extents, named: placed.part.words, to: descriptor, at: placed.offset, path: path
-            ) { count in
+            try store.copy(placed, to: descriptor, path: path) { count in
                 done += count
                 progress(done, total)
             }

@@ -20,15 +20,8 @@ struct FileReading: ~Copyable {
     deinit { close(descriptor) }
 
     func read(at offset: Int64, into room: UnsafeMutableRawBufferPointer) throws {
-        var done = 0
-        while done < room.count {
-            let count = pread(descriptor, room.baseAddress! + done, room.count - done, off_t(offset) + done)
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw FileFailure("read", path)
-            }
-            if count == 0 { throw BundleFailure.changed(path) }
-            done += count
+        guard try File.readAll(room, at: offset, from: descriptor, path: path) == room.count else {
+            throw BundleFailure.changed(path)
         }
     }
 }

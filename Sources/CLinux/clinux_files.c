@@ -28,4 +28,8 @@ ssize_t las_copy_range(int source, int64_t source_offset, int target, int64_t ta
     return copy_file_range(source, &from, target, &to, count, 0);
 }
 
+void las_begin_writing(int descriptor, int64_t offset, int64_t count) {
+    sync_file_range(descriptor, offset, count, SYNC_FILE_RANGE_WRITE);
+}
+
 int las_reserve(int descriptor, int64_t size) { return fallocate(descriptor, FALLOC_FL_KEEP_SIZE, 0, size); }

@@ -71,6 +71,30 @@ extension File {
         }
     }
 
+    /// Fills the room with the bytes at an offset.
+    /// - Returns: how many there were: fewer than asked for where the file ends before.
+    package static func readAll(
+        _ room: UnsafeMutableRawBufferPointer, at offset: Int64, from descriptor: Int32, path: String
+    ) throws(FileFailure) -> Int {
+        var done = 0
+        while done < room.count {
+            let count = pread(descriptor, room.baseAddress! + done, room.count - done, off_t(offset) + done)
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw FileFailure("read", path)
+            }
+            if count == 0 { break }
+            done += count
+        }
+        return done
+    }
+
+    /// Has the system begin to write a range of an open file to the disk, and does not wait for it; a later fsync has less to
+    /// do. A system that can't lets it be.
+    package static func beginWriting(_ count: Int64, at offset: Int64, of descriptor: Int32) {
+        las_begin_writing(descriptor, offset, count)
+    }
+
     /// The last bytes of a file, fewer where it is shorter.
     package static func readEnd(of path: String, count: Int) throws(FileFailure) -> [UInt8] {
         let descriptor = try open(path, O_RDONLY | O_CLOEXEC, action: "read")
@@ -78,16 +102,16 @@ extension File {
         var info = stat()
         guard fstat(descriptor, &info) == 0 else { throw FileFailure("read", path) }
         let size = min(count, Int(info.st_size))
-        var bytes = [UInt8](repeating: 0, count: size)
-        var done = 0
-        while done < size {
-            let got = bytes.withUnsafeMutableBytes {
-                pread(descriptor, $0.baseAddress! + done, size - done, info.st_size - off_t(size - done))
-            }
-            if got < 0, errno == EINTR { continue }
-            if got <= 0 { throw FileFailure("read", path, code: got == 0 ? ENODATA : errno) }
-            done += got
+        var failure: FileFailure?
+        let bytes = [UInt8](unsafeUninitializedCapacity: size) { room, filled in
+            do throws(FileFailure) {
+                filled = try readAll(
+                    UnsafeMutableRawBufferPointer(room), at: Int64(info.st_size) - Int64(size), from: descriptor,
+                    path: path)
+                if filled < size { failure = FileFailure("read", path, code: ENODATA) }
+            } catch { failure = error }
         }
+        if let failure { throw failure }
         return bytes
     }
 

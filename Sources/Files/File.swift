@@ -77,9 +77,12 @@ package enum File {
     }
 
     /// Written beside, synced, then renamed into place: a reader sees the old file or the new one.
-    package static func write(_ bytes: some Collection<UInt8>, to path: String, mode: UInt32 = 0o644)
-        throws(FileFailure)
-    {
+    ///
+    /// - Parameter syncsFolder: whether the new name lasts too when this returns; who goes on to rename something else into the
+    ///   same folder need not wait for it twice.
+    package static func write(
+        _ bytes: some Collection<UInt8>, to path: String, mode: UInt32 = 0o644, syncsFolder: Bool = true
+    ) throws(FileFailure) {
         let beside = path + ".new-\(getpid())-\(UInt32.random(in: 0 ... .max))"
         let descriptor = try open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode: mode, action: "write")
         do throws(FileFailure) {
@@ -90,7 +93,9 @@ package enum File {
             unlink(beside)
             throw error
         }
-        do throws(FileFailure) { try rename(beside, to: path) } catch {
+        do throws(FileFailure) {
+            if syncsFolder { try rename(beside, to: path) } else { try move(beside, to: path) }
+        } catch {
             unlink(beside)
             throw error
         }
@@ -98,6 +103,19 @@ package enum File {
 
     package static func write(_ text: String, to path: String, mode: UInt32 = 0o644) throws(FileFailure) {
         try write(Array(text.utf8), to: path, mode: mode)
+    }
+
+    /// Written beside and renamed into place, not synced: whole for every process, and after a power failure perhaps empty or
+    /// not there. For what is looked at before it is used, and can be made again.
+    package static func put(_ bytes: [UInt8], at path: String, mode: UInt32 = 0o644) throws(FileFailure) {
+        let beside = path + ".new-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        do throws(FileFailure) {
+            try create(beside, bytes, mode: mode)
+            try move(beside, to: path)
+        } catch {
+            unlink(beside)
+            throw error
+        }
     }
 
     /// Renames and syncs the folder that it is renamed into.

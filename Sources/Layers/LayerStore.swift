@@ -15,7 +15,7 @@ package struct LayerStore: Sendable {
     package func layer(_ digest: Digest) throws -> Layer? {
         let folder = folder(of: digest)
         guard File.status(folder)?.kind == .folder else { return nil }
-        if let mark = try? File.read(folder + Self.unsynced, atMost: 4096), !Start.isThis(mark) {
+        if let mark = try? File.read(folder + Self.unsynced, atMost: 4096), !MachineStart.isThis(mark) {
             try remove(digest)
             return nil
         }
@@ -71,7 +71,7 @@ package struct LayerStore: Sendable {
         try Folder.make(lash.layers)
         for (digest, layer) in prepared {
             let final = folder(of: digest)
-            try File.create(layer.folder + Self.unsynced, Start.mark)
+            try File.create(layer.folder + Self.unsynced, MachineStart.mark)
             let isFirst = Glibc.rename(layer.folder, final) == 0
             if !isFirst {
                 guard errno == EEXIST || errno == ENOTEMPTY else {
@@ -95,23 +95,6 @@ package struct LayerStore: Sendable {
     }
 
     private static let unsynced = "/unsynced"
-}
-
-/// The time since this machine was started: within it, whatever was written can be read.
-private enum Start {
-    /// The machine's name and its kernel's number for this start.
-    static let mark: [UInt8] = {
-        var information = utsname()
-        uname(&information)
-        let name = withUnsafeBytes(of: information.nodename) { Array($0.prefix { $0 != 0 }) }
-        return name + [UInt8(ascii: " ")] + ((try? File.read("/proc/sys/kernel/random/boot_id")) ?? [])
-    }()
-
-    /// Other machines that share this LASH look after their own: what they wrote was on the server when they closed it.
-    static func isThis(_ other: [UInt8]) -> Bool {
-        let blank = UInt8(ascii: " ")
-        return other == mark || !other.prefix { $0 != blank }.elementsEqual(mark.prefix { $0 != blank })
-    }
 }
 
 /// A layer in a temporary folder, complete but not yet in the store.

@@ -82,17 +82,12 @@ final class OpenFile: Sendable {
     static func fill(
         _ buffer: UnsafeMutableRawBufferPointer, from descriptor: Int32, at offset: Int64, path: String
     ) throws(PartFailure) {
-        var done = 0
-        while done < buffer.count {
-            let count = pread(descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset) + done)
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw PartFailure(FileFailure("read", path))
-            }
-            if count == 0 {
-                throw .damaged("the file is cut short: it ends before byte \(offset + Int64(buffer.count))", in: path)
-            }
-            done += count
+        let count: Int
+        do throws(FileFailure) { count = try File.readAll(buffer, at: offset, from: descriptor, path: path) } catch {
+            throw PartFailure(error)
+        }
+        guard count == buffer.count else {
+            throw .damaged("the file is cut short: it ends before byte \(offset + Int64(buffer.count))", in: path)
         }
     }
 }

@@ -52,6 +52,12 @@ package final class PartReader: Sendable {
         self.init(pieces.slices(in: lash, own: own), path: own)
     }
 
+    /// The paths of what holds its bytes, each once.
+    var files: [String] {
+        var seen: Set<String> = []
+        return segments.map(\.slice.path).filter { seen.insert($0).inserted }
+    }
+
     /// - Returns: `count` bytes at `position` of the part, fewer only at its end.
     package func read(at position: Int64, count: Int) throws(PartFailure) -> [UInt8] {
         let wanted = Int(min(Int64(count), max(0, size - position)))
@@ -92,17 +98,34 @@ package final class PartReader: Sendable {
     }
 
     /// Copies the part to an open file, sharing its blocks where the file system can, without looking at them.
-    /// - Parameter target: the path that an error tells.
-    package func copy(to descriptor: Int32, at position: Int64, named target: String) throws(PartFailure) {
+    /// - Parameters:
+    ///   - target: the path that an error tells.
+    ///   - progress: told how many bytes more were copied.
+    package func copy(
+        to descriptor: Int32, at position: Int64, named target: String, progress: (Int64) -> Void = { _ in }
+    ) throws(PartFailure) {
+        var behind: Int64 = 0
         for segment in segments {
             let source = try segment.opened()
-            do throws(FileFailure) {
-                try File.copyRange(
-                    segment.slice.length, from: source.descriptor, at: segment.slice.offset, named: source.path,
-                    to: descriptor, at: position + segment.start, named: target)
-            } catch { throw PartFailure(error) }
+            for start in stride(from: Int64(0), to: segment.slice.length, by: Int(Self.copied)) {
+                let count = min(Self.copied, segment.slice.length - start)
+                do throws(FileFailure) {
+                    try File.copyRange(
+                        count, from: source.descriptor, at: segment.slice.offset + start, named: source.path,
+                        to: descriptor, at: position + segment.start + start, named: target)
+                } catch { throw PartFailure(error) }
+                progress(count)
+                // The disk works while the rest is copied.
+                let end = segment.start + start + count
+                if end - behind >= Self.copied {
+                    File.beginWriting(end - behind, at: position + behind, of: descriptor)
+                    behind = end
+                }
+            }
         }
     }
+
+    private static let copied: Int64 = 64 << 20
 
     /// Hashes every extent, on all processors.
     /// - Parameters:
@@ -163,6 +186,8 @@ package final class PartReader: Sendable {
                         try File.writeAll(
                             UnsafeRawBufferPointer(buffer), at: target.position + batch.start, to: target.descriptor,
                             path: target.path)
+                        File.beginWriting(
+                            batch.length, at: target.position + batch.start, of: target.descriptor)
                     }
                     told.tell(batch.length)
                 }

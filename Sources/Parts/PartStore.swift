@@ -56,7 +56,10 @@ package struct PartStore: Sendable {
 
     /// Opens a part, and checks its size.
     package func reader(of digest: Digest) throws(PartFailure) -> PartReader {
-        let extents = try extents(of: digest)
+        try reader(of: digest, try extents(of: digest))
+    }
+
+    func reader(of digest: Digest, _ extents: ExtentList) throws(PartFailure) -> PartReader {
         if !File.exists(path(of: digest)), let slices = slices(of: digest) {
             let reader = PartReader(slices, path: piecesPath(of: digest))
             guard reader.size == extents.size else {
@@ -122,23 +125,27 @@ package struct PartStore: Sendable {
         }
     }
 
-    /// Takes a finished file of this LASH by renaming it, without reading it again; for who has just hashed what it wrote.
+    /// Takes a finished file of this LASH by renaming it, without reading it again; for who has just hashed and synced what it
+    /// wrote.
     package func adopt(_ part: Part, extents: ExtentList, fileAt path: String) throws(PartFailure) {
         do throws(FileFailure) {
             try Folder.make(lash.parts)
-            try File.write(extents.bytes, to: extentsPath(of: part.digest), mode: 0o444)
+            try File.write(extents.bytes, to: extentsPath(of: part.digest), mode: 0o444, syncsFolder: false)
             try File.rename(path, to: self.path(of: part.digest))
         } catch { throw PartFailure(error) }
     }
 
     /// Takes an image that lies in pieces; for who has just hashed what it wrote.
+    ///
+    /// Nothing is synced, the pieces are not either: what a power failure leaves of them is seen when the part is looked for
+    /// or read, and it is made again.
     /// - Parameter own: what `PartPieces` says of the part's own file.
     package func adopt(_ part: Part, extents: ExtentList, pieces: PartPieces, own: [UInt8]) throws(PartFailure) {
         do throws(FileFailure) {
             try Folder.make(lash.parts)
-            try File.write(own, to: ownPath(of: part.digest), mode: 0o444)
-            try File.write(JSONText.encode(pieces), to: piecesPath(of: part.digest), mode: 0o444)
-            try File.write(extents.bytes, to: extentsPath(of: part.digest), mode: 0o444)
+            try File.put(own, at: ownPath(of: part.digest), mode: 0o444)
+            try File.put(JSONText.encode(pieces), at: piecesPath(of: part.digest), mode: 0o444)
+            try File.put(extents.bytes, at: extentsPath(of: part.digest), mode: 0o444)
         } catch { throw PartFailure(error) }
     }
 

@@ -133,6 +133,34 @@ import Testing
         }
     }
 
+    /// What was hashed once is copied by the kernel alone, until one of its files changes.
+    @Test func aPartThatWasDamagedAfterItWasHashedMakesNoBundleEither() throws {
+        try withScratch("bundle") { folder in
+            let (path, identity) = try bundle(in: folder)
+            let lash = LASH(root: folder + "/lash")
+            let store = PartStore(lash)
+            let parts = try BundleFile.open(path).parts.map(\.part)
+            // Files so new that they may change unseen are hashed once more.
+            sleep(1)
+            usleep(200_000)
+            for name in ["second", "third"] {
+                #expect(try BundleWriter(store).write(parts, to: "\(folder)/\(name).las") == identity)
+                #expect(try Folder.names(in: lash.stamps).filter { $0.hasPrefix("part-") }.count == 3)
+                #expect(try Program("cmp").run(path, "\(folder)/\(name).las").status == 0)
+            }
+            let blocks = "\(lash.blocks)/\(try #require(try Folder.names(in: lash.blocks).first))"
+            try Program("touch").run("-r", blocks, folder + "/time")
+            var bytes = try File.read(blocks)
+            bytes[1] ^= 1
+            try File.create(blocks, bytes)
+            try Program("touch").run("-r", folder + "/time", blocks)
+            let failure = #expect(throws: PartFailure.self) {
+                try BundleWriter(store).write(parts, to: folder + "/bad.las")
+            }
+            #expect(failure?.place == blocks)
+        }
+    }
+
     @Test func aFileWithTwoPlacesIsThereOnce() throws {
         try withScratch("bundle") { folder in
             try Program("dd").run("if=/dev/urandom", "of=\(folder)/data", "bs=1M", "count=1", "status=none")

@@ -2,7 +2,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-// File system calls that Swift's Glibc module lacks. Each returns -1 with errno set.
+// File system calls that Swift's Glibc module lacks. Each that has an answer returns -1 with errno set.
 
 // Writes all that waits in memory for the file system of this descriptor.
 int las_syncfs(int descriptor);
@@ -19,6 +19,9 @@ long las_copy_file_range(int source, int target, unsigned long count);
 
 // The same from and to these offsets, sharing the data where the file system can.
 ssize_t las_copy_range(int source, int64_t source_offset, int target, int64_t target_offset, size_t count);
+
+// Has the system begin to write a range to the disk; a hint, without an answer.
+void las_begin_writing(int descriptor, int64_t offset, int64_t count);
 
 // Sets room aside for `size` bytes, without making the file longer.
 int las_reserve(int descriptor, int64_t size);
