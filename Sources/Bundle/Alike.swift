@@ -6,9 +6,13 @@ internal import Threads
 struct Alike {
     let threads: Int
 
+    /// - Parameter known: by group, the digests of its files where they are known; nothing is read then.
     /// - Returns: by group, for each file the number of the first one with the same bytes: its own where there is no earlier.
-    func find(_ groups: [[ImageFile]]) throws -> [[Int]] {
+    func find(_ groups: [[ImageFile]], known: [[Digest]?]) throws -> [[Int]] {
         var candidates: [Candidate] = []
+        func written(_ candidate: Candidate) -> Digest? {
+            known.isEmpty ? nil : known[candidate.group]?[candidate.number]
+        }
         for (group, files) in groups.enumerated() {
             var sizes: [Int64: Int] = [:]
             for file in files where file.size > 0 { sizes[file.size, default: 0] += 1 }
@@ -17,15 +21,19 @@ struct Alike {
             }
         }
         let step = 32
-        let batches = stride(from: 0, to: candidates.count, by: step).map {
-            Array(candidates[$0..<min($0 + step, candidates.count)])
+        let unknown = candidates.indices.filter { written(candidates[$0]) == nil }
+        let batches = stride(from: 0, to: unknown.count, by: step).map {
+            unknown[$0..<min($0 + step, unknown.count)].map { candidates[$0] }
         }
-        let digests = try Workers.each(batches, on: threads) { batch in
+        let read = try Workers.each(batches, on: threads) { batch in
             try batch.map { try groups[$0.group][$0.number].digest() }
         }
+        var digests = candidates.map(written)
+        for (place, digest) in zip(unknown, read.joined()) { digests[place] = digest }
         var alike = groups.map { Array($0.indices) }
         var first: [Content: Int] = [:]
-        for (candidate, digest) in zip(candidates, digests.joined()) {
+        for (candidate, digest) in zip(candidates, digests) {
+            guard let digest else { continue }
             let content = Content(group: candidate.group, digest: digest)
             if let known = first[content] {
                 alike[candidate.group][candidate.number] = known

@@ -1,3 +1,4 @@
+internal import Digests
 internal import Files
 internal import Threads
 
@@ -25,12 +26,15 @@ struct DataWriter {
         var failure: (any Error)?
     }
 
-    /// - Parameter progress: told how many bytes were read, of all; from any thread, one at a time.
+    /// - Parameters:
+    ///   - digests: by group, those of its files where they are known.
+    ///   - progress: told how many bytes were read, of all; from any thread, one at a time.
     /// - Returns: the target, which has all groups.
     func write<Target: GroupTarget>(
-        _ groups: [[ImageFile]], to target: Target, progress: @escaping @Sendable (Int64) -> Void
+        _ groups: [[ImageFile]], digests: [[Digest]?] = [], to target: Target,
+        progress: @escaping @Sendable (Int64) -> Void
     ) throws -> Target {
-        let alike = try Alike(threads: options.threads).find(groups)
+        let alike = try Alike(threads: options.threads).find(groups, known: digests)
         let plan = BlockPlan(groups, alike: alike, blockSize: options.blockSize)
         let state = Monitor(State())
         let sink = GroupSink(groups, alike, plan, target)

@@ -73,12 +73,9 @@ extension ImageTree {
         var groups: [[ImageFile]] = []
         var numbers: [[RelativePath: Int]] = []
         for layer in tree.layers {
-            var files: [ImageFile] = []
             var number: [RelativePath: Int] = [:]
             for entry in layer.entries {
-                guard case .file(let size) = entry.kind else { continue }
-                number[entry.path] = files.count
-                files.append(ImageFile(content: .file(path: "\(layer.tree)/\(entry.path)"), size: size))
+                if case .file = entry.kind { number[entry.path] = number.count }
             }
             for entry in layer.entries {
                 guard case .hardLink(let target) = entry.kind else { continue }
@@ -89,7 +86,7 @@ extension ImageTree {
                 }
                 number[entry.path] = file
             }
-            groups.append(files)
+            groups.append(Self.files(of: layer))
             numbers.append(number)
         }
         var entries: [ImageEntry] = []
@@ -107,6 +104,14 @@ extension ImageTree {
             entries.append(ImageEntry(path: entry.path, kind: kind, mode: entry.mode, modified: entry.modified))
         }
         self.init(groups: groups, entries: entries)
+    }
+
+    /// A layer's files in the order of its entries: its group.
+    static func files(of layer: Layer) -> [ImageFile] {
+        layer.entries.compactMap { entry in
+            guard case .file(let size) = entry.kind else { return nil }
+            return ImageFile(content: .file(path: "\(layer.tree)/\(entry.path)"), size: size)
+        }
     }
 
     /// Adds the folders that are not there, and the folders above every entry that nobody named.

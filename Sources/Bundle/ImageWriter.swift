@@ -32,7 +32,7 @@ package struct ImageWriter: Sendable {
         let blocks = try blocks(of: tree.layers, image.groups, progress: progress)
         let part = try compose(image, blocks, name: name)
         try Folder.make(lash.made)
-        try File.write(JSONText.encode(Made(digest: part.digest, size: part.size), indented: true), to: record(of: key))
+        try File.put(JSONText.encode(Made(digest: part.digest, size: part.size), indented: true), at: record(of: key))
         return part
     }
 
@@ -48,11 +48,12 @@ package struct ImageWriter: Sendable {
         let missing = layers.indices.filter { known[$0] == nil }
         try LayerStore(lash: lash).check(missing.map { layers[$0] })
         let new = missing.map { groups[$0] }
+        let digests = try Workers.each(missing, on: options.threads) { layers[$0].fileDigests }
         let total = ImageTree(groups: groups, entries: []).size
         let done = Monitor(total - ImageTree(groups: new, entries: []).size)
         let made = try Folder.withTemporary(in: lash.temporary, named: "blocks") { folder in
             let target = BlockStore.Target(store, layers: missing.map { layers[$0].imageDigest }, folder: folder)
-            return try DataWriter(options: options).write(new, to: target) { count in
+            return try DataWriter(options: options).write(new, digests: digests, to: target) { count in
                 progress(
                     done.change {
                         $0 += count

@@ -62,7 +62,8 @@ extension Packing {
 
     /// The metro's one environment, with the metro and the runtime in it.
     private func tree(for format: PackFormat) async throws -> ExportedTree {
-        var material = try await material()
+        let ground = try await ground()
+        let material = try await material(ground)
         for note in material.plan.notes { context.terminal.say("note: " + Shown.whole(note)) }
         guard let environment = material.environments.first, material.environments.count == 1 else {
             let names = material.environments.map { Shown.text($0.id.name) }.joined(separator: ", ")
@@ -70,8 +71,9 @@ extension Packing {
                 "the metro has \(material.environments.count) environments (\(names)), and the format \(format.rawValue) has room for one",
                 fix: "pack it as a bundle, or give all stations the same needs")
         }
-        try material.image.add(try Self.path("las-runtime"), fileAt: context.runtime())
-        return ExportedTree(environment: environment.tree, metro: material.image, name: material.plan.metro)
+        var image = try image(of: material.plan, ground.lock, material.notes)
+        try image.add(try Self.path("las-runtime"), fileAt: context.runtime())
+        return ExportedTree(environment: environment.tree, metro: image, name: material.plan.metro)
     }
 
     private func write(_ format: PackFormat, to output: String, asJSON: Bool) async throws -> ExitCode {

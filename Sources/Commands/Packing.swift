@@ -58,17 +58,22 @@ struct Packing {
         }
     }
 
+    /// What packing begins with: nothing is built yet.
+    struct Ground {
+        let lock: Lock
+        /// With the files that were fetched and unpacked, without those of its `image` inputs.
+        let plan: Plan
+        /// Folders of archives that were unpacked for its inputs.
+        let unpacked: [String]
+    }
+
     /// What a metro is made of, before it becomes images.
     struct Material {
         let plan: Plan
         /// As their images have them; sorted by their names.
         let environments: [(id: EnvironmentID, tree: LayeredTree)]
-        var image: MetroImage
-        /// Before the files of its `image` inputs were known.
-        let unresolved: Plan
-        let lock: Lock
-        /// Folders of archives that were unpacked for its inputs.
-        let unpacked: [String]
+        /// By the environments' names.
+        let notes: [String: PackedBefore.Notes]
     }
 
     /// What is found to be damaged in the store on the way leaves it, and is made again.
@@ -82,63 +87,95 @@ struct Packing {
     }
 
     private func made() async throws -> Packed {
-        let material = try await material()
+        let ground = try await ground()
+        if let (plan, environments, notes) = remembered(ground) {
+            return try finish(ground, plan, environments, notes)
+        }
+        let material = try await material(ground)
         let writer = writer
-        var parts: [Part] = []
+        let before = PackedBefore(lash: context.lash)
+        var environments: [Part] = []
         var images: [EnvironmentID: Digest] = [:]
         for (environment, tree) in material.environments {
             let title = "writing the image of the environment \(environment)"
             let part = try Stage.during(context.terminal, title) { stage in
                 try writer.environment(tree, named: environment.name) { stage.update(done: $0, of: $1) }
             }
-            parts.append(part)
+            environments.append(part)
             images[environment] = part.digest
-            guard !isRelease, let locked = material.lock.environments[environment.name] else { continue }
-            try PackedBefore(lash: context.lash).remember(part, of: locked, in: material.unresolved, environment)
+            guard !isRelease, let locked = ground.lock.environments[environment.name] else { continue }
+            try before.remember(
+                part, of: locked, in: ground.plan, environment,
+                notes: material.notes[environment.name] ?? .init(licences: [:]),
+                by: maker)
         }
-        try PackedBefore(lash: context.lash).remember(material.plan, of: material.unresolved, images)
-        parts.append(
-            try Stage.during(context.terminal, "writing the metro's own image") { stage in
-                try writer.metro(material.image, named: material.plan.metro) { stage.update(done: $0, of: $1) }
-            })
-        KnownThings(context.lash).remember(
-            metroWithLock: source.lockFile, material.lock, parts: parts.map(\.digest), unpacked: material.unpacked)
-        return Packed(plan: material.plan, parts: parts)
+        try before.remember(material.plan, of: ground.plan, images)
+        return try finish(ground, material.plan, environments, material.notes)
     }
 
-    func material() async throws -> Material {
+    /// The metro's own image, and a note of what was packed.
+    private func finish(
+        _ ground: Ground, _ plan: Plan, _ environments: [Part], _ notes: [String: PackedBefore.Notes]
+    ) throws -> Packed {
+        let image = try image(of: plan, ground.lock, notes)
+        let metro = try Stage.during(context.terminal, "writing the metro's own image") { stage in
+            try writer.metro(image, named: plan.metro) { stage.update(done: $0, of: $1) }
+        }
+        let parts = environments + [metro]
+        KnownThings(context.lash).remember(
+            metroWithLock: source.lockFile, ground.lock, parts: parts.map(\.digest), unpacked: ground.unpacked)
+        return Packed(plan: plan, parts: parts)
+    }
+
+    /// Locks the needs, and fetches what inputs name.
+    func ground() async throws -> Ground {
         Folder.clearAbandoned(in: context.lash.temporary)
-        let depot = try depot()
-        var lock = try await lock(depot)
+        var lock = try await lock(try depot())
         let brought = try await bring(&lock)
-        let known = brought.isEmpty ? source.plan : try source.plan(with: brought)
+        return Ground(
+            lock: lock, plan: brought.isEmpty ? source.plan : try source.plan(with: brought),
+            unpacked: brought.unpacked.values.map(\.folder).sorted())
+    }
+
+    /// Builds the environments' layers, and looks into them for what the metro takes from there.
+    func material(_ ground: Ground) async throws -> Material {
+        let depot = try depot()
         var trees: [EnvironmentID: LayeredTree] = [:]
         for environment in source.plan.environments {
-            guard let locked = lock.environments[environment.id.name] else { continue }
-            trees[environment.id] = try await display.during { try await depot.build(locked) }
+            guard let locked = ground.lock.environments[environment.id.name] else { continue }
+            let ahead = BlocksAhead(writer)
+            defer { ahead.stop() }
+            trees[environment.id] = try await display.during {
+                try await depot.build(locked) { layers in
+                    let whole = LayeredTree(layers: layers)
+                    let slim = environment.needs.isSlim
+                    ahead.begin(
+                        slim ? Self.slimmed(whole, of: environment, locked, in: ground.plan, depot).tree.layers : layers
+                    )
+                }
+            }
         }
-        let plan = try known.resolvingImageInputs { environment in
+        let plan = try ground.plan.resolvingImageInputs { environment in
             guard let tree = trees[environment] else { return ImageFiles(paths: []) }
             let merged = tree.merged()
             return ImageFiles(
                 paths: merged.map { "/" + $0.path.string },
                 locations: FileLocations(tree, merged: merged).locations)
         }
-        var slimming = Slimming()
+        var notes = trees.reduce(into: [String: PackedBefore.Notes]()) {
+            $0[$1.key.name] = .init(licences: SBOM.licences(in: $1.value))
+        }
         var slim = trees
         for environment in source.plan.environments where environment.needs.isSlim {
-            guard let tree = trees[environment.id], let locked = lock.environments[environment.id.name] else {
+            guard let tree = trees[environment.id], let locked = ground.lock.environments[environment.id.name] else {
                 continue
             }
             let slimmed = Self.slimmed(tree, of: environment, locked, in: plan, depot)
             slim[environment.id] = slimmed.tree
-            slimming.environments[environment.id.name] = slimmed.leftOut
+            notes[environment.id.name]?.leftOut = slimmed.leftOut
         }
-        var image = try image(of: plan, lock, trees)
-        image.add(try Self.path(Slimming.file), bytes: JSONText.encode(slimming))
         return Material(
-            plan: plan, environments: slim.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, image: image,
-            unresolved: known, lock: lock, unpacked: brought.unpacked.values.map(\.folder).sorted())
+            plan: plan, environments: slim.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, notes: notes)
     }
 
     /// The lock beside the metro; made when there is none.
@@ -189,16 +226,20 @@ struct Packing {
         return path
     }
 
-    private func image(
-        of plan: Plan, _ lock: Lock, _ trees: [EnvironmentID: LayeredTree]
+    /// The metro's own files.
+    func image(
+        of plan: Plan, _ lock: Lock, _ notes: [String: PackedBefore.Notes]
     ) throws -> MetroImage {
-        let named = Dictionary(trees.map { ($0.key.name, $0.value) }, uniquingKeysWith: { first, _ in first })
         var image = MetroImage()
         image.add(try Self.path("plan.json"), bytes: JSONText.encode(plan))
         image.add(try Self.path("metro.yml"), bytes: source.text)
         image.add(try Self.path("metro.lock"), bytes: lock.text)
         image.add(
-            try Self.path("sbom.spdx.json"), bytes: SBOM(metro: plan.metro, lock: lock, trees: named).text)
+            try Self.path("sbom.spdx.json"),
+            bytes: SBOM(metro: plan.metro, lock: lock, licences: notes.mapValues(\.licences)).text)
+        image.add(
+            try Self.path(Slimming.file),
+            bytes: JSONText.encode(Slimming(environments: notes.compactMapValues(\.leftOut))))
         image.addFolder(try Self.path("made"))
         image.addFolder(try Self.path("inputs"))
         for folder in plan.packedFolders { image.addFolder(try Self.path(folder)) }

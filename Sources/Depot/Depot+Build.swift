@@ -9,12 +9,15 @@ extension Depot {
     /// Makes a locked environment's layers, or takes them from the store where they are there already: then neither a network
     /// nor the sources are needed.
     ///
+    /// - Parameter unpacked: given the packages' layers where they are about to be configured, which leaves processors idle.
     /// - Returns: the skeleton, a layer for each package, and what configuring them changed.
     /// - Throws: exit code 4 where packages can't be fetched, 5 where they are not what the lock says, 6 where the machine
     ///   refuses something.
-    package func build(_ environment: LockedEnvironment) async throws -> LayeredTree {
+    package func build(
+        _ environment: LockedEnvironment, unpacked: @escaping @Sendable ([Layer]) -> Void = { _ in }
+    ) async throws -> LayeredTree {
         try await OwnThread.run {
-            let tree = try buildHere(environment)
+            let tree = try buildHere(environment, unpacked: unpacked)
             // The disk may be busy: nobody has to wait for that, and where this process ends sooner only a power failure
             // matters, after which what was not settled is made again.
             try? OwnThread { try? LayerStore(lash: lash).settle(tree.layers.map(\.digest)) }.detach()
@@ -23,8 +26,10 @@ extension Depot {
     }
 
     /// On the thread that calls it.
-    func buildHere(_ environment: LockedEnvironment) throws -> LayeredTree {
-        let debian = try tree(of: environment.debian)
+    func buildHere(
+        _ environment: LockedEnvironment, unpacked: ([Layer]) -> Void = { _ in }
+    ) throws -> LayeredTree {
+        let debian = try tree(of: environment.debian, unpacked: unpacked)
         let (wheels, built) = (try wheelLayers(of: environment), try builtLayers(of: environment))
         let table = try LibraryCache(lash: lash, architecture: architecture).layer(of: debian, built)
         let tree = LayeredTree(
@@ -34,7 +39,7 @@ extension Depot {
     }
 
     /// The layers of Debian packages: the skeleton, one for each package, and what configuring them changed.
-    func tree(of environment: LockedPackages) throws -> LayeredTree {
+    func tree(of environment: LockedPackages, unpacked: ([Layer]) -> Void = { _ in }) throws -> LayeredTree {
         let store = LayerStore(lash: lash)
         let unpacking = PackageUnpacking(architecture: architecture)
         let skeleton = Skeleton(architecture: architecture)
@@ -67,6 +72,7 @@ extension Depot {
         // One process at a time configures the same packages; the others find the layer then.
         let lock = try FileLock.take("\(lash.locks)/layer-\(configured)")
         if let layer = try store.layer(configured) { return LayeredTree(layers: tree.layers + [layer]) }
+        unpacked(tree.layers)
         let prepared = try configuring.prepare(tree, controls)
         let published = try store.publish([(configured, prepared)])
         lock.release()

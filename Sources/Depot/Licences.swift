@@ -5,7 +5,7 @@ internal import Layers
 /// (https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/).
 struct Licences {
     /// By the package's name: the licences' names as Debian writes them, sorted.
-    private let names: [String: [String]]
+    let names: [String: [String]]
 
     init(_ tree: LayeredTree) {
         var names: [String: [String]] = [:]
@@ -16,13 +16,12 @@ struct Licences {
                     entry.path.components.count == 5, entry.path.name == "copyright",
                     let text = try? File.read("\(layer.tree)/\(entry.path)", atMost: 1 << 20)
                 else { continue }
-                names[entry.path.components[3]] = Self.names(in: String(decoding: text, as: UTF8.self))
+                let found = Self.names(in: String(decoding: text, as: UTF8.self))
+                if !found.isEmpty { names[entry.path.components[3]] = found }
             }
         }
         self.names = names
     }
-
-    func names(of package: String) -> [String] { names[package] ?? [] }
 
     /// - Returns: none where the file is not machine-readable.
     static func names(in text: String) -> [String] {

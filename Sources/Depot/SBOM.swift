@@ -6,12 +6,15 @@ package import Layers
 package struct SBOM {
     private let metro: String
     private let lock: Lock
-    private let licences: [String: Licences]
+    private let licences: [String: [String: [String]]]
 
-    /// - Parameter trees: by the environments' names.
-    package init(metro: String, lock: Lock, trees: [String: LayeredTree]) {
-        (self.metro, self.lock, licences) = (metro, lock, trees.mapValues(Licences.init))
+    /// - Parameter licences: by the environments' names, what `licences(in:)` told of them.
+    package init(metro: String, lock: Lock, licences: [String: [String: [String]]]) {
+        (self.metro, self.lock, self.licences) = (metro, lock, licences)
     }
+
+    /// The names of licences by the packages' names, as their copyright files tell them; none of a package that tells none.
+    package static func licences(in tree: LayeredTree) -> [String: [String]] { Licences(tree).names }
 
     /// The same lock gives the same bytes.
     package var text: [UInt8] { JSONText.bytes(of: json, indented: true) }
@@ -29,7 +32,7 @@ package struct SBOM {
                 environment.archives.map { ($0.name, $0.uri) }, uniquingKeysWith: { first, _ in first })
             for locked in environment.packages {
                 let id = identifier("Debian", "\(name)-\(locked.name)")
-                let names = licences[name]?.names(of: locked.name) ?? []
+                let names = licences[name]?[locked.name] ?? []
                 var extra: [String: JSONValue] = [
                     "licenseDeclared": .string(Licences.expression(names) ?? "NOASSERTION"),
                     "externalRefs": [

@@ -33,6 +33,20 @@ package struct Digest: Hashable, Comparable, Sendable, CustomStringConvertible {
         self.init(bytes: bytes)
     }
 
+    /// - Parameter hex: the bytes of 64 lower-case hexadecimal digits.
+    package init?(hex: UnsafeRawBufferPointer.SubSequence) {
+        guard hex.count == Self.byteCount * 2 else { return nil }
+        var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+        for digit in hex {
+            guard let value = Self.value(of: digit) else { return nil }
+            words.0 = words.0 << 4 | words.1 >> 60
+            words.1 = words.1 << 4 | words.2 >> 60
+            words.2 = words.2 << 4 | words.3 >> 60
+            words.3 = words.3 << 4 | UInt64(value)
+        }
+        (a, b, c, d) = words
+    }
+
     package var bytes: [UInt8] {
         [a, b, c, d].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * UInt64($0))) } }
     }

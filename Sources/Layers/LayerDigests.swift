@@ -93,6 +93,39 @@ package struct LayerDigests: Sendable {
     }
 }
 
+extension Layer {
+    /// The digests of its files, in the order of its entries, as they were when it was made; nil where they are not written
+    /// down, or not for just these files.
+    package var fileDigests: [Digest]? {
+        let place = "\(File.parent(of: tree))/\(LayerDigests.name)"
+        guard let text = try? File.read(place) else { return nil }
+        return text.withUnsafeBytes { text in
+            var digests: [Digest] = []
+            var line = 0
+            func skip() -> Bool {
+                guard let end = text[line...].firstIndex(of: UInt8(ascii: "\n")) else { return false }
+                line = end + 1
+                return true
+            }
+            /// Where the digest's 64 digits are followed by these bytes, and nothing more.
+            func names(_ path: String) -> Bool {
+                let end = line + 66 + path.utf8.count
+                return end < text.count && text[end] == UInt8(ascii: "\n")
+                    && text[(line + 66)..<end].elementsEqual(path.utf8)
+            }
+            // Of a layer that an image has only in part, lines are passed over.
+            for entry in entries {
+                guard case .file = entry.kind else { continue }
+                let path = "tree/\(entry.path)"
+                while !names(path) { if !skip() { return nil } }
+                guard let digest = Digest(hex: text[line..<(line + 64)]) else { return nil }
+                digests.append(digest)
+            }
+            return digests
+        }
+    }
+}
+
 package enum FileDigest {
     /// Of a file's bytes; links are not followed.
     package static func digest(of path: String) throws(FileFailure) -> Digest {

@@ -1,5 +1,6 @@
 package import Digests
 internal import Files
+internal import Glibc
 internal import Threads
 
 /// Whether a layer's files are as they were when it was made.
@@ -50,17 +51,37 @@ extension LayerStore {
     }
 
     /// To be asked before something new is made of layers' files: what was made wrong would keep its name for ever.
-    /// Layers that this process has made itself are not read again.
+    /// Not read again are layers that this process has made itself, and those that were made since the machine was started and
+    /// of which no file has changed since then, by its change time, which can't be set by hand. `condition` reads all.
     ///
     /// - Throws: a `LayerFailure` of the first that is damaged; all damaged ones have left the store then, and are made again.
     package func check(_ layers: [Layer]) throws {
         var first: LayerFailure?
-        for layer in layers where !layer.isFresh {
+        let changed = try Workers.each(layers.filter { !$0.isFresh }, on: Workers.processors) { layer in
+            hasChanged(layer) ? layer : nil
+        }
+        for layer in changed.compactMap({ $0 }) {
             guard case .damaged(let files) = try condition(of: layer.digest) else { continue }
             try remove(layer.digest)
             first = first ?? .damaged(layer, files, in: folder(of: layer.digest))
         }
         if let first { throw first }
+    }
+
+    /// Whether it was made before the machine was started, or one of its files changed since its digests were written down (or
+    /// in the same moment), or is not there; true where there are no digests.
+    private func hasChanged(_ layer: Layer) -> Bool {
+        func changed(_ path: String) -> Int64? {
+            var info = stat()
+            guard lstat(path, &info) == 0 else { return nil }
+            return Int64(info.st_ctim.tv_sec) * 1_000_000_000 + Int64(info.st_ctim.tv_nsec)
+        }
+        guard let written = changed("\(folder(of: layer.digest))/\(LayerDigests.name)") else { return true }
+        if written < MachineStart.time { return true }
+        return layer.entries.contains { entry in
+            guard case .file = entry.kind else { return false }
+            return changed("\(layer.tree)/\(entry.path)").map { $0 >= written } ?? true
+        }
     }
 
     /// Takes a layer out of the store, as one.

@@ -1,5 +1,6 @@
 import Digests
 import Files
+import Glibc
 import Layers
 import Parts
 import TestSupport
@@ -35,7 +36,9 @@ import Testing
             .environment(LayeredTree(layers: layers), named: "base")
     }
 
-    private func blocks(_ lash: LASH) throws -> [String] { try Folder.names(in: lash.blocks) }
+    private func blocks(_ lash: LASH) throws -> [String] {
+        File.exists(lash.blocks) ? try Folder.names(in: lash.blocks) : []
+    }
 
     /// As if the images had never been made; the blocks stay.
     private func forgetImages(_ lash: LASH) throws {
@@ -144,6 +147,48 @@ import Testing
             #expect(try store.layer(large.digest) == nil)
             #expect(!File.exists(lash.blocks))
             #expect(try image([publish()], in: lash) == reference)
+        }
+    }
+
+    /// As the store makes one: with its files' digests written down.
+    private func published(_ layer: Layer, of folder: String, in lash: LASH) throws -> Layer {
+        let store = LayerStore(lash: lash)
+        let prepared = try store.prepare(name: layer.name) { made in
+            try Program("cp").run("-a", folder + "/.", made + "/tree")
+            return layer.entries
+        }
+        return try #require(try store.publish([(layer.digest, prepared)]).first)
+    }
+
+    @Test func whatIsWrittenDownOfALayersFilesTellsWhichAreAlike() throws {
+        try withLayers { folder, large, _ in
+            let lash = LASH(root: folder + "/lash")
+            let layer = try published(large, of: folder + "/large", in: lash)
+            let digests = try #require(layer.fileDigests)
+            let paths = layer.entries.filter { if case .file = $0.kind { true } else { false } }.map(\.path)
+            #expect(digests == (try paths.map { try FileDigest.digest(of: "\(layer.tree)/\($0)") }))
+            #expect(try image([layer], in: lash) == image([large], in: LASH(root: folder + "/reference")))
+            // A list that is not of just these files is not used.
+            let others = Layer(
+                digest: layer.digest, name: layer.name, tree: layer.tree, entries: Array(layer.entries.reversed()))
+            #expect(others.fileDigests == nil)
+        }
+    }
+
+    @Test func whatIsCompressedAheadIsFoundByTheImage() throws {
+        try withLayers { folder, large, small in
+            let reference = try image([large, small], in: LASH(root: folder + "/reference"))
+            let lash = LASH(root: folder + "/lash")
+            let fresh = try published(large, of: folder + "/large", in: lash)
+            let ahead = BlocksAhead(ImageWriter(lash, options: ImageOptions(threads: 2)))
+            // Not one that was there before: it is looked at first.
+            ahead.begin([fresh, small])
+            for _ in 0..<1000 where try blocks(lash).isEmpty { usleep(10_000) }
+            ahead.stop()
+            #expect(try blocks(lash).count == 1)
+            #expect(try image([fresh, small], in: lash) == reference)
+            ahead.begin([fresh])
+            ahead.stop()
         }
     }
 

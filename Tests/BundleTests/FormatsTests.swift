@@ -85,6 +85,19 @@ import Testing
         }
     }
 
+    @Test(.enabled(if: access("/dev/fuse", R_OK | W_OK) == 0, "FUSE is not for this user"))
+    func squashfuseMountsTheOneImage() throws {
+        try withBench { bench in
+            let (image, out) = (bench.folder + "/x.squashfs", bench.folder + "/out")
+            try bench.writer.squashfs(bench.tree, to: image)
+            try Folder.make(out)
+            let ended = try Program("squashfuse").run(image, out)
+            #expect(ended.status == 0, "\(ended.errors)")
+            defer { _ = try? Program("umount").run("-l", out) }
+            try isSame(bench, out)
+        }
+    }
+
     @Test func bsdtarUnpacksTheTar() throws {
         try withBench { bench in
             let (tar, out) = (bench.folder + "/x.tar.zst", bench.folder + "/out")

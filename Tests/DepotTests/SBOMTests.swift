@@ -50,7 +50,9 @@ import Testing
             let lock = Lock(
                 architecture: "amd64",
                 environments: ["main": LockedEnvironment(needs: Needs(), archives: [archive], packages: [package])])
-            let text = SBOM(metro: "x", lock: lock, trees: ["main": LayeredTree(layers: [layer])]).text
+            let text = SBOM(
+                metro: "x", lock: lock, licences: ["main": SBOM.licences(in: LayeredTree(layers: [layer]))]
+            ).text
             let told = try JSONText.parse(text)
             #expect(told["spdxVersion"] == "SPDX-2.3")
             #expect(told["creationInfo"]?["created"] == "2026-07-11T10:16:37Z")

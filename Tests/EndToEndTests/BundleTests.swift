@@ -30,6 +30,26 @@ import Testing
         }
     }
 
+    /// Packing again after an edit looks at neither packages nor layers; a las that does makes the same bytes.
+    @Test func packingAgainNeedsNoLayers() throws {
+        try withScratch { folder in
+            let lash = try makeLash(in: folder)
+            let las = LasCommand(in: folder, lash: lash)
+            try las("new", "hello", "m")
+            #expect(try las("pack", "m").status == 0)
+            let metro = folder + "/m/metro.yml"
+            try File.write(try File.read(metro) + Array("# edited\n".utf8), to: metro)
+            for kept in ["layers", "packages", "archives"] { try Folder.remove("\(lash)/\(kept)") }
+            let packed = try las("pack", "m", "--output", "again.las")
+            #expect(packed.status == 0, "\(packed.errors)")
+            #expect(!File.exists(lash + "/layers"))
+            let other = LasCommand(in: folder, lash: try makeLash(in: folder, named: "other"))
+            #expect(try other("pack", "m", "--output", "other.las").status == 0)
+            #expect(try Program("cmp").run(folder + "/again.las", folder + "/other.las").status == 0)
+            #expect(try Program("cmp").run(folder + "/again.las", folder + "/hello.las").status == 1)
+        }
+    }
+
     @Test(arguments: ["kernel", "extraction"]) func itRunsByEitherEngine(_ engine: String) throws {
         if engine == "kernel", geteuid() != 0 { return }
         let bundle = try Self.hello.get()

@@ -83,7 +83,10 @@ import Testing
                 ),
                 (
                     "a layer's list of entries",
-                    { try flip(File.parent(of: file.components(separatedBy: "/tree/")[0] + "/x") + "/entries") }
+                    {
+                        try flip(File.parent(of: file.components(separatedBy: "/tree/")[0] + "/x") + "/entries")
+                        try forgetImages()
+                    }
                 ),
                 ("compressed blocks", { try flip("\(lash.blocks)/\(try Folder.names(in: lash.blocks)[0])", at: 100) }),
                 (
