@@ -38,6 +38,35 @@ begin() {
     mkdir "$scratch/samples"
 }
 
+# metro NAME NEEDS [COMMAND]: a metro $scratch/NAME of these Debian packages, with one script of its own.
+metro() {
+    mkdir -p "$scratch/$1/files/bin"
+    printf '#!/bin/sh\necho hello > "$1"\n' > "$scratch/$1/files/bin/say"
+    chmod 755 "$scratch/$1/files/bin/say"
+    cat > "$scratch/$1/metro.yml" <<M
+metro: $1
+needs:
+  debian: [$2]
+lines:
+  one:
+    - station: say
+      command: say {out}
+      out: said.txt
+M
+}
+
+# fetched NAME: packs $scratch/NAME in the LASH that is kept, and leaves LASH a scratch one with what was fetched for it: packages
+# and the archives' lists, and no layers.
+fetched() {
+    "$las" pack "$scratch/$1" --output "$scratch/$1.las" --quiet --lash "$kept"
+    export LASH=$scratch/lash
+    mkdir -p "$LASH"
+    local folder
+    for folder in packages archives; do
+        cp -al "$kept/$folder" "$LASH/" 2>/dev/null || cp -a "$kept/$folder" "$LASH/"
+    done
+}
+
 # template NAME: packs a template to $scratch/NAME.las from the metro $scratch/NAME, and leaves LASH a scratch one that has its
 # packages and layers. Nothing is removed from the LASH that is kept.
 template() {
@@ -72,6 +101,16 @@ timed() {
     start=$(now)
     "$@"
     record "$name" "$(difference "$start" "$(now)")"
+}
+
+# measured NAME COMMAND…: records its seconds as NAME, those of processors as NAME.cpu, and its peak memory in KiB as NAME.peak.
+measured() {
+    local name=$1 TIMEFORMAT='%R %U %S'
+    shift
+    { time peak "$scratch/peak" "$@" 2>&3 >&4; } 3>&2 4>&1 2> "$scratch/time"
+    awk '{ print $1 }' "$scratch/time" >> "$scratch/samples/$name"
+    awk '{ print $2 + $3 }' "$scratch/time" >> "$scratch/samples/$name.cpu"
+    record "$name.peak" "$(tail -n 1 "$scratch/peak" 2>/dev/null || echo 0)"
 }
 
 # peak FILE COMMAND…: runs it, and puts its peak memory into FILE, in KiB; nothing where neither tool is there.

@@ -1,66 +1,90 @@
 #!/usr/bin/env bash
-# Writing the image of an environment from layers that are there already, against mksquashfs of the same tree; packing again
-# after an edit, against copying the bundle; packing again with one package more.
+# Writing the image of an environment of 2 GB from layers that are there already, against mksquashfs of the same tree; packing
+# again after an edit, against copying the bundle; packing again with one package more.
 . "$(dirname "$0")/ground.bash"
-needs mksquashfs squashfs-tools unsquashfs squashfs-tools
+needs mksquashfs squashfs-tools unsquashfs squashfs-tools zstd zstd tar tar
 begin
-template lambda-variants
-unpack "$scratch/lambda-variants.las" "$scratch/tree"
-more=$scratch/more
-cp -a "$scratch/lambda-variants" "$more"
-sed -i 's/\(debian: \[[^]]*\)\]/\1, hello]/' "$more/metro.yml"
-rm -f "$more/metro.lock"
-"$las" pack "$more" --output "$scratch/more.las" --quiet          # fetched and configured, so that only packing is measured
+packages="python3-pandas, python3-matplotlib, python3-scipy, python3-sympy, r-base-core, g++, bowtie2, samtools, bwa"
+packages+=", default-jre-headless, libboost1.74-dev, imagemagick, ffmpeg, ncbi-blast+"
+metro large "$packages"
+metro more "$packages, hello"
+metro small "samtools"
+fetched large
+bundle=$scratch/large.las
+unpack "$bundle" "$scratch/tree"
+tar -C "$scratch/tree" --sort=name -cf "$scratch/tree.tar" .
+# Layers are made here, so that only packing is measured; the lock of the larger one keeps what both have.
+"$las" pack "$scratch/large" --output "$scratch/cold.las" --quiet
+cmp "$scratch/cold.las" "$bundle" || { echo "image.sh: another LASH gives another bundle" >&2; exit 1; }
+for name in more small; do "$las" pack "$scratch/$name" --output "$scratch/$name.las" --quiet; done
+# A host where nobody listens: las deploy packs, and then finds nobody.
+"$las" host add nowhere "$(id -un)@127.0.0.1:1" --unchecked --quiet
 
 printed() { sed -n "s/.*$1.*(\([0-9.]*\) s)\$/\1/p" "$scratch/told" | tail -n 1 | grep . || echo 0; }
+image='writing the image of the environment'
+forget() { rm -rf "$LASH/parts" "$LASH/made" "$LASH/blocks" "$LASH/stamps"; }   # packages and layers stay
 
 for turn in $(seq "$repeats"); do
-    # The image, its blocks and what remembers them go; packages and layers stay.
-    rm -rf "$LASH/parts" "$LASH/made" "$LASH/blocks" "$scratch/cold.las"
+    forget
+    rm -f "$scratch/cold.las"
     sync -f "$scratch"
-    timed las peak "$scratch/peak" "$las" pack "$scratch/lambda-variants" --output "$scratch/cold.las" 2> "$scratch/told"
-    record las.peak "$(tail -n 1 "$scratch/peak" 2>/dev/null || echo 0)"
-    record las.image "$(printed 'writing the image of the environment')"
+    measured las "$las" pack "$scratch/large" --output "$scratch/cold.las" 2> "$scratch/told"
+    record las.image "$(printed "$image")"
 
     rm -f "$scratch/image"
     sync -f "$scratch"
-    timed mksquashfs peak "$scratch/peak" mksquashfs "$scratch/tree" "$scratch/image" -comp zstd -Xcompression-level 3 -b 131072 \
+    measured mksquashfs mksquashfs "$scratch/tree" "$scratch/image" -comp zstd -Xcompression-level 3 -b 131072 \
         -noappend -no-progress -processors "$(nproc)" > "$scratch/mksquashfs.out"
-    record mksquashfs.peak "$(tail -n 1 "$scratch/peak" 2>/dev/null || echo 0)"
 
-    rm -f "$scratch/more.las"
+    # What the machine gives at most: two threads that compress and do nothing else.
+    timed zstd zstd -q -3 -T2 -c "$scratch/tree.tar" > /dev/null
+
+    rm -f "$LASH/parts"/* "$LASH/made"/* "$scratch/more.las"
+    "$las" pack "$scratch/large" --output "$scratch/cold.las" --quiet
     sync -f "$scratch"
-    timed more "$las" pack "$more" --output "$scratch/more.las" 2> "$scratch/told"
-    record more.image "$(printed 'writing the image of the environment')"
+    measured more "$las" pack "$scratch/more" --output "$scratch/more.las" 2> "$scratch/told"
+    record more.image "$(printed "$image")"
 
-    echo "# edited $turn" >> "$scratch/lambda-variants/metro.yml"
+    echo "# edited $turn" >> "$scratch/large/files/bin/say"
     rm -f "$scratch/again.las"
     sync -f "$scratch"
-    timed again "$las" pack "$scratch/lambda-variants" --output "$scratch/again.las" --quiet
+    measured again "$las" pack "$scratch/large" --output "$scratch/again.las" --quiet
     rm -f "$scratch/copy.las"
     sync -f "$scratch"
-    timed copy bash -c 'cp --reflink=auto "$1" "$2" && sync "$2"' - "$scratch/again.las" "$scratch/copy.las"
-    sed -i '$d' "$scratch/lambda-variants/metro.yml"
-done
-cmp "$scratch/cold.las" "$scratch/lambda-variants.las" || { echo "image.sh: the bundle is not the same each time" >&2; exit 1; }
+    measured copy bash -c 'cp --reflink=auto "$1" "$2" && sync "$2"' - "$scratch/again.las" "$scratch/copy.las"
 
-las_size=$("$las" pack "$scratch/lambda-variants" --output "$scratch/cold.las" --json 2>/dev/null | tr -d ' \n' |
+    echo "# edited again $turn" >> "$scratch/large/files/bin/say"
+    measured deploy "$las" deploy "$scratch/large" --host nowhere > /dev/null 2> "$scratch/told" || true
+    grep -q 127.0.0.1 "$scratch/told" || { cat "$scratch/told" >&2; exit 1; }
+    sed -i '/^# edited/d' "$scratch/large/files/bin/say"
+done
+cmp "$scratch/cold.las" "$bundle" || { echo "image.sh: the bundle is not the same each time" >&2; exit 1; }
+forget
+measured small "$las" pack "$scratch/small" --output "$scratch/small.las" --quiet
+
+las_size=$("$las" pack "$scratch/large" --output "$scratch/cold.las" --json 2>/dev/null | tr -d ' \n' |
     sed 's/.*"kind":"environment","name":"[^"]*","size":\([0-9]*\).*/\1/')
 size=$(stat -c %s "$scratch/image")
-row() { printf '%-42s %10s %14s %14s\n' "$@"; }
-mib() { awk -v k="$1" 'BEGIN { printf "%.0f MiB", k / 1024 }'; }
+bytes=$(stat -c %s "$scratch/tree.tar")
+row() { printf '%-46s %9s %11s %9s %9s\n' "$@"; }
+mib() { awk -v k="$(median "$1.peak")" 'BEGIN { printf "%.0f MiB", k / 1024 }'; }
 mb() { awk -v b="$1" 'BEGIN { printf "%.1f MB", b / 1e6 }'; }
-echo "The environment of lambda-variants ($(du -sh "$scratch/tree" | cut -f1) unpacked), zstd 3, 128 KiB, $(nproc) cores, medians of $repeats"
-row "" wall "peak memory" "image's size"
-row "las pack, cold (digests, bundle, fsync)" "$(seconds las)" "$(mib "$(median las.peak)")" "$(mb "$las_size")"
-row "  its image alone, as las prints it" "$(seconds las.image)" "" ""
-row "mksquashfs" "$(seconds mksquashfs)" "$(mib "$(median mksquashfs.peak)")" "$(mb "$size")"
-row "las pack / mksquashfs" "$(ratio "$(median las)" "$(median mksquashfs)")" \
-    "$(ratio "$(median las.peak)" "$(median mksquashfs.peak)")" "$(ratio "$las_size" "$size")"
-row "  the image alone / mksquashfs" "$(ratio "$(median las.image)" "$(median mksquashfs)")" "" ""
-row "las pack, one small package more" "$(seconds more)" "" ""
-row "  its image alone, as las prints it" "$(seconds more.image)" "" ""
-row "  the image alone / mksquashfs" "$(ratio "$(median more.image)" "$(median mksquashfs)")" "" ""
-row "las pack, after an edit" "$(seconds again)" "" ""
-row "cp and fsync of the bundle" "$(seconds copy)" "" ""
-row "las pack, after an edit / cp and fsync" "$(ratio "$(median again)" "$(median copy)")" "" ""
+of() { ratio "$(median "$1")" "$(median "$2")"; }
+share() { awk -v b="$bytes" -v s="$(median "$1")" -v z="$(median zstd)" 'BEGIN { printf "%.0f MB/s, %.2f", b / s / 1e6, z / s }'; }
+echo "An environment of $(du -sh "$scratch/tree" | cut -f1) in $(find "$scratch/tree" | wc -l) files, zstd 3, 128 KiB, $(nproc) cores, medians of $repeats"
+row "" wall processors peak size
+row "las pack, cold (digests, bundle, fsync)" "$(seconds las)" "$(seconds las.cpu)" "$(mib las)" "$(mb "$las_size")"
+row "  its image alone, as las prints it" "$(seconds las.image)" "" "" ""
+row "mksquashfs" "$(seconds mksquashfs)" "$(seconds mksquashfs.cpu)" "$(mib mksquashfs)" "$(mb "$size")"
+row "las pack / mksquashfs" "$(of las mksquashfs)" "$(of las.cpu mksquashfs.cpu)" "$(of las.peak mksquashfs.peak)" \
+    "$(ratio "$las_size" "$size")"
+row "  the image alone / mksquashfs" "$(of las.image mksquashfs)" "" "" ""
+row "las pack of a small environment ($(du -sm "$scratch/small.las" | cut -f1) MB)" "$(seconds small)" "$(seconds small.cpu)" "$(mib small)" ""
+row "las pack, one small package more" "$(seconds more)" "$(seconds more.cpu)" "$(mib more)" ""
+row "  its image alone / mksquashfs" "$(of more.image mksquashfs)" "" "" ""
+row "las pack, a script edited ($(mb "$(stat -c %s "$scratch/again.las")"))" "$(seconds again)" "$(seconds again.cpu)" "$(mib again)" ""
+row "cp and fsync of the bundle" "$(seconds copy)" "$(seconds copy.cpu)" "" ""
+row "  las pack / cp and fsync" "$(of again copy)" "$(of again.cpu copy.cpu)" "" ""
+row "las deploy, a script edited, until it connects" "$(seconds deploy)" "$(seconds deploy.cpu)" "" ""
+echo "Bytes of the tree a second, and the share of zstd -3 -T2 ($(share zstd | cut -d, -f1)) of the same tree:"
+echo "  the image alone $(share las.image); las pack $(share las); mksquashfs $(share mksquashfs)"
