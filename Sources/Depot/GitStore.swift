@@ -70,32 +70,10 @@ struct GitStore {
             let bare = folder + "/repository"
             let begun = try git(["init", "-q", "--bare", bare], folder: folder)
             guard begun.status == 0 else { throw unreachable(locked.repository, begun) }
-            let inside = ["-C", bare, "-c", "fetch.fsckObjects=true"]
-            let fetch = inside + ["fetch", "-q", "--no-tags", "--no-recurse-submodules"]
-            // Not every server gives a single commit; then all of the repository comes.
-            if try git(fetch + ["--depth", "1", "--", locked.repository, locked.commit], folder: folder).status != 0 {
-                let whole = try git(fetch + ["--", locked.repository, "+refs/*:refs/las/*"], folder: folder)
-                guard whole.status == 0 else { throw unreachable(locked.repository, whole) }
-            }
-            let found = try git(
-                inside + ["rev-parse", "--verify", "-q", locked.commit + "^{commit}"], folder: folder)
-            guard found.status == 0, String(decoding: found.output, as: UTF8.self) == locked.commit + "\n" else {
-                throw DepotFailure(
-                    "\(Shown.whole(locked.repository)) has no commit \(locked.commit)",
-                    fix: "choose anew: \(update)", .unreachable)
-            }
-            let listed = try git(inside + ["ls-tree", "-r", "-z", locked.commit], folder: folder)
-            let modules = listed.output.split(separator: 0).filter { $0.starts(with: "160000 ".utf8) }
-            if let module = modules.first {
-                let name = String(decoding: module.drop { $0 != 9 }.dropFirst(), as: UTF8.self)
-                throw DepotFailure(
-                    "\(Shown.whole(locked.repository)) has parts that are other repositories: \(Shown.whole(name))",
-                    cause: "las does not follow git's submodules",
-                    fix: "take an archive of a release that has all in it: “archive: { address: … }”", .usage)
-            }
+            try obtain(locked.commit, of: locked.repository, in: bare, folder: folder)
             let archive = folder + "/files.tar"
-            let packed = try git(
-                inside + ["archive", "--format=tar", "--output", archive, locked.commit], folder: folder)
+            let whole = try whole(locked, in: bare, folder: folder)
+            let packed = try git(["-C", bare, "archive", "--format=tar", "--output", archive, whole], folder: folder)
             guard packed.status == 0 else { throw unreachable(locked.repository, packed) }
             try Folder.syncDisk(of: folder)
             let path = path(of: locked.commit)
@@ -106,18 +84,38 @@ struct GitStore {
         }
     }
 
-    private func git(_ arguments: [String], folder: String) throws(DepotFailure) -> Program.Result {
+    /// Fetches one commit into a repository.
+    func obtain(_ commit: String, of repository: String, in bare: String, folder: String) throws {
+        let inside = ["-C", bare, "-c", "fetch.fsckObjects=true"]
+        let fetch = inside + ["fetch", "-q", "--no-tags", "--no-recurse-submodules"]
+        // Not every server gives a single commit; then all of the repository comes.
+        if try git(fetch + ["--depth", "1", "--", repository, commit], folder: folder).status != 0 {
+            let whole = try git(fetch + ["--", repository, "+refs/*:refs/las/*"], folder: folder)
+            guard whole.status == 0 else { throw unreachable(repository, whole) }
+        }
+        let found = try git(inside + ["rev-parse", "--verify", "-q", commit + "^{commit}"], folder: folder)
+        guard found.status == 0, String(decoding: found.output, as: UTF8.self) == commit + "\n" else {
+            throw DepotFailure(
+                "\(Shown.whole(repository)) has no commit \(commit)", fix: "choose anew: \(update)", .unreachable)
+        }
+    }
+
+    func git(_ arguments: [String], folder: String) throws(DepotFailure) -> Program.Result {
         // Never one that asks, nor a transport that starts programs which an address names.
         try Program.run(
             "git", ["-c", "protocol.ext.allow=never", "-c", "core.hooksPath=/dev/null"] + arguments, folder: folder,
-            variables: ["GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "/bin/false", "SSH_ASKPASS": "/bin/false"],
+            variables: [
+                "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "/bin/false", "SSH_ASKPASS": "/bin/false",
+                // So that what las puts together is the same everywhere.
+                "GIT_AUTHOR_DATE": "946684800 +0000", "GIT_COMMITTER_DATE": "946684800 +0000",
+            ],
             handedOn: [
                 "SSH_AUTH_SOCK", "http_proxy", "https_proxy", "no_proxy", "all_proxy", "HTTPS_PROXY", "NO_PROXY",
                 "ALL_PROXY", "XDG_CONFIG_HOME", "GIT_SSL_CAINFO", "GIT_SSH_COMMAND", "SSL_CERT_FILE", "USER",
             ])
     }
 
-    private func unreachable(_ repository: String, _ result: Program.Result) -> DepotFailure {
+    func unreachable(_ repository: String, _ result: Program.Result) -> DepotFailure {
         let lines = String(decoding: result.errors, as: UTF8.self).split(separator: "\n").suffix(4)
         return DepotFailure(
             "git can't fetch from \(Shown.whole(repository))",

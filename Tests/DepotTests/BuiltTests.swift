@@ -100,6 +100,60 @@ struct BuiltTests {
         }
     }
 
+    /// Parts that are other repositories, and parts of those, come in the commits that are named.
+    @Test func submodulesComeAlong() async throws {
+        try await withScratch("built") { folder in
+            let who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "protocol.file.allow=always"]
+            func git(_ arguments: String..., in work: String) throws {
+                let ended = try Program("git", folder: work).run(who + arguments)
+                try #require(ended.status == 0, "\(ended.errors)")
+            }
+            let server = try LoopbackServer(folder: folder)
+            defer { server.end() }
+            // Each says where the one below it is, as seen from its own address.
+            for (name, part) in [("deep", nil), ("middle", "../deep.git"), ("top", server.address + "middle.git")] {
+                let work = folder + "/" + name
+                try Folder.make(work)
+                try File.write("echo \(name)\n", to: work + "/\(name).sh", mode: 0o755)
+                try git("init", "-q", "-b", "main", ".", in: work)
+                if let part {
+                    let below = part == "../deep.git" ? "deep" : "middle"
+                    try git("submodule", "-q", "add", folder + "/\(below)", "parts/\(below)", in: work)
+                    try git("config", "-f", ".gitmodules", "submodule.parts/\(below).url", part, in: work)
+                }
+                try git("add", ".", in: work)
+                try git("commit", "-q", "-m", "begun", in: work)
+                try git("clone", "-q", "--bare", work, "\(folder)/\(name).git", in: folder)
+                try git("-C", "\(folder)/\(name).git", "update-server-info", in: folder)
+            }
+            let depot = try RealArchives.depot(RealArchives.lash)
+            let need = BuildNeed(
+                .git(repository: server.address + "top.git", commit: "main"),
+                commands:
+                    "sh parts/middle/parts/deep/deep.sh > /usr/local/said; find . -type f | sort >> /usr/local/said")
+            let base = try await RealArchives.environment("base")
+            let sources = try depot.sources(of: Needs(builds: [need]))
+            let tree = try await depot.build(
+                LockedEnvironment(
+                    needs: Needs(builds: [need]), archives: base.archives, packages: base.packages,
+                    commits: sources.commits))
+            let said = try RealPackagesTests().run("cat /usr/local/said", in: tree)
+            #expect(
+                said
+                    == "deep\n./.gitmodules\n./parts/middle/.gitmodules\n./parts/middle/middle.sh\n./parts/middle/parts/deep/deep.sh\n./top.sh\n"
+            )
+        }
+    }
+
+    @Test(arguments: [
+        ("../b.git", "https://x.org/me/a.git", "https://x.org/me/b.git"),
+        ("../../you/b", "https://x.org/me/a/", "https://x.org/you/b"), ("./b", "git@x.org:a", "git@x.org:a/b"),
+        ("../b.git", "git@x.org:a.git", "git@x.org:b.git"), ("https://y.org/b", "https://x.org/a", "https://y.org/b"),
+    ])
+    func addressesBesideARepositoryAreFollowed(_ asked: String, _ from: String, _ address: String) {
+        #expect(GitStore.address(asked, from: from) == address)
+    }
+
     /// A library that is built is found by the loader, one that only building had is told with its package.
     @Test func sharedLibrariesAreFoundOrToldOf() async throws {
         try await withScratch("built") { folder in
