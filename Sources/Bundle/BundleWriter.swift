@@ -19,6 +19,7 @@ package struct BundleWriter: Sendable {
         var laid: [(part: Part, extents: ExtentList)] = []
         for part in parts { laid.append((part, try store.extents(of: part.digest))) }
         let index = try BundleIndex(laying: laid)
+        Folder.clearAbandoned(beside: path)
         let beside = "\(path).new-\(getpid())-\(UInt32.random(in: 0 ... .max))"
         do {
             try write(index, to: beside, named: path, progress: progress)

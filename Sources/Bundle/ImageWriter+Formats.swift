@@ -123,6 +123,7 @@ extension ImageWriter {
 
     /// Writes a file beside, and renames it when it is whole and synced.
     static func whole(_ path: String, _ write: (_ descriptor: Int32, _ beside: String) throws -> Void) throws {
+        Folder.clearAbandoned(beside: path)
         let beside = "\(path).new-\(getpid())-\(UInt32.random(in: 0 ... .max))"
         let descriptor = try File.open(beside, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, action: "write")
         defer { close(descriptor) }

@@ -96,6 +96,20 @@ package enum Folder {
         }
     }
 
+    /// Removes what writing `path` left beside it in processes that were killed, `PATH.new-PID-RANDOM`: of dead processes, and
+    /// not written to for ten minutes, since one on another machine may go on.
+    package static func clearAbandoned(beside path: String) {
+        let (folder, start) = (File.parent(of: path), File.name(of: path) + ".new-")
+        let before = Int64(time(nil)) - 600
+        for name in (try? names(in: folder)) ?? [] {
+            guard let rest = name.after(start), let pid = pid_t(rest.prefix { $0 != "-" }), kill(pid, 0) != 0,
+                errno == ESRCH, let status = File.status("\(folder)/\(name)"), status.kind == .file,
+                status.modified < before
+            else { continue }
+            File.remove("\(folder)/\(name)")
+        }
+    }
+
     /// Bytes that this user may still write to the disk that holds it; where it is not there yet, of the folder that it
     /// will be made in.
     package static func freeDisk(at path: String) -> Int64 {

@@ -21,7 +21,7 @@ package enum StoreKind: String, Hashable, Sendable, CaseIterable, Codable {
         case .made: "notes of what was made of what"
         case .tasks: "what tasks made, to be used again"
         case .each: "locks of las each"
-        case .runs: "runs that go on, or failed"
+        case .runs: "runs that go on, failed or ended, with their logs"
         case .runtimes: "runtimes that were brought here"
         case .stamps: "notes of bundles that were checked"
         case .known: "notes of metros and bundles"

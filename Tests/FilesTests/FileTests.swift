@@ -66,6 +66,22 @@ import Testing
         }
     }
 
+    @Test func whatAKilledProcessWasWritingIsCleared() throws {
+        try withScratch { folder in
+            for pid in ["4194999", "\(getpid())"] {
+                for age in ["now", "1 hour ago"] {
+                    let name = "\(folder)/x.las.new-\(pid)-\(age == "now" ? "1" : "2")"
+                    try File.write("half", to: name)
+                    try Program("touch").run("-d", age, name)
+                }
+            }
+            try File.write("another", to: folder + "/y.las.new-4194999-2")
+            Folder.clearAbandoned(beside: folder + "/x.las")
+            let left = try Folder.names(in: folder)
+            #expect(left.count == 4 && !left.contains("x.las.new-4194999-2"), "\(left)")
+        }
+    }
+
     @Test func aPipeIsNotWaitedFor() throws {
         try withScratch { folder in
             mkfifo(folder + "/pipe", 0o600)
