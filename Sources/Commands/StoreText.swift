@@ -73,7 +73,9 @@ struct StoreText {
             for user in uses.users(of: entry) ?? [] { sizes[user, default: 0] += entry.size }
         }
         let there = Dictionary(things.map { ($0.path, $0.isThere) }, uniquingKeysWith: { first, _ in first })
-        return uses.users.map { user in
+        return uses.users.compactMap { user in
+            // What is left of a run that ended well needs nothing.
+            if case .run(let name) = user, sizes[user] == nil, !uses.running.contains(name) { return nil }
             let gone = user.path.map { there[$0] == false ? "not there now" : "" }
             let words =
                 switch user {

@@ -15,7 +15,7 @@ package final class HostService {
     let channel: FrameChannel
     private let program: String
     private let runtime: String
-    private let policy: Policy
+    let policy: Policy
     /// Keeps what was offered here from being cleared away until its run has begun.
     private var hold: StoreHold?
     /// Process ids of the runs that were started from here.
@@ -149,10 +149,11 @@ package final class HostService {
         let folder = RunFolder(start.run, in: lash)
         if folder.exists { throw ExecutionFailure("there is a run \(start.run) here already", exitCode: .usage) }
         do {
-            try folder.make(
-                for: RunStart(
-                    run: start.run, metro: metro, environments: environments, cpus: start.cpus, engine: engine,
-                    isFresh: start.isFresh ?? false, failsFast: start.failsFast ?? false, results: start.results))
+            var begun = RunStart(
+                run: start.run, metro: metro, environments: environments, cpus: start.cpus, engine: engine,
+                isFresh: start.isFresh ?? false, failsFast: start.failsFast ?? false, results: start.results)
+            begun.isSigned = policy.demandsSignature ? true : nil
+            try folder.make(for: begun)
             try launch(start.run, folder, tethered: start.tethered)
         } catch {
             try? Folder.remove(folder.path)

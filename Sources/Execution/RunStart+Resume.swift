@@ -51,7 +51,13 @@ extension HostService {
         if let cpus = resume.cpus, cpus < 1 {
             throw ExecutionFailure("a run needs at least one cpu", exitCode: .usage)
         }
-        _ = try folder.startOfResumed(cpus: resume.cpus, in: lash)
+        let start = try folder.startOfResumed(cpus: resume.cpus, in: lash)
+        guard !policy.demandsSignature || start.isSigned == true else {
+            throw ExecutionFailure(
+                "the run began before this host demanded a signature",
+                fix: "start it anew from a signed bundle: las sign NAME.las, then las deploy NAME.las",
+                exitCode: .integrity)
+        }
         try launch(resume.run, folder, tethered: resume.tethered)
         try channel.send(Frame(.started, json: Started(run: resume.run)))
     }

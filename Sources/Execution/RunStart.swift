@@ -57,6 +57,8 @@ package struct RunStart: Hashable, Sendable, Codable {
     package var failsFast: Bool?
     /// Where the person wants the results, an absolute path of the machine that it was started from: for who resumes it.
     package var results: String?
+    /// Whether the host demanded a signature when it began, and took the one that it had; nil for no.
+    package var isSigned: Bool?
 
     package init(
         run: RunID, metro: ImageLocation, environments: [String: ImageLocation], cpus: Int? = nil,

@@ -95,6 +95,23 @@ import Testing
         }
     }
 
+    @Test func aRunFromBeforeThePolicyIsNotResumed() throws {
+        try withScratch { scratch in
+            let before = try HostClient(lash: scratch + "/lash")
+            let metro = try ShippedMetro(plan([station("wrong", "exit 1")]), in: scratch)
+            try metro.ship(over: before)
+            _ = try before.start("run-1", metro.all)
+            #expect(try before.follow("run-1").last?.succeeded == false)
+            #expect(before.close() == 0)
+            try Trust(LASH(root: scratch + "/lash")).setDemandsSignature(true)
+            let after = try HostClient(lash: scratch + "/lash")
+            let refusal = #expect(throws: Refusal.self) { try after.resume("run-1") }
+            #expect(refusal?.summary == "the run began before this host demanded a signature")
+            #expect(refusal?.exitCode == .integrity)
+            #expect(after.close() == 0)
+        }
+    }
+
     @Test func whatTasksMakeComesWhileTheRunIsFollowed() throws {
         try withScratch { scratch in
             let client = try HostClient(lash: scratch + "/lash")
