@@ -29,7 +29,11 @@ import Testing
 
     @Test(arguments: [
         (["nwe"], "did you mean “las new”?"),
-        (["host"], "there are: las host add, las host list, las host check, las host label, las host import, las host remove"),
+        (
+            ["host"],
+            "there are: las host add, las host list, las host check, "
+                + "las host label, las host import, las host remove"
+        ),
         (["host", "lst"], "there are: las host add"),
         (["run", "--reslts", "x"], "did you mean --results?"),
         (["pack", "--output"], "“las pack --help” lists them"),
