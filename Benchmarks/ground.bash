@@ -6,7 +6,7 @@ las=$(readlink -f "${LAS:-.build/release/las}")
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 kept=${LASH:-$top/.demo/lash}     # shared with the demo: packages that were fetched stay for the next time
 # shellcheck disable=SC2034 # those that source this use it
-repeats=3
+repeats=${LAS_BENCH_REPEATS:-3}
 
 # needs PROGRAM PACKAGE …: without one of them there is nothing to compare with, which is no error.
 needs() {
@@ -105,12 +105,19 @@ timed() {
 
 # measured NAME COMMAND…: records its seconds as NAME, those of processors as NAME.cpu, and its peak memory in KiB as NAME.peak.
 measured() {
-    local name=$1 TIMEFORMAT='%R %U %S'
+    local name=$1 status=0 TIMEFORMAT='%R %U %S'
     shift
-    { time peak "$scratch/peak" "$@" 2>&3 >&4; } 3>&2 4>&1 2> "$scratch/time"
+    { time peak "$scratch/peak" "$@" 2>&3 >&4; } 3>&2 4>&1 2> "$scratch/time" || status=$?
     awk '{ print $1 }' "$scratch/time" >> "$scratch/samples/$name"
     awk '{ print $2 + $3 }' "$scratch/time" >> "$scratch/samples/$name.cpu"
     record "$name.peak" "$(tail -n 1 "$scratch/peak" 2>/dev/null || echo 0)"
+    return "$status"
+}
+
+# printed STAGE: the seconds that las printed for it in $scratch/told; 0 where it was too quick to be told.
+printed() {
+    sed -n "s/.*$1.*(\([0-9. min]*\) s)\$/\1/p" "$scratch/told" | tail -n 1 |
+        awk '{ print NF == 3 ? $1 * 60 + $3 : $1; found = 1 } END { if (!found) print 0 }'
 }
 
 # peak FILE COMMAND…: runs it, and puts its peak memory into FILE, in KiB; nothing where neither tool is there.

@@ -20,7 +20,6 @@ for name in more small; do "$las" pack "$scratch/$name" --output "$scratch/$name
 # A host where nobody listens: las deploy packs, and then finds nobody.
 "$las" host add nowhere "$(id -un)@127.0.0.1:1" --unchecked --quiet
 
-printed() { sed -n "s/.*$1.*(\([0-9.]*\) s)\$/\1/p" "$scratch/told" | tail -n 1 | grep . || echo 0; }
 image='writing the image of the environment'
 forget() { rm -rf "$LASH/parts" "$LASH/made" "$LASH/blocks" "$LASH/stamps"; }   # packages and layers stay
 

@@ -6,7 +6,7 @@ needs od coreutils
 begin
 common="bowtie2, samtools, bcftools, bwa, python3-numpy"
 metro one "$common, jq"
-metro other "$common, sqlite3"
+metro other "$common, sqlite3, gawk, bedtools, file, tree, bc, zip, unzip, rsync"
 fetched one
 "$las" pack "$scratch/one" --output "$scratch/one.las" --quiet
 "$las" pack "$scratch/other" --output "$scratch/other.las" --quiet --lash "$kept"
@@ -30,7 +30,7 @@ shared() { awk 'NR == FNR { has[$1 $2] = 1; next } { all++; if ($1 $2 in has) sa
     "$scratch/one.$1" "$scratch/other.$1"; }
 bytes() { awk 'NR == FNR { has[$1] = 1; next } { all += $2; if ($1 in has) same += $2 } END { printf "%.1f MB of %.1f MB, %.1f %%", same / 1e6, all / 1e6, 100 * same / all }' \
     "$scratch/one.extents" "$scratch/other.extents"; }
-echo "Two metros: $common; and jq, or sqlite3"
+echo "Two metros: $common; and jq, or nine other small ones"
 printf '%-46s %s\n' "packages that are the same" "$(shared packages)"
 printf '%-46s %s\n' "extents that are the same" "$(shared extents)"
 printf '%-46s %s\n' "bytes of the image in extents that are the same" "$(bytes)"
