@@ -42,12 +42,13 @@ final class RunningTask: @unchecked Sendable {
         let store: TaskStore
         /// What is made takes the place of what is kept.
         let isFresh: Bool
+        let folders: WorkFolders
     }
 
     let task: PlannedTask
     let number: UInt64
     /// Holds `task`, `tmp` and, at the end, `outputs`.
-    let folder: String
+    private(set) var folder = ""
     /// 1, and more where it failed before.
     let attempt: Int
     /// What it is known by in other runs.
@@ -78,7 +79,6 @@ final class RunningTask: @unchecked Sendable {
 
     init(_ task: PlannedTask, number: UInt64, attempt: Int, key: Digest?, in around: Surroundings) {
         (self.task, self.number, self.attempt, self.key, self.around) = (task, number, attempt, key, around)
-        folder = "\(around.run.tasks)/\(number)"
     }
 
     /// - Parameter settling: told when nothing of it runs any more and its outputs are to be looked at.
@@ -96,8 +96,7 @@ final class RunningTask: @unchecked Sendable {
             outcome: outcome, seconds: Clock.monotonic - begun, usage: usage, printed: errors?.end ?? "",
             wasCancelled: ending == .cancelled)
         (errors, printed) = (nil, nil)
-        // Half-made outputs, temporary files: nothing of it is anyone's.
-        try? Folder.remove(folder)
+        around.folders.give(folder)
         return past
     }
 
@@ -146,10 +145,7 @@ final class RunningTask: @unchecked Sendable {
         guard let name = RelativePath(task.id.name), RelativePath(task.made) != nil else {
             throw ExecutionFailure("the plan has a task with an impossible name", exitCode: .integrity)
         }
-        try Folder.make(folder)
-        try Folder.make(folder + "/task")
-        try Folder.make(folder + "/tmp")
-        chmod(folder + "/tmp", 0o1777)
+        folder = try around.folders.take()
         for output in task.outputs {
             guard let path = RelativePath(output.path) else { continue }
             if output.isFolder {

@@ -87,7 +87,8 @@ final class Scheduler {
         (told, recalled, cancelling) = (try Self.pipe(), try Self.pipe(), try Self.pipe())
         around = RunningTask.Surroundings(
             run: run, sandbox: TaskSandbox(images: images, made: run.made), cancelling: cancelling.read,
-            store: reuse.store, isFresh: reuse.isFresh)
+            store: reuse.store, isFresh: reuse.isFresh,
+            folders: WorkFolders(run.tasks))
         // Those that run, and twice as many whose outputs are looked at.
         crew = Crew(atMost: 3 * capacity.cpus + 1)
         syncing = try JournalSync(journal, run: run)

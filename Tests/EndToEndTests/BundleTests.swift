@@ -56,7 +56,7 @@ import Testing
         try withScratch { folder in
             let ended = try bare(bundle, in: folder).run("run", "--engine", engine)
             #expect(ended.status == 0, "\(ended.errors)")
-            #expect((ended.output + ended.errors).contains("hello runs here, by \(engine)"))
+            #expect((ended.output + ended.errors).contains("hello runs here; engine: \(engine)"))
         }
     }
 
@@ -64,7 +64,7 @@ import Testing
         let bundle = try Self.hello.get()
         try withScratch { folder in
             let bytes = try File.read(bundle)
-            for (count, name) in [(bytes.count - 1, "a"), (bytes.count / 2, "b"), (bytes.count - 5000, "c")] {
+            for (count, name) in [(bytes.count - 1, "a"), (bytes.count * 3 / 4, "b"), (bytes.count - 5000, "c")] {
                 try File.write(bytes[..<count], to: "\(folder)/\(name).las", mode: 0o755)
                 let ended = try bare("\(folder)/\(name).las", in: folder).run("run")
                 #expect(ended.status == 5, "\(count): \(ended.errors)")

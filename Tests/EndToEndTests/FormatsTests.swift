@@ -21,7 +21,7 @@ import Testing
             let ended = try Program("runc", folder: folder + "/container").run(
                 "--root", folder + "/runc", "run", "las-words-\(getpid())")
             #expect(ended.status == 0, "\(ended.output)\(ended.errors)")
-            #expect((ended.output + ended.errors).contains("word-count runs here, by container"))
+            #expect((ended.output + ended.errors).contains("word-count runs here; engine: container"))
             let compared = try Program("diff").run("-r", folder + "/results", folder + "/container/rootfs/results")
             #expect(compared.status == 0, "\(compared.output)")
         }

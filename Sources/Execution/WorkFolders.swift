@@ -1,0 +1,46 @@
+internal import Files
+internal import Glibc
+internal import Threads
+
+/// Folders in which tasks work, each with `task` and `tmp`. One that a task leaves empty is the next one's: to make and remove
+/// three folders costs a small task more than all else that is done for it.
+final class WorkFolders: Sendable {
+    private let path: String
+    private let state = Monitor((free: [String](), made: 0))
+
+    /// - Parameter path: the run's `tasks`.
+    init(_ path: String) { self.path = path }
+
+    /// An empty one.
+    func take() throws(FileFailure) -> String {
+        let (free, number) = state.change { state -> (String?, Int) in
+            if let folder = state.free.popLast() { return (folder, 0) }
+            state.made += 1
+            return (nil, state.made)
+        }
+        if let free { return free }
+        let folder = "\(path)/\(number)"
+        try Folder.make(folder)
+        try Folder.make(folder + "/task")
+        try Folder.make(folder + "/tmp")
+        chmod(folder + "/tmp", 0o1777)
+        return folder
+    }
+
+    /// Gives one back, when nothing runs in it any more. What is left there, half-made outputs, temporary files, is nobody's.
+    func give(_ folder: String) {
+        if folder.isEmpty { return }
+        if Self.isAsNew(folder) {
+            state.change { $0.free.append(folder) }
+        } else {
+            try? Folder.remove(folder)
+        }
+    }
+
+    private static func isAsNew(_ folder: String) -> Bool {
+        guard File.status(folder + "/task")?.mode == 0o755, File.status(folder + "/tmp")?.mode == 0o1777,
+            let inside = try? Folder.names(in: folder), inside == ["task", "tmp"]
+        else { return false }
+        return ["task", "tmp"].allSatisfy { (try? Folder.names(in: "\(folder)/\($0)"))?.isEmpty ?? false }
+    }
+}
