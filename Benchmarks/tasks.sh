@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Many tasks that do nothing: 5,000 side by side, 100,000 (LAS_BENCH_LARGE=1), and a chain of 1,000; against make, xargs, and
+# GNU parallel and Snakemake where they are. All run `true` and leave an output each, two at a time. las runs each in its
+# sandbox, records it in its journal and takes the digest of its output; the others do none of that.
+. "$(dirname "$0")/ground.bash"
+needs make make xargs findutils
+begin
+count=${LAS_BENCH_TASKS:-5000}
+chain=${LAS_BENCH_CHAIN:-1000}
+mkdir -p "$scratch/many" "$scratch/chain" "$scratch/out"
+
+cat > "$scratch/many/metro.yml" <<END
+metro: many
+lines:
+  all:
+    - station: one
+      repeat: $count
+      command: "true"
+      out: x
+results: [one]
+END
+cat > "$scratch/chain/metro.yml" <<END
+metro: chain
+lines:
+  all:
+    - station: step
+      repeat: $chain
+      one_by_one: yes
+      command: "true"
+      out: x
+results: [step]
+END
+{
+    echo "all: $(seq -s ' ' -f 'out/%.0f' "$count")"
+    printf 'out/%%:\n\t@true > $@\n'
+} > "$scratch/make.many"
+{
+    echo "all: out/c$chain"
+    printf 'out/c0:\n\t@true > $@\n'
+    for ((i = 1; i <= chain; i++)); do printf 'out/c%d: out/c%d\n\t@true > $@\n' "$i" $((i - 1)); done
+} > "$scratch/make.chain"
+
+export LASH=$scratch/lash
+mkdir -p "$LASH"
+for folder in packages layers archives; do
+    [ ! -d "$kept/$folder" ] || cp -al "$kept/$folder" "$LASH/" 2>/dev/null || cp -a "$kept/$folder" "$LASH/"
+done
+for name in many chain; do
+    "$las" pack "$scratch/$name" --output "$scratch/$name.las" --quiet
+    "$scratch/$name.las" inspect > /dev/null
+done
+
+# Not a part of what is measured: all bytes are checked once, the images are reached, results are copied.
+run() { "$scratch/$1.las" run --fresh --cpus 2 --results "$scratch/results" > "$scratch/told" 2>&1; }
+clear_out() { rm -rf "$scratch/out" "$scratch/results"; mkdir "$scratch/out"; }
+# The time from the first task's start to the last one's end, by the journal.
+span() {
+    local run
+    run=$(ls "$LASH/runs" | tail -n 1)
+    "$las" report "$run" --json | python3 -c 'import json, sys
+tasks = [t for t in json.load(sys.stdin)["byTask"] if t["outcome"] == "done"]
+print(max(t["began"] + t["seconds"] for t in tasks) - min(t["began"] for t in tasks))'
+}
+for _ in $(seq "$repeats"); do
+    clear_out; timed many-las run many; record many-las-tasks "$(span)"
+    clear_out; timed many-make make -s -j2 -C "$scratch" -f make.many
+    # shellcheck disable=SC2016 # it is the shell inside that expands this
+    clear_out; (cd "$scratch" && seq "$count" | timed many-xargs xargs -P 2 -I{} sh -c 'true > out/{}')
+    clear_out; timed chain-las run chain; record chain-las-tasks "$(span)"
+    clear_out; timed chain-make make -s -C "$scratch" -f make.chain
+done
+if command -v parallel > /dev/null; then
+    clear_out; (cd "$scratch" && seq "$count" | timed many-parallel parallel -j 2 'true > out/{}')
+fi
+if command -v snakemake > /dev/null; then
+    printf 'rule all:\n    input: expand("out/{n}", n=range(1, %d))\nrule one:\n    output: "out/{n}"\n    shell: "true > {output}"\n' \
+        $((count + 1)) > "$scratch/Snakefile"
+    clear_out; (cd "$scratch" && timed many-snakemake snakemake -q -j 2 > told-snakemake 2>&1) || true
+fi
+
+row() { printf '%-44s %10s %8s\n' "$@"; }
+each() { awk -v s="$(median "$1")" -v n="$2" 'BEGIN { printf "%.2f ms", 1000 * s / n }'; }
+told() { row "$1" "$(each "$2" "$3")" "$(ratio "$(median "$2")" "$(median "$4")")"; }
+echo "A task that does nothing, two at a time, $(nproc) cores, medians of $repeats: time for each of $count"
+told "las, sandboxed, journaled" many-las-tasks "$count" many-make
+told "  its whole run, with its start and results" many-las "$count" many-make
+told "make -j2" many-make "$count" many-make
+told "xargs -P 2" many-xargs "$count" many-make
+[ ! -e "$scratch/samples/many-parallel" ] || told "GNU parallel" many-parallel "$count" many-make
+[ ! -e "$scratch/samples/many-snakemake" ] || told "Snakemake" many-snakemake "$count" many-make
+echo "One after another, for each of $chain"
+told "las, sandboxed, journaled" chain-las-tasks "$chain" chain-make
+told "make" chain-make "$chain" chain-make
+
+if [ "${LAS_BENCH_LARGE:-}" = 1 ]; then
+    echo "Whether time and memory grow with the number"
+    for large in 10000 30000 100000; do
+        sed "s/repeat: .*/repeat: $large/" "$scratch/many/metro.yml" > "$scratch/many/new" && mv "$scratch/many/new" "$scratch/many/metro.yml"
+        "$las" pack "$scratch/many" --output "$scratch/many.las" --quiet
+        clear_out; timed "large-$large" peak "$scratch/peak" "$scratch/many.las" run --fresh --cpus 2 --results "$scratch/results" > "$scratch/told" 2>&1
+        row "las, $large tasks" "$(each "large-$large" "$large")" "$(($(cat "$scratch/peak") / 1024)) MiB"
+    done
+fi
