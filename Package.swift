@@ -175,7 +175,7 @@ let package = Package(
         tests(of: "Store", ["Depot", "Bundle", "Layers", "Parts", "Metro", "Digests", "JSON", "Files", "Failures"]),
         tests(of: "Hosts", ["HostProtocol", "Parts", "Digests", "Files", "Failures"]),
         tests(of: "Registry", ["Digests", "JSON", "Files", "Failures"]),
-        tests(of: "Terminal"),
+        tests(of: "Terminal", ["Files"]),
         tests(of: "Map", ["Terminal", "Metro", "Plan", "Failures", "Files"], beside: ["Maps"]),
         tests(of: "Commands"),
         // The built programs, as a user runs them.

@@ -9,7 +9,7 @@ internal import Signatures
 /// `x.las run`: runs the bundle that the runtime stands in front of, here and now.
 enum RunCommand {
     static let help = """
-        run [--results DIR] [--fresh] [--fail-fast] [--cpus N] [--engine kernel|fuse|extraction] [--lash DIR] [--json]
+        run [--results DIR] [--fresh] [--fail-fast] [--cpus N] [--engine kernel|fuse|extraction|proot] [--lash DIR] [--json]
             runs the metro here; its results are put into DIR (./results). What is done already, and
             would come out the same, is not run again; with --fresh it is
         """
@@ -27,7 +27,7 @@ enum RunCommand {
         // A reader that goes away (`| head`) does not end the run.
         signal(SIGPIPE, SIG_IGN)
         let (cpus, engine, asJSON) = (try arguments.cpus(), try arguments.engine(), arguments.has("json"))
-        try Trust(lash).admit(bundle.identity, bundle.signatures, in: bundle.path)
+        let verdict = try Trust(lash).admit(bundle.identity, bundle.signatures, in: bundle.path)
         if BundleStamp(bundle, in: lash)?.isRecorded != true {
             Output.note(
                 "checking \(Amounts.bytes(bundle.partsSize)) of \(Shown.whole(bundle.metro.part.name)) (at its first use)"
@@ -43,7 +43,8 @@ enum RunCommand {
             environments: Dictionary(uniqueKeysWithValues: environments.map { ($0.part.name, location($0)) }),
             cpus: cpus,
             engine: engine, isFresh: arguments.has("fresh"), failsFast: arguments.has("fail-fast"),
-            results: Bundles.absolute(target))
+            results: Bundles.absolute(target),
+            isStranger: !PackedHere(lash).has(bundle.metro.part.digest), isSigned: verdict.isTrusted)
         return try perform(start, in: lash, asJSON: asJSON, results: target)
     }
 

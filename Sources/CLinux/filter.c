@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -31,7 +32,10 @@
 #define NR_FSPICK 433
 #define NR_CLONE3 435
 #define NR_MOUNT_SETATTR 442
+#define NR_OPENAT2 437
+#define NR_FACCESSAT2 439
 #define NR_QUOTACTL_FD 443
+#define NR_FCHMODAT2 452
 // The newest system call that was looked at for these filters (futex_requeue): the task filter answers ENOSYS above it.
 #define NR_NEWEST_KNOWN 456
 
@@ -154,13 +158,32 @@ size_t las_filter_build(struct las_filter_instruction *program) {
     return writer.length;
 }
 
-size_t las_filter_task(struct las_filter_instruction *program) {
+/// Where the call's argument is none of the values.
+static void answer_unless(struct writer *writer, uint32_t number, unsigned argument, const uint32_t *values, size_t count,
+                          uint32_t value) {
+    put(writer, BPF_JMP | BPF_JEQ | BPF_K, number, 0, (uint8_t)(3 + count));
+    load_argument(writer, argument);
+    for (size_t i = 0; i < count; i++)
+        put(writer, BPF_JMP | BPF_JEQ | BPF_K, values[i], (uint8_t)(count - i), 0);
+    answer(writer, value);
+    load_number(writer);
+}
+
+/// Calls that name files, and that PRoot 5.1 does not know: libc does without them.
+static const uint32_t untraced_calls[] = {
+    __NR_statx, __NR_renameat2, __NR_execveat, NR_OPENAT2, NR_FACCESSAT2, NR_FCHMODAT2,
+};
+
+static size_t filter_task(struct las_filter_instruction *program, int traced, int network) {
     static const uint32_t consoles[] = {TIOCSTI, 0x541C /* TIOCLINUX */};
     static const uint32_t families[] = {AF_VSOCK_NUMBER};
     struct writer writer = {program, 0};
     begin(&writer, error_answer(ENOSYS));
     put(&writer, BPF_JMP | BPF_JGT | BPF_K, NR_NEWEST_KNOWN, 0, 1);
     answer(&writer, error_answer(ENOSYS));
+    if (traced) answer_calls(&writer, untraced_calls, COUNT(untraced_calls), error_answer(ENOSYS));
+    static const uint32_t local[] = {AF_UNIX, AF_NETLINK};
+    if (traced && !network) answer_unless(&writer, __NR_socket, 0, local, COUNT(local), error_answer(EACCES));
     // The flags of clone3 lie in memory, where a filter can't look: libc then falls back to clone.
     answer_call(&writer, NR_CLONE3, error_answer(ENOSYS));
     answer_bits(&writer, __NR_clone, 0, NAMESPACE_FLAGS, error_answer(EPERM));
@@ -175,4 +198,10 @@ size_t las_filter_task(struct las_filter_instruction *program) {
     answer_calls(&writer, kernel_calls, COUNT(kernel_calls), error_answer(EPERM));
     answer(&writer, SECCOMP_RET_ALLOW);
     return writer.length;
+}
+
+size_t las_filter_task(struct las_filter_instruction *program) { return filter_task(program, 0, 1); }
+
+size_t las_filter_traced(struct las_filter_instruction *program, int network) {
+    return filter_task(program, 1, network);
 }

@@ -151,11 +151,79 @@ static _Noreturn void be_init(pid_t program) {
     }
 }
 
+/// Children's process ids, from the kernel's list.
+static int read_children(int *children, int capacity) {
+    int file = (int)syscall(SYS_openat, AT_FDCWD, "/proc/thread-self/children", O_RDONLY | O_CLOEXEC, 0);
+    if (file < 0) return -1;
+    char text[4096];
+    ssize_t length = read(file, text, sizeof text);
+    close(file);
+    int count = 0, number = 0;
+    for (ssize_t i = 0; i < length && count < capacity; i++) {
+        if (text[i] >= '0' && text[i] <= '9') number = number * 10 + (text[i] - '0');
+        else if (number) {
+            children[count++] = number;
+            number = 0;
+        }
+    }
+    return length < 0 ? -1 : count;
+}
+
+/// What loses its parent becomes a child of the keeper: so all of it comes by, and ends here.
+static void end_all(pid_t program) {
+    int children[256];
+    for (;;) {
+        int count = read_children(children, 256);
+        // Kernels without that list: the program's group only.
+        if (count < 0 && kill(-program, SIGKILL)) return;
+        for (int i = 0; i < count; i++) kill(children[i], SIGKILL);
+        pid_t ended = waitpid(-1, NULL, 0);
+        if (ended < 0 && errno == ECHILD) return;
+    }
+}
+
+enum { END_ALL = 64 };
+
+/// Stands for process 1 where there is no pid namespace.
+static _Noreturn void be_keeper(pid_t program) {
+    close(ERRORS);
+    for (int i = 0; i < ERRORS; i++) close(i);
+    uint64_t all = ~0ull;
+    int signals = (int)syscall(SYS_signalfd4, -1, &all, sizeof all, O_CLOEXEC | O_NONBLOCK);
+    struct pollfd waits[2] = {{signals, POLLIN, 0}, {LIFELINE, 0, 0}};
+    for (;;) {
+        int status;
+        pid_t ended;
+        while ((ended = waitpid(-1, &status, WNOHANG)) > 0) {
+            if (ended != program) continue;
+            ssize_t written = write(STATUS, &status, sizeof status);
+            (void)written;
+            end_all(program);
+            _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+        }
+        if (poll(waits, 2, -1) < 0) continue;
+        int ends = waits[1].revents != 0;
+        uint8_t information[128];
+        while (read(signals, information, sizeof information) == sizeof information) {
+            uint32_t number = *(uint32_t *)information;
+            if (number == END_ALL) ends = 1;
+            else if (number != SIGCHLD) kill(-program, (int)number);
+        }
+        if (ends) {
+            end_all(program);
+            status = SIGKILL;
+            ssize_t written = write(STATUS, &status, sizeof status);
+            (void)written;
+            _exit(128 + SIGKILL);
+        }
+    }
+}
+
 static _Noreturn void be_child(const struct las_sandbox *sandbox, int errors, int status, int lifeline, pid_t parent) {
     int has_init = (sandbox->namespaces & LAS_NAMESPACE_PID) != 0;
     settle_descriptors(sandbox, errors, status, lifeline);
     settle_signals();
-    if (!has_init) {
+    if (!has_init && !sandbox->keeps) {
         // Without process 1 of our own: end with the thread that launched us.
         syscall(SYS_prctl, 1 /* PR_SET_PDEATHSIG */, SIGKILL, 0, 0, 0);
         if (getppid() != parent) _exit(127);
@@ -163,12 +231,18 @@ static _Noreturn void be_child(const struct las_sandbox *sandbox, int errors, in
     int stage = 0, index = 0;
     if (las_settle_namespaces(sandbox, &stage, &index)) fail(stage, index, errno);
     setsid();
-    if (!has_init) become_program(sandbox);
+    if (!has_init && !sandbox->keeps) become_program(sandbox);
+    if (!has_init) syscall(SYS_prctl, 36 /* PR_SET_CHILD_SUBREAPER */, 1, 0, 0, 0);
     // Not dumpable: nothing in the sandbox reads or traces process 1.
     syscall(SYS_prctl, 4 /* PR_SET_DUMPABLE */, 0, 0, 0, 0);
     pid_t program = fork_into(0, NULL);
     if (program < 0) fail(LAS_STAGE_FORK, 0, errno);
-    if (program == 0) become_program(sandbox);
+    if (program == 0) {
+        // A group of its own, so that signals for the program do not come back to the keeper.
+        if (!has_init) setpgid(0, 0);
+        become_program(sandbox);
+    }
+    if (!has_init) be_keeper(program);
     be_init(program);
 }
 
@@ -189,9 +263,9 @@ static uint64_t clone_flags(uint32_t namespaces) {
 }
 
 int las_sandbox_launch(struct las_sandbox *sandbox, struct las_launched *launched, struct las_launch_failure *failure) {
-    int has_init = (sandbox->namespaces & LAS_NAMESPACE_PID) != 0;
+    int has_init = (sandbox->namespaces & LAS_NAMESPACE_PID) != 0 || sandbox->keeps;
     int errors[2] = {-1, -1}, status[2] = {-1, -1}, lifeline[2] = {-1, -1};
-    *launched = (struct las_launched){-1, -1, -1, -1};
+    *launched = (struct las_launched){-1, -1, -1, -1, sandbox->keeps};
     *failure = (struct las_launch_failure){LAS_STAGE_PIPES, 0, 0};
     // texts.items is NULL while nothing was added, which execve takes for an empty list on Linux only.
     if (!sandbox->arguments.items || !sandbox->programs.items) {
@@ -252,6 +326,8 @@ failed:
 }
 
 int las_sandbox_signal(const struct las_launched *launched, int number) {
+    // Were the keeper killed, nobody would end what it keeps.
+    if (launched->kept && number == SIGKILL) number = END_ALL;
     // Without process 1 to hand it on, the session's first group gets it.
     if (launched->status < 0 && kill(-launched->pid, number) == 0) return 0;
     if (launched->pidfd >= 0 && syscall(SYS_pidfd_send_signal, launched->pidfd, number, NULL, 0) == 0) return 0;

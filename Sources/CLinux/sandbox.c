@@ -26,6 +26,8 @@ void las_sandbox_free(struct las_sandbox *sandbox) {
     free(sandbox->steps);
     free(sandbox->filter);
     free(sandbox->limits);
+    for (size_t i = 0; i < sandbox->reach_count; i++) free(sandbox->reaches[i].path);
+    free(sandbox->reaches);
     texts_free(&sandbox->programs);
     texts_free(&sandbox->arguments);
     texts_free(&sandbox->variables);
@@ -87,6 +89,18 @@ int las_sandbox_limit(struct las_sandbox *sandbox, int resource, uint64_t value)
     if (grow((void **)&sandbox->limits, sandbox->limit_count, sizeof(struct limit))) return -1;
     sandbox->limits[sandbox->limit_count++] = (struct limit){resource, value};
     return 0;
+}
+
+int las_sandbox_reach(struct las_sandbox *sandbox, const char *path, int writable) {
+    if (grow((void **)&sandbox->reaches, sandbox->reach_count, sizeof(struct reach))) return -1;
+    struct reach *reach = &sandbox->reaches[sandbox->reach_count++];
+    *reach = (struct reach){NULL, writable};
+    return set(&reach->path, path);
+}
+
+void las_sandbox_keeper(struct las_sandbox *sandbox, int reaches_network) {
+    sandbox->keeps = 1;
+    sandbox->reaches_network = reaches_network;
 }
 
 int las_sandbox_program(struct las_sandbox *sandbox, const char *path) { return texts_add(&sandbox->programs, path); }

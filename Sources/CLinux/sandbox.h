@@ -13,6 +13,12 @@ struct step {
     int makes;
 };
 
+/// A folder or file that may be reached, in a sandbox without a root of its own.
+struct reach {
+    char *path;
+    int writable;
+};
+
 struct limit {
     int resource;
     uint64_t value;
@@ -42,6 +48,11 @@ struct las_sandbox {
     int streams[3];
     int drops_capabilities;
     uint32_t umask;
+    /// Reaping what the program leaves behind, without a pid namespace.
+    int keeps;
+    struct reach *reaches;
+    size_t reach_count;
+    int reaches_network;
     /// Of the caller, noted before clone.
     uint32_t outside_user;
     uint32_t outside_group;

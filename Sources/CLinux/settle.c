@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <linux/securebits.h>
 #include <net/if.h>
@@ -101,6 +102,55 @@ static int drop_capabilities(void) {
     return (int)syscall(SYS_capset, &header, none);
 }
 
+int las_reach_version(void) {
+    long version = syscall(__NR_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    return version < 0 ? 0 : (int)version;
+}
+
+// Landlock's rights by the version that brought them; the headers may be older than the kernel.
+#define REACH_FILES_1 ((1ull << 13) - 1)
+#define REACH_REFER (1ull << 13)
+#define REACH_TRUNCATE (1ull << 14)
+#define REACH_DEVICES (1ull << 15)
+#define REACH_TCP 3ull
+#define REACH_OUTSIDE 3ull
+/// To execute, and to read files and folders.
+#define REACH_READING ((1ull << 0) | (1ull << 2) | (1ull << 3))
+/// What may be said of a file that is no folder.
+#define REACH_OF_FILES ((1ull << 0) | (1ull << 1) | (1ull << 2) | REACH_TRUNCATE | REACH_DEVICES)
+
+/// Only what the sandbox names is reached from here on: files, and from the sixth version on signals and abstract sockets.
+static int settle_reach(const struct las_sandbox *sandbox) {
+    int version = las_reach_version();
+    if (!sandbox->reach_count || version < 1) return 0;
+    struct {
+        uint64_t files, network, scoped;
+    } wanted = {REACH_FILES_1, 0, 0};
+    if (version >= 2) wanted.files |= REACH_REFER;
+    if (version >= 3) wanted.files |= REACH_TRUNCATE;
+    if (version >= 4 && !sandbox->reaches_network) wanted.network = REACH_TCP;
+    if (version >= 5) wanted.files |= REACH_DEVICES;
+    if (version >= 6) wanted.scoped = REACH_OUTSIDE;
+    size_t size = version >= 6 ? 24 : version >= 4 ? 16 : 8;
+    int rules = (int)syscall(__NR_landlock_create_ruleset, &wanted, size, 0);
+    if (rules < 0) return -1;
+    for (size_t i = 0; i < sandbox->reach_count; i++) {
+        int place = open(sandbox->reaches[i].path, O_PATH | O_CLOEXEC);
+        if (place < 0 && errno == ENOENT) continue;
+        if (place < 0) return -1;
+        struct stat status;
+        if (fstat(place, &status)) return -1;
+        struct landlock_path_beneath_attr rule = {
+            .allowed_access = sandbox->reaches[i].writable ? wanted.files : REACH_READING, .parent_fd = place};
+        if (!S_ISDIR(status.st_mode)) rule.allowed_access &= REACH_OF_FILES & wanted.files;
+        if (syscall(__NR_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0)) return -1;
+        close(place);
+    }
+    int done = (int)syscall(__NR_landlock_restrict_self, rules, 0);
+    close(rules);
+    return done;
+}
+
 int las_settle_rights(const struct las_sandbox *sandbox, int *stage, int *index) {
     umask(sandbox->umask);
     *stage = LAS_STAGE_LIMIT;
@@ -113,6 +163,7 @@ int las_settle_rights(const struct las_sandbox *sandbox, int *stage, int *index)
     *stage = LAS_STAGE_PRIVILEGES;
     if (sandbox->drops_capabilities && drop_capabilities()) return -1;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return -1;
+    if (settle_reach(sandbox)) return -1;
     *stage = LAS_STAGE_FILTER;
     if (sandbox->filter) {
         struct sock_fprog program = {(unsigned short)sandbox->filter_length, (struct sock_filter *)sandbox->filter};

@@ -48,8 +48,8 @@ enum RunOptions {
             completes: .nothing),
         .init(
             name: "--engine", value: "NAME",
-            about: "kernel, fuse or extraction: how the images are reached (the best that works)",
-            completes: .oneOf(["kernel", "fuse", "extraction"])),
+            about: "kernel, fuse, extraction or proot: how the images are reached (the best that works)",
+            completes: .oneOf(["kernel", "fuse", "extraction", "proot"])),
         .init(
             name: "--fresh", about: "run everything, also what has been done before and would come out the same",
             completes: .nothing),

@@ -122,6 +122,7 @@ struct Packing {
             try writer.metro(image, named: plan.metro) { stage.update(done: $0, of: $1) }
         }
         let parts = environments + [metro]
+        try PackedHere(context.lash).remember(metro.digest)
         KnownThings(context.lash).remember(
             metroWithLock: source.lockFile, ground.lock, parts: parts.map(\.digest), unpacked: ground.unpacked)
         return Packed(plan: plan, parts: parts)

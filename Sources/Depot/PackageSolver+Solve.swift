@@ -16,7 +16,7 @@ extension PackageSolver {
             let id = pool_str2id(pool, name, 0)
             if id != 0, !versions(of: id).isEmpty {
                 wanted.append(Job(how: SOLVER_SOLVABLE_NAME, what: id))
-            } else if !essentials.contains(name) {
+            } else if !essentials.contains(name), !Self.spared.contains(name) {
                 throw missing(
                     name, near: [], "the base of every environment needs the package \(name), and no archive has it")
             }

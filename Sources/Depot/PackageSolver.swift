@@ -6,11 +6,14 @@ internal import Metro
 
 /// Chooses packages with libsolv: what was asked for, all that it depends on, and nothing that is merely recommended.
 struct PackageSolver {
-    /// In every environment, also in one without needs: a shell, the tools that commands are made of, and what sets them up.
+    /// In every environment, also in one without needs: a shell, the tools that commands are made of, and what sets them up; and
+    /// PRoot (0.3 MB with its library), for hosts without namespaces.
     static let base = [
         "base-files", "base-passwd", "bash", "coreutils", "dash", "diffutils", "dpkg", "findutils", "grep", "gzip",
-        "libc-bin", "mawk", "sed", "tar",
+        "libc-bin", "mawk", "proot", "sed", "tar",
     ]
+    /// Of the base, what an archive may lack: Ubuntu's has PRoot in its section “universe” only.
+    static let spared: Set<String> = ["proot"]
     /// Taken where one of several must be there.
     static let favourites = ["mawk", "usr-is-merged"]
 

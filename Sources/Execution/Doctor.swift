@@ -10,17 +10,18 @@ package enum Doctor {
         let names = machineNames()
         let isRoot = geteuid() == 0
         let (loop, fuse) = (KernelMounts.lack, FuseMounts.lack)
-        let namespaces = UserNamespaces.here.refusal
+        let namespaces = Namespaces.refusal
+        let canSeparate = (try? Namespaces.ofTasks()) != nil
         let (engine, lacks): (Engine, [String?]) =
             if loop == nil { (.kernel, []) } else if fuse == nil { (.fuse, [loop]) } else {
-                (.extraction, [loop, fuse])
+                (canSeparate ? .extraction : .proot, [loop, fuse])
             }
         var notes: [String] = []
         if let namespaces {
             notes.append(
-                isRoot
+                canSeparate
                     ? "user namespaces are refused here: tasks run as root without its capabilities"
-                    : "no task can run here: \(namespaces.description)")
+                    : "tasks are kept apart by PRoot only: \(namespaces.description)")
         }
         return HostFacts(
             name: names.host, architecture: names.machine, kernel: names.kernel, cpus: capacity.cpus,

@@ -49,12 +49,12 @@ enum FuseMounts {
         let device = open("/dev/fuse", O_RDWR | O_CLOEXEC)
         if device < 0 { throw .system(words(Int32(LAS_FUSE_DEVICE.rawValue))) }
         close(device)
-        if let refusal = UserNamespaces.here.refusal { throw refusal }
+        if let refusal = Namespaces.refusal { throw refusal }
     }
 
     /// Found by mounting, in a process of its own.
     static var lack: String? {
-        if let refusal = UserNamespaces.here.refusal { return refusal.words }
+        if let refusal = Namespaces.refusal { return refusal.words }
         var stage: Int32 = 0
         let code = las_try_fuse(&stage)
         return code == 0 ? nil : ExecutionFailure.system(words(stage), code: code).words

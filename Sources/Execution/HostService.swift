@@ -149,11 +149,12 @@ package final class HostService {
         let folder = RunFolder(start.run, in: lash)
         if folder.exists { throw ExecutionFailure("there is a run \(start.run) here already", exitCode: .usage) }
         do {
-            var begun = RunStart(
-                run: start.run, metro: metro, environments: environments, cpus: start.cpus, engine: engine,
-                isFresh: start.isFresh ?? false, failsFast: start.failsFast ?? false, results: start.results)
-            begun.isSigned = policy.demandsSignature ? true : nil
-            try folder.make(for: begun)
+            try folder.make(
+                for: RunStart(
+                    run: start.run, metro: metro, environments: environments, cpus: start.cpus, engine: engine,
+                    isFresh: start.isFresh ?? false, failsFast: start.failsFast ?? false, results: start.results,
+                    isStranger: start.bundle != nil && !PackedHere(lash).has(metro.digest),
+                    isSigned: policy.demandsSignature))
             try launch(start.run, folder, tethered: start.tethered)
         } catch {
             try? Folder.remove(folder.path)

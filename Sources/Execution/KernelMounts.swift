@@ -10,7 +10,7 @@ enum KernelMounts {
             throw ExecutionFailure(
                 notRoot, fix: "leave --engine out: the best way that there is here is taken", exitCode: .usage)
         }
-        let hasUserNamespaces = UserNamespaces.here.refusal == nil
+        let hasUserNamespaces = try Namespaces.ofTasks()
         if las_own_mounts() != 0 { throw .system("this root may not mount") }
         let mounted = try MountedImages(start, folder: folder) { (image, place) throws(ExecutionFailure) in
             var stage: Int32 = 0

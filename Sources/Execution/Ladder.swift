@@ -12,7 +12,7 @@ package enum Ladder {
         -> ReachedImages
     {
         if start.engine == .container { return try ContainerRoot.reach(start) }
-        let rungs = start.engine.map { [$0] } ?? [.kernel, .fuse, .extraction]
+        let rungs = start.engine.map { [$0] } ?? [.kernel, .fuse, .extraction, .proot]
         // What each rung above lacks: why it is this one.
         var lacks: [String] = []
         for rung in rungs {
@@ -20,11 +20,18 @@ package enum Ladder {
                 let reason = start.engine == nil ? reason(of: rung, lacks: lacks) : "--engine asks for it"
                 switch rung {
                 case .kernel:
+                    if start.engine == nil, start.isStranger ?? false, !(start.isSigned ?? false), geteuid() == 0 {
+                        throw ExecutionFailure(
+                            "this bundle was packed elsewhere and nobody trusted here has signed it, so the kernel does not read it itself"
+                        )
+                    }
                     return try KernelMounts.reach(start, folder: folder, reason: reason)
                 case .fuse:
                     return try FuseMounts.reach(start, folder: folder, reason: reason)
                 case .extraction, .container:
                     return try extract(start, in: lash, reason: reason)
+                case .proot:
+                    return try PRoot.reach(start, in: lash, reason: reason)
                 }
             } catch {
                 if rung == rungs.last { throw error }
@@ -42,8 +49,7 @@ package enum Ladder {
     private static func extract(
         _ start: RunStart, in lash: LASH, reason: String
     ) throws(ExecutionFailure) -> ReachedImages {
-        let refusal = UserNamespaces.here.refusal
-        if geteuid() != 0, let refusal { throw refusal }
+        let hasUserNamespaces = try Namespaces.ofTasks()
         let cache = ImageCache(lash)
         var folders: [String: String] = [:]
         for (name, image) in start.environments.sorted(by: { $0.key < $1.key }) {
@@ -51,7 +57,7 @@ package enum Ladder {
         }
         return ReachedImages(
             engine: .extraction, reason: reason, metro: try cache.folder(of: start.metro), environments: folders,
-            hasUserNamespaces: refusal == nil)
+            hasUserNamespaces: hasUserNamespaces)
     }
 }
 
@@ -64,6 +70,8 @@ package final class ReachedImages {
     let environments: [String: String]
     /// Whether tasks get a user namespace of their own.
     let hasUserNamespaces: Bool
+    /// Whether tasks see the processes of the container that this is.
+    let seesProcesses: Bool
     /// What isn't kept apart here, for the person.
     package let notes: [String]
     private let mounted: MountedImages?
@@ -74,11 +82,12 @@ package final class ReachedImages {
     ) {
         (self.engine, self.reason, self.metro, self.environments) = (engine, reason, metro, environments)
         self.hasUserNamespaces = hasUserNamespaces
+        seesProcesses = hasUserNamespaces && ProcView.isHiddenHere
         self.notes =
-            (hasUserNamespaces || engine == .container
+            (hasUserNamespaces || engine == .container || engine == .proot
                 ? []
                 : ["this machine refuses user namespaces: tasks run as its root, without any of root's capabilities"])
-            + notes
+            + (seesProcesses ? [ProcView.note] : []) + notes
         self.mounted = mounted
     }
 }
@@ -101,7 +110,15 @@ final class MountedImages {
             // Of the outer world the folders stay empty; a number is a safe name.
             let place = "\(folder.mounts)/\(number)"
             do throws(FileFailure) { try Folder.make(place) } catch { throw ExecutionFailure(error) }
-            try mount(image, place)
+            do throws(ExecutionFailure) { try mount(image, place) } catch {
+                rmdir(place)
+                for place in places {
+                    las_unmount(place)
+                    rmdir(place)
+                }
+                rmdir(folder.mounts)
+                throw error
+            }
             places.append(place)
             if name.isEmpty { metro = place } else { environments[name] = place }
         }
@@ -120,19 +137,23 @@ final class MountedImages {
     }
 }
 
-/// Whether this user may make user namespaces, found out by making one.
-struct UserNamespaces: Sendable {
-    /// nil where it works.
-    let refusal: ExecutionFailure?
+/// Whether tasks can be kept apart by namespaces, found out by making some.
+enum Namespaces {
+    /// Why this user may not make user namespaces; nil where it works.
+    static var refusal: ExecutionFailure? {
+        let code = las_try_namespaces(1)
+        if code == 0 { return nil }
+        return .system(
+            "this machine does not let the user make user namespaces", code: code,
+            fix:
+                "ask who runs it to allow them (sysctl user.max_user_namespaces; on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0), or run as root"
+        )
+    }
 
-    static var here: UserNamespaces {
-        let code = las_try_user_namespace()
-        if code == 0 { return UserNamespaces(refusal: nil) }
-        return UserNamespaces(
-            refusal: .system(
-                "this machine does not let the user make user namespaces, which tasks are kept apart by", code: code,
-                fix:
-                    "ask who runs it to allow them (sysctl user.max_user_namespaces; on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0), or run as root"
-            ))
+    /// Whether tasks get a user namespace; root goes without where there is none.
+    static func ofTasks() throws(ExecutionFailure) -> Bool {
+        guard let refusal else { return true }
+        if geteuid() == 0, las_try_namespaces(0) == 0 { return false }
+        throw refusal
     }
 }

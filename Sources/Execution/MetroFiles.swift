@@ -19,6 +19,8 @@ package final class MetroFiles {
     /// Where the digests are kept for the next run of the same image; nil for no image.
     private let record: String?
     private let lash: LASH
+    /// Of the metro's image where a stranger packed it.
+    private let scope: Digest?
     /// By their paths in the image.
     private var files: [String: Seen] = [:]
     private var places: [ExactText: Digest] = [:]
@@ -36,7 +38,8 @@ package final class MetroFiles {
 
     /// - Parameter root: the image, reached.
     /// - Throws: where it holds what no image of ours holds.
-    init(_ image: ImageLocation, root: String, _ plan: Plan, in lash: LASH) throws {
+    init(_ image: ImageLocation, root: String, _ plan: Plan, in lash: LASH, isStranger: Bool = false) throws {
+        scope = isStranger ? image.digest : nil
         let inputs = try Self.files(below: "inputs", in: root).map { "/.las/" + $0 }
         var scripts = ["": try Self.files(below: "files", in: root)]
         for metro in plan.metros {
@@ -68,7 +71,7 @@ package final class MetroFiles {
             case nil: throw FileFailure("find", path, code: ENOENT)
             }
         }
-        (record, self.lash) = (nil, lash)
+        (record, self.lash, scope) = (nil, lash, nil)
     }
 
     /// Relative to `root`.
@@ -113,7 +116,8 @@ package final class MetroFiles {
             scripts[path] = fold.digest
         }
         return ContentKey(
-            task, environment: environment.digest, inputs: inputs, scripts: scripts, reads: reads, before: before)
+            task, environment: environment.digest, inputs: inputs, scripts: scripts, reads: reads, before: before,
+            scope: scope)
     }
 
     private func hasProgram(_ name: String, in root: String?) -> Bool {

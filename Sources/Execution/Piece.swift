@@ -5,6 +5,7 @@ internal import Glibc
 package import HostProtocol
 internal import JSON
 internal import Plan
+internal import Threads
 
 /// What one host runs of a metro: from its images to its results, told by its journal.
 package struct Piece {
@@ -59,7 +60,7 @@ package struct Piece {
             throw ExecutionFailure("the run has ended well: there is nothing to resume", exitCode: .usage)
         }
         try folder.clear(in: lash)
-        try File.write("\(getpid())\n", to: folder.pid)
+        try File.write("\(getpid())\n", to: folder.pid, syncing: false)
         let images = try Ladder.reach(start, folder: folder, in: lash)
         defer { withExtendedLifetime(images) {} }
         let plan = try readPlan(images)
@@ -86,8 +87,11 @@ package struct Piece {
                 })
         }
         for note in images.notes + plan.notes { events.append(journal.append(.note) { $0.text = note }) }
-        try journal.commit()
+        // Nothing builds on this yet: what follows is synced with it.
+        try journal.commit(syncing: false)
         events.forEach(follow)
+        let syncing = try? OwnThread { [folder] in folder.syncBeginning() }
+        defer { syncing?.join() }
         let reuse = Reuse(start, images, plan, in: lash)
         reuse.store.prune(onlyWhereFull: true)
         let scheduler = try Scheduler(
@@ -129,7 +133,7 @@ package struct Piece {
                 "the metro's plan can't be read", cause: error.description, fix: "pack it with this las",
                 exitCode: .integrity)
         }
-        try File.write(bytes, to: folder.plan)
+        try File.write(bytes, to: folder.plan, syncing: false)
         return plan
     }
 }

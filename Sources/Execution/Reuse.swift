@@ -2,6 +2,7 @@ internal import Digests
 internal import Files
 internal import Metro
 internal import Plan
+internal import Sandbox
 
 /// What a run may take from earlier ones.
 struct Reuse {
@@ -18,13 +19,14 @@ struct Reuse {
             start.environments.map { (EnvironmentID($0.key), $0.value.digest) }, uniquingKeysWith: { first, _ in first }
         )
         // A container's root may be another one than its image had, and nobody can tell.
-        if images.engine == .container {
+        // What tasks can write to may not be what its digest says.
+        if images.engine == .container || images.engine == .proot && !SandboxPlan.canLimitReach.files {
             files = nil
             return
         }
         // What tasks make is for the user's eyes only, as a run's folder is.
         try? Folder.make(lash.tasks, mode: 0o700)
-        files = try? MetroFiles(start.metro, root: images.metro, plan, in: lash)
+        files = try? MetroFiles(start.metro, root: images.metro, plan, in: lash, isStranger: start.isStranger ?? false)
     }
 
     /// - Parameter tell: a pipe that gets a byte when there are answers.

@@ -33,7 +33,18 @@ package struct RunFolder: Hashable, Sendable {
     }
 
     func write(_ start: RunStart) throws(FileFailure) {
-        try File.write(JSONText.encode(start, indented: true), to: self.start)
+        try File.write(JSONText.encode(start, indented: true), to: self.start, syncing: false)
+    }
+
+    /// Syncs what says how the run begins, which is written without waiting for the disk: that is done while the first tasks run.
+    func syncBeginning() {
+        for path in [start, plan] {
+            let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+            if descriptor < 0 { continue }
+            fsync(descriptor)
+            close(descriptor)
+        }
+        Folder.sync(path)
     }
 
     /// Takes away what a process left that was killed: half-made outputs, results that were being gathered, temporary files.

@@ -23,6 +23,8 @@ package enum Engine: String, Hashable, Sendable, Codable, CaseIterable {
     case fuse
     /// Unpacked once into LASH.
     case extraction
+    /// Unpacked, and shown to tasks by PRoot, where there are no namespaces.
+    case proot
     /// The root of the container that the runtime is in.
     case container
 
@@ -51,19 +53,25 @@ package struct RunStart: Hashable, Sendable, Codable {
     package var cpus: Int?
     /// nil for the best.
     package var engine: Engine?
+    /// Where the metro was not packed with this LASH: its digest is a part of what its tasks are known by, so that nothing that it
+    /// makes is taken for what another metro's task would make. nil for no.
+    package var isStranger: Bool?
+    /// Whether someone whom this LASH trusts had signed it when it began: the kernel itself reads no unsigned images of a stranger.
+    /// nil for no.
+    package var isSigned: Bool?
     /// `--fresh`: nothing is taken from earlier runs. nil for no.
     package var isFresh: Bool?
     /// `--fail-fast`: a failure ends the run. nil for no.
     package var failsFast: Bool?
     /// Where the person wants the results, an absolute path of the machine that it was started from: for who resumes it.
     package var results: String?
-    /// Whether the host demanded a signature when it began, and took the one that it had; nil for no.
-    package var isSigned: Bool?
 
     package init(
         run: RunID, metro: ImageLocation, environments: [String: ImageLocation], cpus: Int? = nil,
-        engine: Engine? = nil, isFresh: Bool = false, failsFast: Bool = false, results: String? = nil
+        engine: Engine? = nil, isFresh: Bool = false, failsFast: Bool = false, results: String? = nil,
+        isStranger: Bool = false, isSigned: Bool = false
     ) {
+        (self.isStranger, self.isSigned) = (isStranger ? true : nil, isSigned ? true : nil)
         (self.run, self.metro, self.environments) = (run, metro, environments)
         (self.cpus, self.engine, self.isFresh) = (cpus, engine, isFresh ? true : nil)
         (self.failsFast, self.results) = (failsFast ? true : nil, results)

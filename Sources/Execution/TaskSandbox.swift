@@ -19,6 +19,7 @@ struct TaskSandbox {
         guard let root = images.environments[task.environment.name] else {
             throw ExecutionFailure("the environment “\(task.environment)” is not among the parts", exitCode: .integrity)
         }
+        if images.engine == .proot { return try traced(task, command: command, root: root, work: work) }
         if images.engine == .container { return try container(task, command: command, work: work) }
         var plan = SandboxPlan(
             namespaces: [.mount, .pid, .ipc, .uts, .network], root: root,
@@ -50,7 +51,7 @@ struct TaskSandbox {
         plan.steps += [
             .bind(source: work + "/task", target: "/task", readOnly: false),
             .bind(source: work + "/tmp", target: "/tmp", readOnly: false),
-            .proc(target: "/proc"), .devices(target: "/dev"),
+            ProcView.step(images), .devices(target: "/dev"),
         ]
         plan.filter = .task
         plan.hostName = "las"
@@ -68,6 +69,7 @@ struct TaskSandbox {
         var plan = SandboxPlan(
             namespaces: [], root: nil, arguments: try arguments(of: command ?? task.command, work: work))
         plan.filter = .task
+        plan.hasKeeper = true
         plan.workFolder = "/task"
         plan.limits = [.init(resource: 4 /* RLIMIT_CORE */, value: 0)]
         plan.environment = environment(of: task)
@@ -92,7 +94,7 @@ struct TaskSandbox {
         } catch { throw ExecutionFailure(error) }
     }
 
-    private func arguments(of command: PlannedTask.Command, work: String) throws(ExecutionFailure) -> [String] {
+    func arguments(of command: PlannedTask.Command, work: String) throws(ExecutionFailure) -> [String] {
         switch command {
         case .direct(let arguments): return arguments
         case .shell(let text):
@@ -109,7 +111,7 @@ struct TaskSandbox {
     /// Linux takes no single argument of 128 KiB or more (MAX_ARG_STRLEN).
     private static let longestArgument = 128 << 10
 
-    private func environment(of task: PlannedTask) -> [String: String] {
+    func environment(of task: PlannedTask) -> [String: String] {
         [
             "PATH": Self.path, "HOME": "/task", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "TZ": "UTC",
             "USER": "root", "LOGNAME": "root", "SHELL": "/bin/bash", "OMP_NUM_THREADS": String(task.uses.cpus),

@@ -78,31 +78,36 @@ package enum File {
 
     /// Written beside, synced, then renamed into place: a reader sees the old file or the new one.
     ///
-    /// - Parameter syncsFolder: whether the new name lasts too when this returns; who goes on to rename something else into the
-    ///   same folder need not wait for it twice.
+    /// - Parameters:
+    ///   - syncing: not for what can be made again, or is synced later.
+    ///   - syncsFolder: whether the new name lasts too when this returns; who goes on to rename something else into the
+    ///     same folder need not wait for it twice.
     package static func write(
-        _ bytes: some Collection<UInt8>, to path: String, mode: UInt32 = 0o644, syncsFolder: Bool = true
+        _ bytes: some Collection<UInt8>, to path: String, mode: UInt32 = 0o644, syncing: Bool = true,
+        syncsFolder: Bool = true
     ) throws(FileFailure) {
         let beside = path + ".new-\(getpid())-\(UInt32.random(in: 0 ... .max))"
         let descriptor = try open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode: mode, action: "write")
         do throws(FileFailure) {
             defer { close(descriptor) }
             try writeAll(Array(bytes), to: descriptor, path: path)
-            if fsync(descriptor) != 0 { throw FileFailure("write", path) }
+            if syncing, fsync(descriptor) != 0 { throw FileFailure("write", path) }
         } catch {
             unlink(beside)
             throw error
         }
         do throws(FileFailure) {
-            if syncsFolder { try rename(beside, to: path) } else { try move(beside, to: path) }
+            if syncing, syncsFolder { try rename(beside, to: path) } else { try move(beside, to: path) }
         } catch {
             unlink(beside)
             throw error
         }
     }
 
-    package static func write(_ text: String, to path: String, mode: UInt32 = 0o644) throws(FileFailure) {
-        try write(Array(text.utf8), to: path, mode: mode)
+    package static func write(
+        _ text: String, to path: String, mode: UInt32 = 0o644, syncing: Bool = true
+    ) throws(FileFailure) {
+        try write(Array(text.utf8), to: path, mode: mode, syncing: syncing)
     }
 
     /// Written beside and renamed into place, not synced: whole for every process, and after a power failure perhaps empty or

@@ -22,11 +22,14 @@ package struct ContentKey: Hashable, Sendable {
     package let reads: [String: Digest]
     /// What the turn before made, where `until` compares with it.
     package let before: Digest?
+    /// The image of a metro that a stranger packed: what its tasks make is for that metro alone.
+    package let scope: Digest?
 
     package init(
         _ task: PlannedTask, environment: Digest, inputs: [String: Digest] = [:], scripts: [String: Digest] = [:],
-        reads: [String: Digest] = [:], before: Digest? = nil
+        reads: [String: Digest] = [:], before: Digest? = nil, scope: Digest? = nil
     ) {
+        self.scope = scope
         (self.task, self.environment, self.inputs, self.scripts) = (task, environment, inputs, scripts)
         (self.reads, self.before) = (reads, before)
     }
@@ -42,6 +45,11 @@ package struct ContentKey: Hashable, Sendable {
     package var settings: Digest { Digest(of: JSONText.bytes(of: settings(with: [:]))) }
 
     private var seen: JSONValue {
+        // Left out where there is none, as it was before there was such a thing.
+        .object(seenByAll.merging(scope.map { ["scope": .string($0.hex)] } ?? [:]) { $1 })
+    }
+
+    private var seenByAll: [String: JSONValue] {
         [
             "environment": .string(environment.hex), "inputs": Self.json(inputs), "scripts": Self.json(scripts),
             "reads": Self.json(reads), "before": before.map { .string($0.hex) } ?? .null,

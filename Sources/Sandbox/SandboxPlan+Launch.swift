@@ -15,6 +15,12 @@ extension SandboxPlan {
         return SandboxProcess(launched)
     }
 
+    /// Whether the kernel sees to `reach` (Landlock, Linux 5.13), and to signals and sockets too (6.12).
+    package static var canLimitReach: (files: Bool, signals: Bool) {
+        let version = las_reach_version()
+        return (version >= 1, version >= 6)
+    }
+
     /// Launches and waits for the end.
     package func run() throws(SandboxFailure) -> SandboxEnd {
         var process = try launch()
@@ -39,7 +45,8 @@ extension SandboxPlan {
             try fail("“\(name)” can't be the name of an environment variable")
         }
         let texts =
-            arguments + environment.flatMap { [$0.key, $0.value] } + steps.flatMap(\.paths) + [workFolder, root ?? ""]
+            arguments + (reach ?? []).map(\.path) + environment.flatMap { [$0.key, $0.value] } + steps.flatMap(\.paths)
+            + [workFolder, root ?? ""]
         if texts.contains(where: { $0.utf8.contains(0) }) { try fail("a text of the sandbox holds a NUL byte") }
     }
 
@@ -65,6 +72,8 @@ extension SandboxPlan {
             case .link(let target, let to): add(las_sandbox_step(sandbox, LAS_STEP_LINK, to, target, 0, 0, makes))
             }
         }
+        for reach in reach ?? [] { add(las_sandbox_reach(sandbox, reach.path, reach.isWritable ? 1 : 0)) }
+        if hasKeeper { las_sandbox_keeper(sandbox, filter == .traced(network: true) ? 1 : 0) }
         if let program = filter.program { add(las_sandbox_filter(sandbox, program, program.count)) }
         for limit in limits { add(las_sandbox_limit(sandbox, limit.resource, limit.value)) }
         for path in programs { add(las_sandbox_program(sandbox, path)) }
@@ -162,13 +171,15 @@ extension SandboxPlan.Filter {
         case .none: nil
         case .build: Self.buildProgram
         case .task: Self.taskProgram
+        case .traced(let network): Self.make { las_filter_traced($0, network ? 1 : 0) }
         }
     }
 
     private static let buildProgram = make(las_filter_build)
     private static let taskProgram = make(las_filter_task)
 
-    private static func make(_ write: (UnsafeMutablePointer<las_filter_instruction>) -> Int) -> [las_filter_instruction]
+    private static func make(_ write: (UnsafeMutablePointer<las_filter_instruction>?) -> Int)
+        -> [las_filter_instruction]
     {
         Array(unsafeUninitializedCapacity: Int(LAS_FILTER_LARGEST)) { buffer, count in
             guard let start = buffer.baseAddress else { return }

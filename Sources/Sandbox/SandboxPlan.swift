@@ -26,6 +26,15 @@ package struct SandboxPlan: Sendable, Hashable {
         case build
         /// In the manner of the container engines' default.
         case task
+        /// The same for a program that PRoot traces; sockets to machines only with `network`.
+        case traced(network: Bool)
+    }
+
+    /// What can be reached of the caller's files, in a sandbox without a root of its own.
+    package struct Reach: Sendable, Hashable {
+        package let path: String
+        package let isWritable: Bool
+        package init(_ path: String, isWritable: Bool = false) { (self.path, self.isWritable) = (path, isWritable) }
     }
 
     /// Resource limits set before exec, by RLIMIT_ number.
@@ -46,6 +55,11 @@ package struct SandboxPlan: Sendable, Hashable {
     package var hostName: String? = nil
     package var umask: UInt32 = 0o022
     package var limits: [Limit] = []
+    /// Nothing but this is reached, where the kernel can see to it; nil for all. Meant for sandboxes without a root, see
+    /// `canLimitReach`. Signals and sockets outside are out of reach too where the kernel is new enough.
+    package var reach: [Reach]? = nil
+    /// Without a pid namespace: whether a process in between ends all that the program leaves behind.
+    package var hasKeeper = false
     /// The program (an absolute path inside the root, or a name looked up on the PATH of `environment`) and its arguments.
     package var arguments: [String]
     package var environment: [String: String] = [:]

@@ -73,6 +73,8 @@ package struct Trust: Sendable {
         /// Signed, and by nobody known here.
         case unknown([PublicKey])
         case trusted(Trusted)
+
+        package var isTrusted: Bool { if case .trusted = self { true } else { false } }
     }
 
     /// - Throws: where a signature is not one of this bundle: then it was changed.

@@ -20,11 +20,13 @@ enum TestImages {
     }()
 
     private static let programs = [
-        "bash", "cat", "ls", "cp", "mkdir", "sleep", "head", "ln", "seq", "wc", "chmod", "mkfifo", "id", "echo",
+        "bash", "cat", "ls", "cp", "mkdir", "sleep", "head", "ln", "seq", "wc", "chmod", "mkfifo", "id", "echo", "env",
+        "proot",
+        "timeout", "setsid",
     ]
 
     private static func makeEnvironment() throws -> String {
-        let image = folder + "/environment-2.squashfs"
+        let image = folder + "/environment-4.squashfs"
         if File.exists(image) { return image }
         try Folder.withTemporary(in: folder, named: "tree") { tree in
             chmod(tree, 0o755)

@@ -2,7 +2,9 @@ import Files
 import Foundation
 import Glibc
 import JSON
+import Parts
 import Plan
+import Sandbox
 import TestSupport
 import Testing
 import Threads
@@ -25,6 +27,7 @@ import Threads
         try withScratch { scratch in
             let path = try bundles.bundle(metro, runtime: BuiltPrograms.runtime, in: scratch)
             let lash = scratch + "/lash"
+            try remember(path, in: lash)
             guard
                 let ended = try world.run(
                     path, ["run", "--results", scratch + "/out", "--lash", lash], in: scratch)
@@ -40,12 +43,85 @@ import Threads
                 let found = try File.read("\(scratch)/out/\(file)")
                 #expect(String(decoding: found, as: UTF8.self) == text, "\(file)")
             }
-            let left = try Folder.names(in: lash + "/runs")
-            #expect(left.isEmpty)
+            for run in try Folder.names(in: lash + "/runs") {
+                #expect(((try? Folder.names(in: "\(lash)/runs/\(run)/mounts")) ?? []).isEmpty)
+                #expect(!File.exists("\(lash)/runs/\(run)/tasks"))
+            }
             #expect(Self.servers(of: scratch).isEmpty)
             let doctor = try world.run(path, ["doctor", "--json", "--lash", lash], in: scratch)
             let facts = try JSONText.parse(doctor?.output ?? "")
             #expect(facts["engine"]?.string == world.engine, "\(facts)")
+        }
+    }
+
+    /// As if it had been packed here.
+    private func remember(_ bundle: String, in lash: String) throws {
+        try PackedHere(LASH(root: lash)).remember(try BundleFile.open(bundle).metro.part.digest)
+    }
+
+    /// The kernel's own reader is not for what may be made to break it.
+    @Test func theKernelMountsNoBundleOfAStranger() throws {
+        guard BuiltPrograms.areThere else { return }
+        try withScratch { scratch in
+            let path = try bundles.bundle(metro, runtime: BuiltPrograms.runtime, in: scratch)
+            let lash = scratch + "/lash"
+            guard let ended = try World.root.run(path, ["run", "--lash", lash], in: scratch) else { return }
+            #expect(ended.errors.contains("engine: fuse, because this bundle was packed elsewhere"), "\(ended.errors)")
+            let asked = try World.root.run(path, ["run", "--lash", lash, "--engine", "kernel"], in: scratch)
+            #expect(asked?.errors.contains("engine: kernel, because --engine asks for it") == true)
+        }
+    }
+
+    /// What tries to get out, one attempt a line; each says what it could do.
+    private static let attempts = #"""
+        exec 2> /dev/null
+        could() {{ echo "$1" >> {out}; }}
+        : > {out}
+        (echo x > /x) && could write-root
+        (echo x > /bin/cat) && could write-program
+        (echo x > /.las/plan.json) && could write-metro
+        (echo x > /.las/made/taken/out.txt) && could write-input
+        (echo x > "SCRATCH/x") && could write-host
+        (echo x > "SCRATCH/lash/x") && could write-lash
+        (echo x > "/proc/RUNTIME/root/SCRATCH/x") && could write-host-by-proc
+        (echo x > "/proc/self/root/SCRATCH/x") && could write-host-by-root
+        ls SCRATCH/lash/runs && could see-runs
+        [ -e /proc/RUNTIME ] && could see-processes
+        kill -0 RUNTIME && could signal-processes
+        (exec 3<> /dev/tcp/127.0.0.1/PORT) && could reach-network
+        [ "$(while read a b; do [ "$a" = CapEff: ] && echo $b; done < /proc/self/status)" = 0000000000000000 ] || could keep-capabilities
+        [ "$(while read a b; do [ "$a" = NoNewPrivs: ] && echo $b; done < /proc/self/status)" = 1 ] || could gain-privileges
+        setsid setsid bash -c 'exec -a stays-SECONDS sleep SECONDS' < /dev/null > /dev/null &
+        sleep 0.3
+        """#
+
+    /// What each rung promises is held against attempts to get out; what it does not promise it says.
+    @Test(arguments: World.allCases) func noTaskGetsOut(_ world: World) throws {
+        guard BuiltPrograms.areThere, OrdinaryUser.isRootHere else { return }
+        // Older kernels keep less apart, which the run says.
+        if world.engine == "proot", !SandboxPlan.canLimitReach.signals { return }
+        try withScratch { scratch in
+            let server = try AcceptingPort()
+            let seconds = "97.\(Int.random(in: 100_000...999_999))"
+            let attempts = [
+                ("SCRATCH", scratch), ("RUNTIME", String(getpid())), ("PORT", String(server.port)),
+                ("SECONDS", seconds),
+            ].reduce(Self.attempts) { $0.replacing($1.0, with: $1.1) }
+            let metro = plan([
+                station("taken", "echo t > {out}"), station("attempts", attempts, takes: [from("taken")]),
+            ])
+            let path = try bundles.bundle(metro, runtime: BuiltPrograms.runtime, in: scratch)
+            try remember(path, in: scratch + "/lash")
+            guard
+                let ended = try world.run(
+                    path, ["run", "--results", scratch + "/out", "--lash", scratch + "/lash"], in: scratch)
+            else { return }
+            #expect(ended.status == 0, "\(ended.errors)")
+            let could = try text(of: scratch + "/out/attempts/out.txt").split(separator: "\n").map(String.init)
+            #expect(could == world.weakness, "\(ended.errors)")
+            #expect(!isRunning(seconds), "a process outlives its task")
+            #expect(File.status(scratch + "/x") == nil)
+            if !world.weakness.isEmpty { #expect(ended.errors.contains("note: "), "\(ended.errors)") }
         }
     }
 

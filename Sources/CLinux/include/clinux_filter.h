@@ -14,6 +14,9 @@ struct las_filter_instruction {
 
 #define LAS_FILTER_LARGEST 512
 
-/// Both write at most LAS_FILTER_LARGEST instructions and return how many.
+/// All write at most LAS_FILTER_LARGEST instructions and return how many.
 size_t las_filter_build(struct las_filter_instruction *program);
 size_t las_filter_task(struct las_filter_instruction *program);
+/// The task's, for a program that PRoot traces: calls newer than PRoot are answered ENOSYS, and sockets to other machines are
+/// refused unless `network`.
+size_t las_filter_traced(struct las_filter_instruction *program, int network);

@@ -14,5 +14,5 @@ int las_mount_image(const char *file, int64_t offset, int64_t size, const char *
 int las_try_loop(int control);
 int las_unmount(const char *folder);
 
-/// Whether this user may make a user namespace and be its root: 0, or the error number.
-int las_try_user_namespace(void);
+/// Whether this user may have mounts and process ids of its own, with `of_user` in a user namespace: 0, or the error number.
+int las_try_namespaces(int of_user);

@@ -58,6 +58,8 @@ struct las_launched {
     int32_t status;
     /// The sandbox ends when this is closed. -1 without a pid namespace.
     int32_t lifeline;
+    /// Whether `pid` is a keeper, in no pid namespace of its own.
+    int32_t kept;
 };
 
 struct las_sandbox;
@@ -72,6 +74,14 @@ int las_sandbox_step(struct las_sandbox *sandbox, enum las_step_kind kind, const
                      uint32_t mode, int read_only, int makes);
 int las_sandbox_filter(struct las_sandbox *sandbox, const struct las_filter_instruction *program, size_t length);
 int las_sandbox_limit(struct las_sandbox *sandbox, int resource, uint64_t value);
+/// Without a pid namespace: a process in between ends all that the program leaves behind.
+/// `reaches_network`: whether `las_sandbox_reach` leaves TCP alone.
+void las_sandbox_keeper(struct las_sandbox *sandbox, int reaches_network);
+/// For a sandbox without a root of its own: only what was named so can be reached, where the kernel can see to that
+/// (`las_reach_version`).
+int las_sandbox_reach(struct las_sandbox *sandbox, const char *path, int writable);
+/// The kernel's version of Landlock, by which that is done; 0 without.
+int las_reach_version(void);
 /// A path to try as the program, in the order of adding.
 int las_sandbox_program(struct las_sandbox *sandbox, const char *path);
 int las_sandbox_argument(struct las_sandbox *sandbox, const char *text);
