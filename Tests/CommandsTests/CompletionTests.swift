@@ -36,8 +36,11 @@ import Testing
     }
 
     @Test func valuesOfOptions() {
-        #expect(offered("run", "--engine", "") == ["kernel", "fuse", "extraction"])
-        #expect(offered("run", "--engine=") == ["--engine=kernel", "--engine=fuse", "--engine=extraction"])
+        #expect(offered("run", "--engine", "") == ["kernel", "fuse", "extraction", "proot"])
+        #expect(
+            offered("run", "--engine=") == [
+                "--engine=kernel", "--engine=fuse", "--engine=extraction", "--engine=proot",
+            ])
         #expect(offered("run", "--results=") == ["files after 1"])
         #expect(offered("run", "--cpus", "") == [])
         #expect(offered("run", "--json=") == [], "it takes no value")

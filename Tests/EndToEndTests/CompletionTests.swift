@@ -7,9 +7,9 @@ import Testing
 @Suite(.enabled(if: BuiltPrograms.areThere, "las is not built: make build")) struct CompletionTests {
     /// Each line, how the key Tab is meant, and how the line looks then.
     private static let lines: [(how: String, line: String, becomes: String)] = [
-        ("tab", "las pa", "las pack "),
+        ("tab", "las unp", "las unpack "),
         ("tab", "las host a", "las host add "),
-        ("all", "las host ", "las host add list check label import remove "),
+        ("all", "las host ", "las host add check import label list remove "),
         ("tab", "las deploy --ho", "las deploy --host "),
         ("all", "las deploy --host ", "las deploy --host lab local "),
         ("tab", "las deploy --host=lo", "las deploy --host=local "),

@@ -63,7 +63,7 @@ private struct Account {
             let ran = try las.run([las.home + "/lambda-variants.las", "run", "--results", "out"])
             #expect(ran.status == 0, "\(ran.errors)")
             #expect(
-                (ran.output + ran.errors).contains("by extraction: only root may mount images"),
+                (ran.output + ran.errors).contains("engine: extraction, because this user is not root"),
                 "\(ran.output)\(ran.errors)")
             #expect(try LambdaVariants.records(las.home + "/out/merge/all.vcf").count == LambdaVariants.count)
 
