@@ -9,7 +9,7 @@ internal import Sandbox
 /// changed as a layer.
 struct Configuring {
     /// Counts up whenever the same packages would be configured otherwise.
-    private static let version = 2
+    private static let version = 3
 
     let architecture: Architecture
     let store: LayerStore
