@@ -51,7 +51,8 @@ enum DoctorCommand {
             for (name, lack) in [
                 ("loop    ", offers.loopDevices), ("fuse    ", offers.fuse), ("userns  ", offers.userNamespaces),
             ] { Output.line("\(name) \(lack.map { "no: \(Shown.whole($0))" } ?? "yes")") }
-            Output.line("cgroups  \(offers.cgroups)")
+            let limits = offers.memoryLimits.map { ", which can't hold tasks to their memory: \(Shown.whole($0))" }
+            Output.line("cgroups  \(offers.cgroups)\(limits ?? "")")
             Output.line("gpus     \(offers.gpus)")
         }
         Output.line("engine   \(facts.engine), because \(facts.reason)")

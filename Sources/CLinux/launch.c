@@ -46,6 +46,19 @@ static void close_from(int first) {
     for (int descriptor = first; descriptor < (limit > 0 ? limit : 1024); descriptor++) close(descriptor);
 }
 
+/// By the child, for itself and all that it starts; the descriptors are as they were in the caller.
+static int join_groups(const struct las_sandbox *sandbox, int *index) {
+    for (size_t i = 0; i < sandbox->group_count; i++) {
+        *index = (int)i;
+        int file = (int)syscall(SYS_openat, sandbox->groups[i], "cgroup.procs", O_WRONLY | O_CLOEXEC, 0);
+        if (file < 0) return errno;
+        int error = write(file, "0", 1) == 1 ? 0 : errno;
+        close(file);
+        if (error) return error;
+    }
+    return 0;
+}
+
 /// Puts the six descriptors that the child needs at 0…5 and closes all others.
 static void settle_descriptors(const struct las_sandbox *sandbox, int errors, int status, int lifeline) {
     int wanted[FIRST_FREE] = {sandbox->streams[0], sandbox->streams[1], sandbox->streams[2], errors, status, lifeline};
@@ -221,7 +234,9 @@ static _Noreturn void be_keeper(pid_t program) {
 
 static _Noreturn void be_child(const struct las_sandbox *sandbox, int errors, int status, int lifeline, pid_t parent) {
     int has_init = (sandbox->namespaces & LAS_NAMESPACE_PID) != 0;
+    int group = 0, refused = join_groups(sandbox, &group);
     settle_descriptors(sandbox, errors, status, lifeline);
+    if (refused) fail(LAS_STAGE_GROUP, group, refused);
     settle_signals();
     if (!has_init && !sandbox->keeps) {
         // Without process 1 of our own: end with the thread that launched us.

@@ -25,6 +25,7 @@ void las_sandbox_free(struct las_sandbox *sandbox) {
     }
     free(sandbox->steps);
     free(sandbox->filter);
+    free(sandbox->groups);
     free(sandbox->limits);
     for (size_t i = 0; i < sandbox->reach_count; i++) free(sandbox->reaches[i].path);
     free(sandbox->reaches);
@@ -82,6 +83,12 @@ int las_sandbox_filter(struct las_sandbox *sandbox, const struct las_filter_inst
     free(sandbox->filter);
     sandbox->filter = copy;
     sandbox->filter_length = length;
+    return 0;
+}
+
+int las_sandbox_group(struct las_sandbox *sandbox, int folder) {
+    if (grow((void **)&sandbox->groups, sandbox->group_count, sizeof(int))) return -1;
+    sandbox->groups[sandbox->group_count++] = folder;
     return 0;
 }
 

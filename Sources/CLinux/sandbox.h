@@ -38,6 +38,8 @@ struct las_sandbox {
     size_t step_count;
     struct las_filter_instruction *filter;
     size_t filter_length;
+    int *groups;
+    size_t group_count;
     struct limit *limits;
     size_t limit_count;
     struct texts programs;

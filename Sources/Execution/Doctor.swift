@@ -29,12 +29,20 @@ package enum Doctor {
             reason: Ladder.reason(of: engine, lacks: lacks.compactMap { $0 }), notes: notes, load: load,
             offers: .init(
                 loopDevices: loop, fuse: fuse, userNamespaces: namespaces.map { $0.cause ?? $0.summary },
-                cgroups: cgroups, gpus: capacity.gpus))
+                cgroups: cgroups, memoryLimits: memoryLimits, gpus: capacity.gpus))
     }
 
     private static var cgroups: String {
         if File.exists("/sys/fs/cgroup/cgroup.controllers") { return "v2" }
         return File.exists("/sys/fs/cgroup/memory") || File.exists("/sys/fs/cgroup/pids") ? "v1" : "none"
+    }
+
+    /// Why tasks can't be held to their memory by control groups; nil where they can.
+    private static var memoryLimits: String? {
+        do throws(ExecutionFailure) {
+            _ = try ControlGroups()
+            return nil
+        } catch { return error.words }
     }
 
     private static var load: Double? {

@@ -149,7 +149,7 @@ extension TaskSandbox {
         plan.hasKeeper = true
         plan.reach =
             [.init(root), .init(places)] + binds.map { .init($0.source, isWritable: $0.isWritable) }
-        plan.limits = [.init(resource: 4 /* RLIMIT_CORE */, value: 0)]
+        plan.limits = Self.limits
         plan.environment = environment(of: task)
         plan.environment["PROOT_LOADER"] = places + "/loader"
         return plan

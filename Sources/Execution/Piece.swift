@@ -86,7 +86,16 @@ package struct Piece {
                         "the journal was cut off in the middle of a line; what the last \(journal.cut) bytes told of runs again"
                 })
         }
-        for note in images.notes + plan.notes { events.append(journal.append(.note) { $0.text = note }) }
+        var groups: ControlGroups?
+        var notes = images.notes + plan.notes
+        if plan.stations.contains(where: { $0.uses.memory != nil }) {
+            do throws(ExecutionFailure) { groups = try ControlGroups() } catch {
+                notes.append(
+                    "each process of a task is held to the memory that the task may use, and not all of them together: \(error.words)"
+                )
+            }
+        }
+        for note in notes { events.append(journal.append(.note) { $0.text = note }) }
         // Nothing builds on this yet: what follows is synced with it.
         try journal.commit(syncing: false)
         events.forEach(follow)
@@ -97,6 +106,7 @@ package struct Piece {
         let scheduler = try Scheduler(
             plan, run: folder, journal: journal, images: images, reuse: reuse,
             resuming: Resuming(recorded, boot: boot), failsFast: start.failsFast ?? false, capacity: capacity,
+            groups: groups,
             signals: signals, tether: tether,
             follow: follow)
         let succeeded = try scheduler.perform()

@@ -43,36 +43,42 @@ final class RunningTask: @unchecked Sendable {
         /// What is made takes the place of what is kept.
         let isFresh: Bool
         let folders: WorkFolders
+        /// nil where no task asks for memory, or none can be made.
+        let groups: ControlGroups?
+        /// How many processes the machine had ended for want of memory when the run began.
+        let machineKills = MachineMemory.kills
     }
 
     let task: PlannedTask
     let number: UInt64
     /// Holds `task`, `tmp` and, at the end, `outputs`.
-    private(set) var folder = ""
+    var folder = ""
     /// 1, and more where it failed before.
     let attempt: Int
     /// What it is known by in other runs.
-    private let key: Digest?
-    private let around: Surroundings
+    let key: Digest?
+    let around: Surroundings
 
     /// Whether it still counts against what the host has: the scheduler's own note.
     var hasRoom = true
     var isSettling = false
 
     // Of the crew's thread alone.
-    private let begun = Clock.monotonic
-    private var ending = Ending.none
+    let begun = Clock.monotonic
+    var ending = Ending.none
     /// When to do the next thing against it: end it kindly, then kill it.
-    private var deadline: Double?
-    private var usage = SandboxUsage()
-    private var printed: TaskLog?
-    private var errors: TaskLog?
+    var deadline: Double?
+    var usage = SandboxUsage()
+    var printed: TaskLog?
+    var errors: TaskLog?
+    /// Holds it to the memory that it may use; nil where its limits do.
+    var group: ControlGroup?
     /// The first command of `passes` that did not pass.
-    private var unmet: String?
+    var unmet: String?
 
-    private var areLogsFinished = false
+    var areLogsFinished = false
 
-    private enum Ending { case none, timeUp, cancelled }
+    enum Ending { case none, timeUp, cancelled }
 
     /// How long a task may take to end after it was asked to.
     static let grace = 10.0
@@ -92,6 +98,7 @@ final class RunningTask: @unchecked Sendable {
             outcome = .failed(Failed(reason: "\(error)"))
         }
         finishLogs()
+        group = nil
         let past = Past(
             outcome: outcome, seconds: Clock.monotonic - begun, usage: usage, printed: errors?.end ?? "",
             wasCancelled: ending == .cancelled)
@@ -100,7 +107,7 @@ final class RunningTask: @unchecked Sendable {
         return past
     }
 
-    private struct Failing: Error { let failed: Failed }
+    struct Failing: Error { let failed: Failed }
 
     private func run(_ settling: () -> Void) throws -> Outcome {
         var process: SandboxProcess
@@ -137,69 +144,6 @@ final class RunningTask: @unchecked Sendable {
         do { return try settle() } catch let error where !(error is Outputs.Refused) {
             throw Failing(failed: Failed(reason: "its outputs can't be kept: \(error)", end: .exited(0)))
         }
-    }
-
-    // MARK: Starting
-
-    private func start() throws -> SandboxProcess {
-        guard let name = RelativePath(task.id.name), RelativePath(task.made) != nil else {
-            throw ExecutionFailure("the plan has a task with an impossible name", exitCode: .integrity)
-        }
-        folder = try around.folders.take()
-        for output in task.outputs {
-            guard let path = RelativePath(output.path) else { continue }
-            if output.isFolder {
-                try Folder.make(folder + "/task/" + path.string)
-            } else if path.components.count > 1 {
-                try Folder.make(folder + "/task/" + File.parent(of: path.string))
-            }
-        }
-        var plan = try around.sandbox.plan(for: task, work: folder)
-        // What each attempt printed is kept; no station's name has a space.
-        let logs = attempt == 1 ? around.run.logs : "\(around.run.logs)/attempt \(attempt)"
-        let errors = try TaskLog("\(logs)/\(name).err")
-        self.errors = errors
-        var saved: Int32 = -1
-        defer { if saved >= 0 { close(saved) } }
-        if let path = task.savesPrinted.flatMap(RelativePath.init) {
-            saved = try File.open(
-                folder + "/task/" + path.string, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, action: "write")
-            plan.standardOutput = saved
-        } else {
-            let log = try TaskLog("\(logs)/\(name).out")
-            plan.standardOutput = log.input
-            printed = log
-        }
-        plan.standardError = errors.input
-        let process = try plan.launch()
-        if !task.until.contains(where: { $0.command != nil }) { closeInputs() }
-        deadline = task.uses.time.map { Clock.monotonic + $0 }
-        return process
-    }
-
-    /// The next command of `passes`, in the same folder, after the one before it ended well.
-    private func start(_ command: PlannedTask.Command, isLast: Bool) throws -> SandboxProcess {
-        var plan = try around.sandbox.plan(for: task, command: command, work: folder)
-        plan.standardOutput = printed?.input ?? errors?.input
-        plan.standardError = errors?.input
-        let process = try plan.launch()
-        if isLast { closeInputs() }
-        deadline = task.uses.time.map { Clock.monotonic + $0 }
-        return process
-    }
-
-    private func closeInputs() {
-        errors?.closeInput()
-        printed?.closeInput()
-    }
-
-    /// When nothing of it runs any more.
-    private func finishLogs() {
-        if areLogsFinished { return }
-        areLogsFinished = true
-        closeInputs()
-        errors?.finish()
-        printed?.finish()
     }
 
     // MARK: Waiting
@@ -249,81 +193,4 @@ final class RunningTask: @unchecked Sendable {
         process.kill(SIGTERM)
         deadline = Clock.monotonic + Self.grace
     }
-
-    // MARK: Ending
-
-    /// Looks at what `until` asks for, then checks, hashes and moves the outputs, and keeps them for other runs.
-    private func settle() throws -> Outcome {
-        var end: TaskGraph.TurnEnd?
-        if !task.until.isEmpty {
-            let unmet =
-                try TurnLook(task: task, work: folder + "/task", made: around.run.made).unmet()
-                + [self.unmet].compactMap(\.self)
-            end = .init(unmet: unmet.isEmpty ? nil : unmet.joined(separator: ", and "))
-        }
-        let target = around.run.made + "/" + task.made
-        let outputs = try Outputs.settle(task, from: folder + "/task", staging: folder + "/outputs", to: target)
-        if let key {
-            var record = TaskStore.Record(key: key)
-            record.entries = outputs.entries.map { TaskStore.Kept(entry: $0) }
-            record.seconds = Clock.monotonic - begun
-            record.unmet = end?.unmet
-            // Where that can't be done the task runs again in the next run, and no more.
-            try? around.store.keep(record, from: target, replaces: around.isFresh)
-        }
-        return .done(outputs, end)
-    }
-
-    /// A file of an input was looked at: its task says by its exit code whether it is valid.
-    private func checked(_ end: SandboxEnd) throws -> Outcome {
-        var objection: String?
-        if let reason = reason(of: end) {
-            guard case .exited(1...125) = end, ending == .none else {
-                throw Failing(failed: Failed(reason: reason, end: end))
-            }
-            let said = errors?.end.split(whereSeparator: \.isNewline).last.map { Shown.text(String($0), atMost: 120) }
-            objection = "does not pass “\(Shown.text(task.checks ?? ""))”: \(said ?? reason)"
-        }
-        if let key {
-            let record = TaskStore.Record(key: key, seconds: Clock.monotonic - begun, objection: objection)
-            try? around.store.keep(record, from: nil, replaces: around.isFresh)
-        }
-        return .checked(objection: objection)
-    }
-
-    /// The reason in a person's words; nil where it ended well.
-    /// - Parameter asked: the command of `passes` that it was.
-    private func reason(of end: SandboxEnd, asked: PlannedTask.Condition? = nil) -> String? {
-        if ending == .none, let asked, case .passes(let text) = asked.requirement {
-            let command = "the command “\(Shown.text(text))” of “until”"
-            switch end {
-            case .exited(0...125): return nil
-            case .exited(let code):
-                return "\(command) ended with the exit code \(code)\(code == 127 ? ": there is no such program" : "")"
-            case .signaled(let signal): return "\(command) was killed by the signal \(SignalName.of(signal))"
-            }
-        }
-        return switch (ending, end) {
-        case (.cancelled, _): Scheduler.cancelled
-        case (.timeUp, _): "it took longer than the \(Self.words(task.uses.time ?? 0)) that it may"
-        case (.none, .exited(0)): nil
-        case (.none, .exited(let code)): "it ended with the exit code \(code)"
-        case (.none, .signaled(let signal)): "it was killed by the signal \(SignalName.of(signal))"
-        }
-    }
-
-    private static func words(_ seconds: Double) -> String {
-        seconds == seconds.rounded() && seconds < 1e9 ? "\(Int(seconds)) s" : "\(seconds) s"
-    }
-}
-
-enum SignalName {
-    private static let names: [Int32: String] = [
-        SIGHUP: "SIGHUP", SIGINT: "SIGINT", SIGQUIT: "SIGQUIT", SIGILL: "SIGILL", SIGTRAP: "SIGTRAP",
-        SIGABRT: "SIGABRT",
-        SIGBUS: "SIGBUS", SIGFPE: "SIGFPE", SIGKILL: "SIGKILL", SIGUSR1: "SIGUSR1", SIGSEGV: "SIGSEGV",
-        SIGUSR2: "SIGUSR2", SIGPIPE: "SIGPIPE", SIGALRM: "SIGALRM", SIGTERM: "SIGTERM", SIGSYS: "SIGSYS",
-        SIGXCPU: "SIGXCPU", SIGXFSZ: "SIGXFSZ",
-    ]
-    static func of(_ number: Int32) -> String { names[number] ?? String(number) }
 }

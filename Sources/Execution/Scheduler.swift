@@ -17,16 +17,16 @@ final class Scheduler {
     let plan: Plan
     let journal: Journal
     let capacity: Capacity
-    private let around: RunningTask.Surroundings
+    let around: RunningTask.Surroundings
     private let poller: Poller
     var graph: TaskGraph
     var waiting: TaskQueue
-    private var running: [UInt64: RunningTask] = [:]
-    private var free: Capacity
-    private var settlingCount = 0
-    private var nextNumber: UInt64 = 1
-    private var toldStations: [StationID: Int] = [:]
-    private var made: [ExactText: RunEvent.File] = [:]
+    var running: [UInt64: RunningTask] = [:]
+    var free: Capacity
+    var settlingCount = 0
+    var nextNumber: UInt64 = 1
+    var toldStations: [StationID: Int] = [:]
+    var made: [ExactText: RunEvent.File] = [:]
     let images: ReachedImages
     let reuse: Reuse
     var recalling: Recalling?
@@ -37,24 +37,26 @@ final class Scheduler {
     /// What is to be known of them afterwards.
     var pasts: [TaskID: TaskHistory.Past] = [:]
     let stations: [StationID: PlannedStation]
-    private var failures = 0
-    private var resting: RestingTasks
+    var failures = 0
+    var resting: RestingTasks
     /// By a person, or by a failure where that ends the run.
     private(set) var isCancelled = false
     /// What is said of what was ended by that.
-    private var stopped = Scheduler.cancelled
-    private let failsFast: Bool
-    private var isPaused = false
-    private let crew: Crew
-    private let syncing: JournalSync
+    var stopped = Scheduler.cancelled
+    let failsFast: Bool
+    var isPaused = false
+    let crew: Crew
+    let syncing: JournalSync
     /// What the crew tells: that a task of this number is settling, or that it has ended.
-    private let inbox = Monitor([(number: UInt64, past: RunningTask.Past?)]())
-    private let told: (read: Int32, write: Int32)
+    let inbox = Monitor([(number: UInt64, past: RunningTask.Past?)]())
+    let told: (read: Int32, write: Int32)
     private let cancelling: (read: Int32, write: Int32)
     private let recalled: (read: Int32, write: Int32)
     private let signals: Int32
     private let tether: Int32?
-    private let follow: (RunEvent) -> Void
+    let follow: (RunEvent) -> Void
+    /// Recorded with the next ones.
+    var untold: [RunEvent] = []
 
     /// What the end of a cancelled run says.
     static let cancelled = "the run was cancelled"
@@ -68,12 +70,13 @@ final class Scheduler {
 
     /// - Parameters:
     ///   - reuse: what is kept of earlier runs, and what tells whether it fits.
+    ///   - groups: hold tasks to the memory that they may use.
     ///   - resuming: what this run has done before.
     ///   - tether: a descriptor whose end cancels the run.
     ///   - follow: told of each event after it was recorded.
     init(
         _ plan: Plan, run: RunFolder, journal: Journal, images: ReachedImages, reuse: Reuse,
-        resuming: Resuming, failsFast: Bool, capacity: Capacity, signals: Int32, tether: Int32?,
+        resuming: Resuming, failsFast: Bool, capacity: Capacity, groups: ControlGroups?, signals: Int32, tether: Int32?,
         follow: @escaping (RunEvent) -> Void
     ) throws(ExecutionFailure) {
         (self.plan, self.run, self.journal, self.capacity, free) = (plan, run, journal, capacity, capacity)
@@ -88,7 +91,7 @@ final class Scheduler {
         around = RunningTask.Surroundings(
             run: run, sandbox: TaskSandbox(images: images, made: run.made), cancelling: cancelling.read,
             store: reuse.store, isFresh: reuse.isFresh,
-            folders: WorkFolders(run.tasks))
+            folders: WorkFolders(run.tasks), groups: groups)
         // Those that run, and twice as many whose outputs are looked at.
         crew = Crew(atMost: 3 * capacity.cpus + 1)
         syncing = try JournalSync(journal, run: run)
@@ -184,7 +187,7 @@ final class Scheduler {
         tell(wanted ? .runPaused : .runContinued)
     }
 
-    private func cancel() {
+    func cancel() {
         isCancelled = true
         waiting.removeAll()
         for task in resting.takeAll() { fail(task, stopped) }
@@ -194,229 +197,5 @@ final class Scheduler {
     private func endTasks() {
         var byte: UInt8 = 0
         _ = write(cancelling.write, &byte, 1)
-    }
-
-    // MARK: Starting
-
-    private func startReady() throws(ExecutionFailure) {
-        var isMore = !isCancelled
-        while isMore {
-            let ready = waiting.ordered(graph.takeReady())
-            // What is done makes others ready.
-            isMore = false
-            for task in ready {
-                if takeRecorded(task) { isMore = true } else { ask(task) }
-            }
-        }
-        try tellStations()
-        while !isCancelled, !isPaused, let task = waiting.takeFirst(where: { free.holds($0.uses) }, until: { isFull }) {
-            try start(task)
-        }
-        try record()
-    }
-
-    /// In a container the paths that tasks use are those of one task at a time.
-    private var isFull: Bool {
-        free.cpus == 0 || images.engine == .container && running.values.contains(where: \.hasRoom)
-    }
-
-    private func start(_ task: PlannedTask) throws(ExecutionFailure) {
-        let number = nextNumber
-        nextNumber += 1
-        tell(.taskStarted, task) {
-            $0.command = task.command.shown
-            $0.seed = task.seed
-            $0.key = pasts[task.id]?.parts
-        }
-        let started = RunningTask(
-            task, number: number, attempt: resting.attempt(of: task), key: keys[task.id], in: around)
-        running[number] = started
-        free.take(task.uses)
-        let (inbox, told) = (inbox, told.write)
-        @Sendable func say(_ past: RunningTask.Past?) {
-            let isFirst = inbox.change { messages in
-                messages.append((number, past))
-                return messages.count == 1
-            }
-            var byte: UInt8 = 0
-            if isFirst { _ = write(told, &byte, 1) }
-        }
-        do throws(OwnThread.Refused) {
-            try crew.perform { say(started.perform { say(nil) }) }
-        } catch { throw ExecutionFailure(error) }
-    }
-
-    // MARK: Ending
-
-    /// The next one starts while this one's outputs are looked at, but not without bound.
-    private func settles(_ task: RunningTask) {
-        task.isSettling = true
-        settlingCount += 1
-        if settlingCount <= 2 * capacity.cpus { giveRoom(of: task) }
-    }
-
-    private func ended(_ running: RunningTask, _ past: RunningTask.Past) throws(ExecutionFailure) {
-        let task = running.task
-        if running.isSettling { settlingCount -= 1 }
-        remove(running)
-        switch past.outcome {
-        case .failed(let failed): fail(task, failed, past)
-        case .checked(let objection):
-            let note: String?
-            do { note = try graph.checked(task.id, objection: objection) } catch {
-                return fail(task, .init(reason: error.summary), past)
-            }
-            pasts[task.id]?.outcome = .done
-            keys[task.id] = nil
-            tell(.taskDone, task) {
-                $0.text = objection
-                $0.files = []
-                past.fill(&$0)
-            }
-            if let note { tell(.note) { $0.text = note } }
-        case .done(let outputs, let turn):
-            do { try graph.finished(task.id, made: outputs.made, turn: turn) } catch {
-                // A failure is tried anew each time.
-                keys[task.id].map(reuse.store.forget)
-                let reason = error.summary + (error.cause.map { ": \($0)" } ?? "")
-                return fail(task, .init(reason: reason, end: .exited(0), mayRetry: false), past)
-            }
-            compare(task, outputs.entries)
-            take(outputs.entries, of: task)
-            syncing.add(outputs.entries, of: task)
-            tell(.taskDone, task) {
-                $0.files = outputs.files
-                $0.unmet = turn?.unmet
-                past.fill(&$0)
-            }
-        }
-    }
-
-    /// Records what a task made, for those that take it.
-    func take(_ entries: [MadeEntry], of task: PlannedTask) {
-        keys[task.id] = nil
-        pasts[task.id]?.outcome = .done
-        for entry in entries { made[ExactText(task.made + "/" + entry.path)] = entry.file }
-        madeDigests.add(task, MadeEntry.digest(of: entries))
-    }
-
-    private func giveRoom(of task: RunningTask) {
-        if task.hasRoom { free.give(task.task.uses) }
-        task.hasRoom = false
-    }
-
-    private func remove(_ task: RunningTask) {
-        running[task.number] = nil
-        giveRoom(of: task)
-    }
-
-    private func fail(_ task: PlannedTask, _ failed: RunningTask.Failed, _ past: RunningTask.Past) {
-        func fill(_ event: inout RunEvent) {
-            switch failed.end {
-            case .exited(let code): event.exitCode = Int(code)
-            case .signaled(let signal): event.signal = Int(signal)
-            case nil: break
-            }
-            event.printed = past.printed
-            past.fill(&event)
-        }
-        if failed.mayRetry, !past.wasCancelled, retry(task, failed.reason, fill) { return }
-        fail(task, past.wasCancelled ? stopped : failed.reason, fill)
-    }
-
-    /// Lets a task that failed rest, to be started once more.
-    ///
-    /// - Returns: false where it has had all its attempts.
-    private func retry(_ task: PlannedTask, _ reason: String, _ fill: (inout RunEvent) -> Void = { _ in }) -> Bool {
-        guard !isCancelled, let (attempt, pause) = resting.rest(task, from: Clock.monotonic) else { return false }
-        tell(.taskRetried, task) {
-            $0.text = reason
-            fill(&$0)
-            $0.count = attempt
-            $0.seconds = pause
-        }
-        return true
-    }
-
-    private func fail(_ task: PlannedTask, _ reason: String, _ fill: (inout RunEvent) -> Void = { _ in }) {
-        failures += 1
-        pasts[task.id]?.outcome = isCancelled ? nil : .failed
-        tell(.taskFailed, task) {
-            $0.text = reason
-            fill(&$0)
-        }
-        for skipped in graph.failed(task.id) {
-            tell(.taskSkipped) {
-                $0.station = skipped.station
-                $0.task = skipped.task
-                $0.text = isCancelled ? stopped : "\(skipped.because) failed"
-            }
-        }
-        if failsFast, !isCancelled {
-            stopped = "the run was stopped, since \(task.id) failed"
-            cancel()
-        }
-    }
-
-    // MARK: Telling
-
-    private var untold: [RunEvent] = []
-
-    func tell(_ kind: RunEvent.Kind, _ task: PlannedTask? = nil, _ fill: (inout RunEvent) -> Void = { _ in }) {
-        untold.append(
-            journal.append(kind) {
-                $0.task = task?.id
-                $0.station = task?.station
-                fill(&$0)
-            })
-    }
-
-    private func tellStations() throws(ExecutionFailure) {
-        let known = graph.knownTasks
-        for station in graph.stationIDs {
-            guard let count = known[station], toldStations[station] != count else { continue }
-            toldStations[station] = count
-            tell(.stationPlanned) {
-                $0.station = station
-                $0.count = count
-            }
-        }
-    }
-
-    /// What is written is there whatever becomes of this process; for the case that the machine goes down it is synced soon.
-    private func record() throws(ExecutionFailure) {
-        try journal.commit(syncing: false)
-        for event in untold { follow(event) }
-        untold.removeAll(keepingCapacity: true)
-    }
-}
-
-extension RunningTask.Past {
-    func fill(_ event: inout RunEvent) {
-        event.seconds = seconds
-        event.cpuSeconds = usage.user + usage.system
-        // The kernel counts on from what the runtime has.
-        event.peakMemory = usage.peakMemory > OwnMemory.peak ? usage.peakMemory : nil
-    }
-}
-
-/// What this process has had in memory at once.
-enum OwnMemory {
-    static var peak: Int64 {
-        var used = rusage()
-        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &used)
-        return Int64(used.ru_maxrss) * 1024
-    }
-}
-
-extension PlannedTask.Command {
-    /// For the journal and its readers: a command of thousands of files is told by its beginning.
-    var shown: String {
-        let text =
-            switch self {
-            case .shell(let text): text
-            case .direct(let words): words.joined(separator: " ")
-            }
-        return text.utf8.count <= 2000 ? text : String(decoding: text.utf8.prefix(2000), as: UTF8.self) + "…"
     }
 }

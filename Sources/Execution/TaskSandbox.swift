@@ -56,10 +56,16 @@ struct TaskSandbox {
         plan.filter = .task
         plan.hostName = "las"
         plan.workFolder = "/task"
-        plan.limits = [.init(resource: 4 /* RLIMIT_CORE */, value: 0)]
+        plan.limits = Self.limits
+        // In a user namespace of its own only its own processes count.
+        if images.hasUserNamespaces {
+            plan.limits.append(.init(resource: 6 /* RLIMIT_NPROC */, value: ControlGroups.mostProcesses))
+        }
         plan.environment = environment(of: task)
         return plan
     }
+
+    static let limits = [SandboxPlan.Limit(resource: 4 /* RLIMIT_CORE */, value: 0)]
 
     /// The container's own root, as it is.
     private func container(
@@ -71,7 +77,7 @@ struct TaskSandbox {
         plan.filter = .task
         plan.hasKeeper = true
         plan.workFolder = "/task"
-        plan.limits = [.init(resource: 4 /* RLIMIT_CORE */, value: 0)]
+        plan.limits = Self.limits
         plan.environment = environment(of: task)
         plan.environment["TMPDIR"] = work + "/tmp"
         return plan

@@ -45,11 +45,16 @@ package struct HostFacts: Hashable, Sendable, Codable {
         package var userNamespaces: String?
         /// `v2`, `v1` or `none`.
         package var cgroups: String
+        /// Why control groups can't hold tasks to their memory; nil where they can, and from a runtime that does not say.
+        package var memoryLimits: String?
         package var gpus: Int
 
-        package init(loopDevices: String?, fuse: String?, userNamespaces: String?, cgroups: String, gpus: Int) {
+        package init(
+            loopDevices: String?, fuse: String?, userNamespaces: String?, cgroups: String, memoryLimits: String? = nil,
+            gpus: Int
+        ) {
             (self.loopDevices, self.fuse, self.userNamespaces) = (loopDevices, fuse, userNamespaces)
-            (self.cgroups, self.gpus) = (cgroups, gpus)
+            (self.cgroups, self.memoryLimits, self.gpus) = (cgroups, memoryLimits, gpus)
         }
     }
 

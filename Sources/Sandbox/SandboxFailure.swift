@@ -6,7 +6,7 @@ package struct SandboxFailure: Failure, Hashable {
     package enum Stage: Hashable, Sendable {
         /// The plan itself makes no sense.
         case plan
-        case clone, descriptors, userMap, mounts, root, pivot, hostName, limit, workFolder, privileges, filter
+        case clone, group, descriptors, userMap, mounts, root, pivot, hostName, limit, workFolder, privileges, filter
         case step(SandboxPlan.Step)
         case program
     }

@@ -75,6 +75,7 @@ extension SandboxPlan {
         for reach in reach ?? [] { add(las_sandbox_reach(sandbox, reach.path, reach.isWritable ? 1 : 0)) }
         if hasKeeper { las_sandbox_keeper(sandbox, filter == .traced(network: true) ? 1 : 0) }
         if let program = filter.program { add(las_sandbox_filter(sandbox, program, program.count)) }
+        for group in groups { add(las_sandbox_group(sandbox, group)) }
         for limit in limits { add(las_sandbox_limit(sandbox, limit.resource, limit.value)) }
         for path in programs { add(las_sandbox_program(sandbox, path)) }
         for argument in arguments { add(las_sandbox_argument(sandbox, argument)) }
@@ -99,6 +100,7 @@ extension SandboxPlan {
     private func describe(_ failure: las_launch_failure) -> SandboxFailure {
         let (stage, summary): (SandboxFailure.Stage, String) =
             switch las_stage(UInt32(failure.stage)) {
+            case LAS_STAGE_GROUP: (.group, "can't put the sandbox into its control group")
             case LAS_STAGE_DESCRIPTORS: (.descriptors, "can't give the program its input and outputs")
             case LAS_STAGE_USER_MAP: (.userMap, "can't map the user into the sandbox")
             case LAS_STAGE_PROPAGATION: (.mounts, "can't separate the sandbox's mounts from the machine's")

@@ -55,6 +55,8 @@ package struct SandboxPlan: Sendable, Hashable {
     package var hostName: String? = nil
     package var umask: UInt32 = 0o022
     package var limits: [Limit] = []
+    /// Control groups that all of it is put into: open descriptors of their folders.
+    package var groups: [Int32] = []
     /// Nothing but this is reached, where the kernel can see to it; nil for all. Meant for sandboxes without a root, see
     /// `canLimitReach`. Signals and sockets outside are out of reach too where the kernel is new enough.
     package var reach: [Reach]? = nil

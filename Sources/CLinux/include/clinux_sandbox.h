@@ -28,6 +28,8 @@ enum las_stage {
     /// Memory, pipes, clone: in the caller.
     LAS_STAGE_PIPES,
     LAS_STAGE_CLONE,
+    /// Going into the control group: `index` says which.
+    LAS_STAGE_GROUP,
     LAS_STAGE_DESCRIPTORS,
     LAS_STAGE_USER_MAP,
     LAS_STAGE_PROPAGATION,
@@ -73,6 +75,8 @@ int las_sandbox_root(struct las_sandbox *sandbox, const char *root, int read_onl
 int las_sandbox_step(struct las_sandbox *sandbox, enum las_step_kind kind, const char *source, const char *target,
                      uint32_t mode, int read_only, int makes);
 int las_sandbox_filter(struct las_sandbox *sandbox, const struct las_filter_instruction *program, size_t length);
+/// A control group's folder that all of the sandbox is put into: an open descriptor of the caller's.
+int las_sandbox_group(struct las_sandbox *sandbox, int folder);
 int las_sandbox_limit(struct las_sandbox *sandbox, int resource, uint64_t value);
 /// Without a pid namespace: a process in between ends all that the program leaves behind.
 /// `reaches_network`: whether `las_sandbox_reach` leaves TCP alone.

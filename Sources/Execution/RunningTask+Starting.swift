@@ -1,0 +1,83 @@
+internal import Files
+internal import Glibc
+internal import Plan
+internal import Sandbox
+
+/// How a task starts: its folder, its logs, its sandbox.
+extension RunningTask {
+    func start() throws -> SandboxProcess {
+        guard let name = RelativePath(task.id.name), RelativePath(task.made) != nil else {
+            throw ExecutionFailure("the plan has a task with an impossible name", exitCode: .integrity)
+        }
+        folder = try around.folders.take()
+        for output in task.outputs {
+            guard let path = RelativePath(output.path) else { continue }
+            if output.isFolder {
+                try Folder.make(folder + "/task/" + path.string)
+            } else if path.components.count > 1 {
+                try Folder.make(folder + "/task/" + File.parent(of: path.string))
+            }
+        }
+        var plan = try around.sandbox.plan(for: task, work: folder)
+        // What each attempt printed is kept; no station's name has a space.
+        let logs = attempt == 1 ? around.run.logs : "\(around.run.logs)/attempt \(attempt)"
+        let errors = try TaskLog("\(logs)/\(name).err")
+        self.errors = errors
+        var saved: Int32 = -1
+        defer { if saved >= 0 { close(saved) } }
+        if let path = task.savesPrinted.flatMap(RelativePath.init) {
+            saved = try File.open(
+                folder + "/task/" + path.string, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, action: "write")
+            plan.standardOutput = saved
+        } else {
+            let log = try TaskLog("\(logs)/\(name).out")
+            plan.standardOutput = log.input
+            printed = log
+        }
+        plan.standardError = errors.input
+        if let memory = task.uses.memory { group = around.groups?.group(number, memory: memory) }
+        let process = try launch(&plan)
+        if !task.until.contains(where: { $0.command != nil }) { closeInputs() }
+        deadline = task.uses.time.map { Clock.monotonic + $0 }
+        return process
+    }
+
+    /// The next command of `passes`, in the same folder, after the one before it ended well.
+    func start(_ command: PlannedTask.Command, isLast: Bool) throws -> SandboxProcess {
+        var plan = try around.sandbox.plan(for: task, command: command, work: folder)
+        plan.standardOutput = printed?.input ?? errors?.input
+        plan.standardError = errors?.input
+        let process = try launch(&plan)
+        if isLast { closeInputs() }
+        deadline = task.uses.time.map { Clock.monotonic + $0 }
+        return process
+    }
+
+    /// In its control group, or where there is none by limits of each of its processes.
+    private func launch(_ plan: inout SandboxPlan) throws -> SandboxProcess {
+        if let group {
+            plan.groups = group.descriptors
+            do { return try plan.launch() } catch  where error.stage == .group {
+                (plan.groups, self.group) = ([], nil)
+            }
+        }
+        if let memory = task.uses.memory {
+            plan.limits.append(.init(resource: 2 /* RLIMIT_DATA */, value: UInt64(memory)))
+        }
+        return try plan.launch()
+    }
+
+    func closeInputs() {
+        errors?.closeInput()
+        printed?.closeInput()
+    }
+
+    /// When nothing of it runs any more.
+    func finishLogs() {
+        if areLogsFinished { return }
+        areLogsFinished = true
+        closeInputs()
+        errors?.finish()
+        printed?.finish()
+    }
+}

@@ -1,0 +1,55 @@
+internal import Glibc
+internal import HostProtocol
+internal import Plan
+internal import Threads
+
+/// Tasks start as soon as what they take is there and the host has room for them.
+extension Scheduler {
+    func startReady() throws(ExecutionFailure) {
+        var isMore = !isCancelled
+        while isMore {
+            let ready = waiting.ordered(graph.takeReady())
+            // What is done makes others ready.
+            isMore = false
+            for task in ready {
+                if takeRecorded(task) { isMore = true } else { ask(task) }
+            }
+        }
+        try tellStations()
+        while !isCancelled, !isPaused, let task = waiting.takeFirst(where: { free.holds($0.uses) }, until: { isFull }) {
+            try start(task)
+        }
+        try record()
+    }
+
+    /// In a container the paths that tasks use are those of one task at a time.
+    var isFull: Bool {
+        free.cpus == 0 || images.engine == .container && running.values.contains(where: \.hasRoom)
+    }
+
+    func start(_ task: PlannedTask) throws(ExecutionFailure) {
+        let number = nextNumber
+        nextNumber += 1
+        tell(.taskStarted, task) {
+            $0.command = task.command.shown
+            $0.seed = task.seed
+            $0.key = pasts[task.id]?.parts
+        }
+        let started = RunningTask(
+            task, number: number, attempt: resting.attempt(of: task), key: keys[task.id], in: around)
+        running[number] = started
+        free.take(task.uses)
+        let (inbox, told) = (inbox, told.write)
+        @Sendable func say(_ past: RunningTask.Past?) {
+            let isFirst = inbox.change { messages in
+                messages.append((number, past))
+                return messages.count == 1
+            }
+            var byte: UInt8 = 0
+            if isFirst { _ = write(told, &byte, 1) }
+        }
+        do throws(OwnThread.Refused) {
+            try crew.perform { say(started.perform { say(nil) }) }
+        } catch { throw ExecutionFailure(error) }
+    }
+}
