@@ -140,7 +140,8 @@ let package = Package(
         .executableTarget(
             name: "las-runtime",
             dependencies: [
-                "Execution", "HostProtocol", "Plan", "Parts", "Signatures", "JSON", "Digests", "Files", "Failures",
+                "Execution", "HostProtocol", "Plan", "Parts", "Signatures", "Unpacking", "JSON", "Digests", "Files",
+                "Failures",
             ],
             path: "runtime",
             swiftSettings: swift + [.unsafeFlags(["-static-stdlib"], .when(configuration: .release))],

@@ -9,6 +9,8 @@ internal import Plan
 /// The metro of the container that the runtime is in: what `las pack --format oci` wrote.
 struct ContainerMetro {
     private let plan: Plan
+    /// Their names.
+    var environments: [String] { plan.environments.map(\.id.name) }
 
     /// - Returns: nil outside of such a container.
     static func here() throws -> ContainerMetro? {
@@ -26,7 +28,7 @@ struct ContainerMetro {
         try Folder.checkPlace(Bundles.absolute(target))
         signal(SIGPIPE, SIG_IGN)
         var start = ContainerRoot.start(
-            RunID(for: plan.metro), environments: plan.environments.map(\.id.name), cpus: try arguments.cpus())
+            RunID(for: plan.metro), environments: environments, cpus: try arguments.cpus())
         start.results = Bundles.absolute(target)
         return try RunCommand.perform(start, in: lash, asJSON: arguments.has("json"), results: target)
     }

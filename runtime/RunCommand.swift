@@ -34,17 +34,10 @@ enum RunCommand {
             )
         }
         try bundle.verifyOnce(in: lash)
-        func location(_ placed: PlacedPart) -> ImageLocation {
-            ImageLocation(path: bundle.path, offset: placed.offset, size: placed.part.size, digest: placed.part.digest)
-        }
-        let environments = bundle.parts.filter { $0.part.kind == .environment }
-        let start = RunStart(
-            run: RunID(for: bundle.metro.part.name), metro: location(bundle.metro),
-            environments: Dictionary(uniqueKeysWithValues: environments.map { ($0.part.name, location($0)) }),
-            cpus: cpus,
-            engine: engine, isFresh: arguments.has("fresh"), failsFast: arguments.has("fail-fast"),
-            results: Bundles.absolute(target),
-            isStranger: !PackedHere(lash).has(bundle.metro.part.digest), isSigned: verdict.isTrusted)
+        var start = Bundles.start(RunID(for: bundle.metro.part.name), bundle, verdict, engine: engine, in: lash)
+        (start.cpus, start.results) = (cpus, Bundles.absolute(target))
+        start.isFresh = arguments.has("fresh") ? true : nil
+        start.failsFast = arguments.has("fail-fast") ? true : nil
         return try perform(start, in: lash, asJSON: asJSON, results: target)
     }
 
@@ -90,6 +83,20 @@ enum Bundles {
             guard File.name(of: String(cString: own)).hasPrefix("las-runtime") else { throw error }
             throw UsageFailure("this is the runtime without a bundle", fix: "name one: las-runtime run NAME.las")
         }
+    }
+
+    /// How a run of a bundle begins, whose parts were checked.
+    static func start(
+        _ run: RunID, _ bundle: BundleFile, _ verdict: Trust.Verdict, engine: Engine?, in lash: LASH
+    ) -> RunStart {
+        func location(_ placed: PlacedPart) -> ImageLocation {
+            ImageLocation(path: bundle.path, offset: placed.offset, size: placed.part.size, digest: placed.part.digest)
+        }
+        let environments = bundle.parts.filter { $0.part.kind == .environment }
+        return RunStart(
+            run: run, metro: location(bundle.metro),
+            environments: Dictionary(uniqueKeysWithValues: environments.map { ($0.part.name, location($0)) }),
+            engine: engine, isStranger: !PackedHere(lash).has(bundle.metro.part.digest), isSigned: verdict.isTrusted)
     }
 
     static func lash(_ arguments: Arguments) throws -> LASH {

@@ -10,6 +10,8 @@ let help = """
 
     \(RunCommand.help)
     \(ResumeCommand.help)
+    \(StepCommand.help)
+    \(AdvanceCommand.help)
     inspect [--json]
         what the bundle holds
     doctor [--json] [--lash DIR]
@@ -28,6 +30,8 @@ func perform(_ arguments: [String]) throws -> ExitCode {
     switch arguments.first {
     case "run": return try RunCommand.run(rest)
     case "resume": return try ResumeCommand.run(rest)
+    case "step": exit(try StepCommand.run(rest))
+    case "advance": return try AdvanceCommand.run(rest)
     case "inspect": try InspectCommand.run(rest)
     case "doctor": try DoctorCommand.run(rest)
     case "serve": try ServeCommand.run(rest)
@@ -37,7 +41,8 @@ func perform(_ arguments: [String]) throws -> ExitCode {
     case "--version", "version": Output.line(Version.text)
     case nil: throw UsageFailure("what shall it do?", fix: "see: \(CommandLine.arguments.first ?? "x.las") help")
     case let word?:
-        let near = Suggestion.nearest(to: word, among: ["run", "resume", "inspect", "doctor", "help"])
+        let near = Suggestion.nearest(
+            to: word, among: ["run", "resume", "step", "advance", "inspect", "doctor", "help"])
         throw UsageFailure("there is no command “\(word)”", fix: near.map { "did you mean \($0)?" } ?? "see: help")
     }
     return .done

@@ -63,7 +63,8 @@ package struct Piece {
         try File.write("\(getpid())\n", to: folder.pid, syncing: false)
         let images = try Ladder.reach(start, folder: folder, in: lash)
         defer { withExtendedLifetime(images) {} }
-        let plan = try readPlan(images)
+        let (plan, text) = try Self.plan(of: images)
+        try File.write(text, to: folder.plan, syncing: false)
         let capacity = Capacity.ofHost(cpus: start.cpus)
         try capacity.check(plan)
         for environment in plan.environments where images.environments[environment.id.name] == nil {
@@ -127,23 +128,25 @@ package struct Piece {
         return Ended(succeeded: succeeded, exitCode: succeeded ? .done : .stationsFailed)
     }
 
-    private func readPlan(_ images: ReachedImages) throws -> Plan {
-        let bytes = try File.read(images.metro + "/plan.json", atMost: 256 << 20)
+    /// The metro's plan, and its text.
+    static func plan(of images: ReachedImages) throws -> (plan: Plan, text: [UInt8]) {
+        let text = try File.read(images.metro + "/plan.json", atMost: 256 << 20)
+        return (try plan(text), text)
+    }
+
+    static func plan(_ bytes: [UInt8]) throws(ExecutionFailure) -> Plan {
         struct Version: Decodable { let version: Int }
-        let plan: Plan
         do throws(JSONFailure) {
             let value = try JSONText.parse(bytes)
             let version = try value.decode(Version.self).version
             if version != Plan.currentVersion {
                 throw JSONFailure("its version is \(version), and this runtime reads \(Plan.currentVersion)")
             }
-            plan = try value.decode(Plan.self)
+            return try value.decode(Plan.self)
         } catch {
             throw ExecutionFailure(
                 "the metro's plan can't be read", cause: error.description, fix: "pack it with this las",
                 exitCode: .integrity)
         }
-        try File.write(bytes, to: folder.plan, syncing: false)
-        return plan
     }
 }

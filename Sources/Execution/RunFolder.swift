@@ -11,6 +11,9 @@ package struct RunFolder: Hashable, Sendable {
 
     package init(_ run: RunID, in lash: LASH) { path = "\(lash.runs)/\(run.name)" }
 
+    /// Somewhere else than in a LASH.
+    package init(path: String) { self.path = path }
+
     package var start: String { path + "/start.json" }
     package var plan: String { path + "/plan.json" }
     package var journal: String { path + "/journal" }

@@ -11,7 +11,7 @@ extension RunningTask {
         var end: TaskGraph.TurnEnd?
         if !task.until.isEmpty {
             let unmet =
-                try TurnLook(task: task, work: folder + "/task", made: around.run.made).unmet()
+                try TurnLook(task: task, work: folder + "/task", made: around.sandbox.made).unmet()
                 + [self.unmet].compactMap(\.self)
             end = .init(unmet: unmet.isEmpty ? nil : unmet.joined(separator: ", and "))
         }

@@ -21,6 +21,8 @@ final class RunningTask: @unchecked Sendable {
         var end: SandboxEnd?
         /// Not where the same would come of it.
         var mayRetry = true
+        /// What the machine lacks, not what the command did: elsewhere it might go well.
+        var isOfMachine = false
     }
 
     /// What it has used of the machine, its end's time included.
@@ -95,7 +97,7 @@ final class RunningTask: @unchecked Sendable {
         } catch let failed as Failing {
             outcome = .failed(failed.failed)
         } catch {
-            outcome = .failed(Failed(reason: "\(error)"))
+            outcome = .failed(Failed(reason: "\(error)", isOfMachine: true))
         }
         finishLogs()
         group = nil
@@ -114,7 +116,8 @@ final class RunningTask: @unchecked Sendable {
         do { process = try start() } catch {
             // A program that is not there will not be there in a second either.
             let mayRetry = (error as? SandboxFailure)?.stage != .program
-            throw Failing(failed: Failed(reason: "it can't be started: \(error)", mayRetry: mayRetry))
+            throw Failing(
+                failed: Failed(reason: "it can't be started: \(error)", mayRetry: mayRetry, isOfMachine: mayRetry))
         }
         var end = try wait(for: &process)
         usage.add(process.usage)
@@ -142,7 +145,8 @@ final class RunningTask: @unchecked Sendable {
         if let reason = reason(of: end) { throw Failing(failed: Failed(reason: reason, end: end)) }
         settling()
         do { return try settle() } catch let error where !(error is Outputs.Refused) {
-            throw Failing(failed: Failed(reason: "its outputs can't be kept: \(error)", end: .exited(0)))
+            throw Failing(
+                failed: Failed(reason: "its outputs can't be kept: \(error)", end: .exited(0), isOfMachine: true))
         }
     }
 

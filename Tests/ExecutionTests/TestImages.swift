@@ -58,7 +58,7 @@ enum TestImages {
         try Folder.withTemporary(in: folder, named: "metro") { tree in
             chmod(tree, 0o755)
             for name in ["made", "inputs/word", "files/bin"] { try Folder.make(tree + "/" + name) }
-            try File.write(JSONText.encode(plan), to: tree + "/plan.json")
+            try File.write(planText(plan), to: tree + "/plan.json")
             try File.write("hello\n", to: tree + "/inputs/word/word.txt")
             try File.write("#!/bin/bash\necho \"<$1>\"\n", to: tree + "/files/bin/embrace", mode: 0o755)
             for (path, text) in files {
@@ -68,6 +68,8 @@ enum TestImages {
             try pack(tree, to: image)
         }
     }
+
+    static func planText(_ plan: Plan) -> [UInt8] { JSONText.encode(plan) }
 
     private static func pack(_ tree: String, to image: String) throws {
         let beside = image + ".\(UInt32.random(in: 0 ... .max))"
