@@ -1,5 +1,5 @@
 internal import CLinux
-package import Failures
+internal import Failures
 package import Files
 internal import Glibc
 package import HostProtocol
