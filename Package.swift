@@ -117,6 +117,10 @@ let package = Package(
         // images pushed and pulled by the OCI distribution protocol
         room("Registry", ["CCurl", "Threads", "Digests", "JSON", "Files", "Failures"]),
 
+        // MARK: Other engines
+        // a folder for each: what its own tools take
+        room("Engines", ["Plan", "HostProtocol", "Metro", "JSON", "Digests", "Files", "Failures"]),
+
         // MARK: las
         // progress, tables, diagnostics
         room("Terminal", ["Metro", "Plan", "HostProtocol", "JSON", "Files", "Failures"]),
@@ -128,7 +132,7 @@ let package = Package(
                 "Map", "Terminal", "Metro", "Plan", "Store", "Depot", "Bundle", "Execution", "Unpacking", "Layers",
                 "Parts",
                 "Signatures",
-                "Hosts", "Registry",
+                "Hosts", "Registry", "Engines",
                 "HostProtocol",
                 "CLinux",
                 "Digests",
