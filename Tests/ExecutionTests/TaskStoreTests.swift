@@ -171,16 +171,18 @@ import Threads
     }
 
     @Test func whereTheDiskGetsFullTheOldestGoFirst() throws {
-        try withEntries((0..<40).map { $0 / 2 }) { store, left in
+        // No two of them at the same time, nor so near that a second's border decides which is older.
+        try withEntries(Array(0..<40)) { store, left in
+            var limits = TaskStore.Limits()
+            limits.unused = 50 * 86_400
             var asked = 0
             // Full until 16 of them are gone.
-            store.prune(onlyWhereFull: true) { _ in
+            store.prune(onlyWhereFull: true, limits) { _ in
                 asked += 1
                 return left().count > 25 ? (10, 1000) : (100, 1000)
             }
             #expect(left().count < 26 && left() == Array(0..<left().count))
             // However much there is, it ends in time.
-            var limits = TaskStore.Limits()
             limits.seconds = 0
             let before = left()
             store.prune(limits) { _ in (0, 1000) }

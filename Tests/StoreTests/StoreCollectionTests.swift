@@ -72,7 +72,8 @@ import Testing
             let image = #"{"path":"x","offset":0,"size":1,"digest":"\#(store.part.digest)"}"#
             try File.write(
                 #"{"run":"20261126-101010-x-12345","metro":\#(image),"environments":{}}"#, to: run + "/start.json")
-            let journal = open(run + "/journal", O_RDWR | O_CREAT, 0o600)
+            // No child that another test starts meanwhile may hold it on.
+            let journal = open(run + "/journal", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
             #expect(flock(journal, LOCK_EX) == 0)
             let running = try store.collect(olderThan: 0)
             #expect(!running.entries.contains { [.parts, .blocks, .runs].contains($0.kind) })
