@@ -19,7 +19,9 @@ done
 names=$(sed -n 's/^Package: //p' "$scratch/archive/Packages" | sort -u | paste -sd,)
 suite=$(sed -n 's/.*"suite": "\([a-z]*\)".*/\1/p' "$locked" | sort | head -n 1)
 
+# apt's hook is read by dash, which knows no descriptor above 9: none that this shell was given may take those below.
 cat > "$scratch/made.sh" <<M
+exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 exec mmdebstrap --quiet --mode=root --format=directory --variant=custom --include=$names \\
     --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr --aptopt='APT::Sandbox::User "root"' $suite "$scratch/made" \\
     "deb [trusted=yes] copy:$scratch/archive ./" > "$scratch/mmdebstrap.log" 2>&1
