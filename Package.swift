@@ -66,12 +66,15 @@ let package = Package(
         // parts, extents, index, identity; reading a bundle
         room("Parts", ["Digests", "JSON", "Threads", "Files", "Failures"]),
 
-        // Ed25519 keys, signatures of bundles, whose are trusted
+        // Ed25519 keys, signatures of bundles, whose are trusted; texts sealed by a key
         room("Signatures", ["CSodium", "Parts", "Digests", "JSON", "Files", "Failures"]),
 
         // MARK: How machines talk
         // frames, messages, run events
         room("HostProtocol", ["JSON", "Digests", "Parts", "Plan", "Failures"]),
+
+        // what stations may know and nobody else, sealed in LASH
+        room("Secrets", ["Signatures", "Digests", "JSON", "Files", "Failures"]),
 
         // MARK: Packing
         // needs, lock, layers, store
@@ -132,6 +135,7 @@ let package = Package(
                 "Map", "Terminal", "Metro", "Plan", "Store", "Depot", "Bundle", "Execution", "Unpacking", "Layers",
                 "Parts",
                 "Signatures",
+                "Secrets",
                 "Hosts", "Registry", "Engines",
                 "HostProtocol",
                 "CLinux",
@@ -169,6 +173,7 @@ let package = Package(
         tests(of: "Layers"),
         tests(of: "Parts"),
         tests(of: "Signatures", ["Parts", "Digests", "Files"]),
+        tests(of: "Secrets", ["Files", "Failures"]),
         tests(of: "HostProtocol", ["Plan", "Digests", "Failures"]),
         tests(of: "Depot", ["Metro", "Layers", "Sandbox", "Digests", "Files", "Failures"]),
         tests(of: "Bundle", ["JSON", "Signatures"]),

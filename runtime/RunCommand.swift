@@ -55,7 +55,9 @@ enum RunCommand {
         let folder = RunFolder(start.run, in: lash)
         let journal = try Journal(folder.journal)
         var lines = RunLines()
-        let ended = Piece(start, folder: folder, in: lash, journal: journal).perform { event in
+        // A station's secret is the variable of that name that this program was started with.
+        let piece = Piece(start, folder: folder, in: lash, journal: journal) { getenv($0).map { String(cString: $0) } }
+        let ended = piece.perform { event in
             if asJSON { RunLines.json(event) } else { lines.tell(event) }
         }
         let count = try ResultFolder(target).take(from: folder.results)

@@ -34,10 +34,11 @@ enum ServeCommand {
     }
 }
 
-/// `las-runtime piece`: the process of one run, started by `serve`. Its descriptors: 0 the tether, 3 the journal.
+/// `las-runtime piece`: the process of one run, started by `serve`. Its descriptors: 0 the tether, 3 the journal, and
+/// with `--secrets` 4 what the stations may know.
 enum PieceCommand {
     static func run(_ arguments: [String]) throws -> ExitCode {
-        let arguments = try Arguments(arguments, valued: ["lash"], flags: ["tethered"])
+        let arguments = try Arguments(arguments, valued: ["lash"], flags: ["tethered", "secrets"])
         guard let run = RunID(try arguments.take("the run's name")[0]), let root = arguments["lash"] else {
             throw UsageFailure("piece is started by serve only")
         }
@@ -45,7 +46,8 @@ enum PieceCommand {
         let folder = RunFolder(run, in: lash)
         _ = fcntl(3, F_SETFD, FD_CLOEXEC)
         let journal = try Journal(adopting: 3, path: folder.journal)
-        let piece = Piece(try folder.readStart(), folder: folder, in: lash, journal: journal)
+        let secrets = arguments.has("secrets") ? try PassedSecrets.take(4) : [:]
+        let piece = Piece(try folder.readStart(), folder: folder, in: lash, journal: journal) { secrets[$0] }
         return piece.perform(tether: arguments.has("tethered") ? 0 : nil).exitCode
     }
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
@@ -90,6 +91,8 @@ int las_pipe(int ends[2], int nonblocking) {
     }
     return 0;
 }
+
+int las_memory_file(void) { return memfd_create("las", MFD_CLOEXEC); }
 
 int las_pidfd(int pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 

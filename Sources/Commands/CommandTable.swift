@@ -9,6 +9,7 @@ enum CommandTable {
         storeCommand, storeShowCommand, storeCheckCommand, storeCollectCommand,
         storeExportCommand, storeImportCommand,
         keyNewCommand, keyListCommand, keyTrustCommand, keyForgetCommand, keyRequireCommand,
+        secretSetCommand, secretListCommand, secretRemoveCommand, secretProtectCommand,
         schemaCommand,
         hostAddCommand, hostListCommand, hostCheckCommand, hostLabelCommand, hostImportCommand, hostRemoveCommand,
         completionCommand, completeCommand, helpCommand,

@@ -23,6 +23,8 @@ struct Following {
     let printsEvents: Bool
     /// Let go when the run has begun, which says itself what it uses.
     let hold: StoreHold
+    /// What the stations may know.
+    let secrets: [String: String]
 
     /// - Returns: exit code 0 or 1, by how the run ended.
     func run(on host: Host, _ session: HostSession, tethered: Bool) async throws -> ExitCode {
@@ -30,7 +32,7 @@ struct Following {
         try await session.start(
             Start(
                 run: run, parts: material.parts, cpus: cpus, tethered: tethered, engine: engine,
-                isFresh: isFresh, failsFast: failsFast, bundle: material.bundle, results: results))
+                isFresh: isFresh, failsFast: failsFast, bundle: material.bundle, results: results, secrets: secrets))
         hold.release()
         context.terminal.say(host.isLocal ? "running \(run)" : "running \(run) on \(host.name)")
         return try await FollowedRun(context: context, results: results, printsEvents: printsEvents).follow(
@@ -70,7 +72,7 @@ enum RunOptions {
             context: context, material: material, results: Context.absolute(invocation.value("--results") ?? "results"),
             cpus: try cpus(invocation), engine: invocation.value("--engine"), isFresh: invocation.has("--fresh"),
             failsFast: invocation.has("--fail-fast"),
-            printsEvents: invocation.has("--json"), hold: hold)
+            printsEvents: invocation.has("--json"), hold: hold, secrets: try context.secrets(of: material))
     }
 
     /// Wrong values are told before anything is packed.

@@ -1,6 +1,5 @@
 internal import Failures
 internal import Files
-internal import Glibc
 internal import Registry
 internal import Terminal
 
@@ -33,14 +32,7 @@ let loginCommand = CommandSpec(
     else { throw UsageFailure("whose password is it?", fix: "las login \(registry) --user NAME") }
     var password: String
     if invocation.has("--password-stdin") {
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        while bytes.count < 1 << 16 {
-            let count = read(0, &buffer, buffer.count)
-            if count <= 0 { break }
-            bytes += buffer[..<count]
-        }
-        password = String(decoding: bytes, as: UTF8.self)
+        password = String(decoding: Question.standardInput(atMost: 1 << 16), as: UTF8.self)
         while password.last?.isNewline == true { password.removeLast() }
     } else {
         guard let typed = Question.secret("Password or token of \(user) at \(registry): ") else {

@@ -3,6 +3,8 @@ internal import Failures
 internal import Files
 internal import HostProtocol
 internal import Hosts
+internal import JSON
+internal import Plan
 
 let resumeCommand = CommandSpec(
     name: "resume", about: "go on with a run that was cut off, without running again what was done",
@@ -16,6 +18,10 @@ let resumeCommand = CommandSpec(
         .init(
             name: "--cpus", value: "N", about: "how many processors the run may use (as at first)", completes: .nothing),
         .init(name: "--host", value: "NAME", about: "a host that the run was deployed to", completes: .hosts),
+        .init(
+            name: "--secret", value: "NAME",
+            about: "a secret that its stations name; known without it for runs of this machine",
+            mayRepeat: true, completes: .nothing),
         .init(
             name: "--json", about: "print what happens as JSON, an event a line, for scripts", completes: .nothing),
     ],
@@ -49,8 +55,11 @@ let resumeCommand = CommandSpec(
     let first = host.isLocal ? (Journal.last(folder.journal)?.sequence ?? 0) + 1 : 1
     let followed = FollowedRun(
         context: context, results: results, printsEvents: invocation.has("--json"), first: first)
+    let plan = host.isLocal ? try? JSONText.decode(Plan.self, from: File.read(folder.plan, atMost: 256 << 20)) : nil
+    let named = Set(plan?.stations.flatMap(\.secrets) ?? []).union(invocation.values("--secret"))
+    let secrets = try context.secrets(named)
     return try await context.connector().withSession(to: host) { session in
-        try await session.resume(Resume(run: run, tethered: host.isLocal, cpus: cpus))
+        try await session.resume(Resume(run: run, tethered: host.isLocal, cpus: cpus, secrets: secrets))
         context.terminal.say("resuming \(run)" + (host.isLocal ? "" : " on \(host.name)"))
         return try await followed.follow(run, on: host, session)
     }

@@ -2,11 +2,13 @@ internal import Failures
 internal import Files
 internal import Glibc
 internal import HostProtocol
+internal import JSON
 internal import Parts
 internal import Plan
 internal import Signatures
 internal import Store
 internal import Terminal
+internal import Unpacking
 
 /// What `las run` and `las deploy` are given, as parts in LASH's store.
 struct RunMaterial {
@@ -33,6 +35,15 @@ struct RunMaterial {
         let source = try MetroSource.read(given, inputs: inputs)
         let packed = try await Packing(context: context, source: source).parts()
         return RunMaterial(metro: source.plan.metro, plan: packed.plan, parts: packed.parts)
+    }
+
+    /// The plan, read from the metro's image where it is a bundle's; nil where this las can't read it, as who runs it will tell.
+    func readPlan(_ lash: LASH) -> Plan? {
+        if let plan { return plan }
+        guard let metro = parts.first(where: { $0.kind == .metro }), let path = RelativePath("plan.json"),
+            let text = try? ImageReader(PartStore(lash).whole(metro)).read(path, atMost: 256 << 20)
+        else { return nil }
+        return try? JSONText.decode(Plan.self, from: text)
     }
 
     /// A bundle begins with a program; a metro is text.

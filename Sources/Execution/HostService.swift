@@ -155,7 +155,7 @@ package final class HostService {
                     isFresh: start.isFresh ?? false, failsFast: start.failsFast ?? false, results: start.results,
                     isStranger: start.bundle != nil && !PackedHere(lash).has(metro.digest),
                     isSigned: policy.demandsSignature))
-            try launch(start.run, folder, tethered: start.tethered)
+            try launch(start.run, folder, tethered: start.tethered, secrets: start.secrets ?? [:])
         } catch {
             try? Folder.remove(folder.path)
             throw error
@@ -165,7 +165,8 @@ package final class HostService {
     }
 
     /// A process of its own, in a session of its own, that holds the journal from its first moment on.
-    func launch(_ run: RunID, _ folder: RunFolder, tethered: Bool) throws {
+    /// - Parameter secrets: given to it in memory.
+    func launch(_ run: RunID, _ folder: RunFolder, tethered: Bool, secrets: [String: String]) throws {
         reap()
         let journal = try File.open(folder.journal, O_RDWR | O_CREAT | O_CLOEXEC, mode: 0o600, action: "write")
         defer { close(journal) }
@@ -180,8 +181,12 @@ package final class HostService {
             tether = (ends[0], ends[1])
         }
         let input = tethered ? tether?.read ?? none : none
-        let arguments = ["las-runtime", "piece", "--lash", lash.root, run.name] + (tethered ? ["--tethered"] : [])
-        let descriptors = [input, log, log, journal]
+        let passed = try secrets.isEmpty ? nil : PassedSecrets.write(secrets)
+        defer { if let passed { close(passed) } }
+        let arguments =
+            ["las-runtime", "piece", "--lash", lash.root, run.name] + (tethered ? ["--tethered"] : [])
+            + (passed == nil ? [] : ["--secrets"])
+        let descriptors = [input, log, log, journal] + (passed.map { [$0] } ?? [])
         let pid = withCStrings(arguments) { arguments in
             withCStrings(["LASH=\(lash.root)", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]) { environment in
                 las_start_session(runtime, arguments, environment, descriptors, Int32(descriptors.count))

@@ -13,11 +13,17 @@ package struct Piece {
     private let folder: RunFolder
     private let lash: LASH
     private let journal: Journal
+    private let secret: (String) -> String?
 
     /// - Parameters:
     ///   - folder: made, with its start.json.
     ///   - journal: opened and held by this process.
-    package init(_ start: RunStart, folder: RunFolder, in lash: LASH, journal: Journal) {
+    ///   - secret: what a name stands for that a station gives as its secret's; nil where it was not given.
+    package init(
+        _ start: RunStart, folder: RunFolder, in lash: LASH, journal: Journal,
+        secret: @escaping (_ name: String) -> String? = { _ in nil }
+    ) {
+        self.secret = secret
         (self.start, self.folder, self.lash, self.journal) = (start, folder, lash, journal)
     }
 
@@ -67,6 +73,7 @@ package struct Piece {
         try File.write(text, to: folder.plan, syncing: false)
         let capacity = Capacity.ofHost(cpus: start.cpus)
         try capacity.check(plan)
+        let secrets = try GivenSecrets(for: plan.stations, secret)
         for environment in plan.environments where images.environments[environment.id.name] == nil {
             throw ExecutionFailure("the environment “\(environment.id)” is not among the parts", exitCode: .integrity)
         }
@@ -107,7 +114,7 @@ package struct Piece {
         let scheduler = try Scheduler(
             plan, run: folder, journal: journal, images: images, reuse: reuse,
             resuming: Resuming(recorded, boot: boot), failsFast: start.failsFast ?? false, capacity: capacity,
-            groups: groups,
+            groups: groups, secrets: secrets,
             signals: signals, tether: tether,
             follow: follow)
         let succeeded = try scheduler.perform()

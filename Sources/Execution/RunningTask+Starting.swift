@@ -21,7 +21,8 @@ extension RunningTask {
         var plan = try around.sandbox.plan(for: task, work: folder)
         // What each attempt printed is kept; no station's name has a space.
         let logs = attempt == 1 ? around.run.logs : "\(around.run.logs)/attempt \(attempt)"
-        let errors = try TaskLog("\(logs)/\(name).err")
+        let secrets = around.sandbox.secrets.texts(of: task)
+        let errors = try TaskLog("\(logs)/\(name).err", without: secrets)
         self.errors = errors
         var saved: Int32 = -1
         defer { if saved >= 0 { close(saved) } }
@@ -30,7 +31,7 @@ extension RunningTask {
                 folder + "/task/" + path.string, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, action: "write")
             plan.standardOutput = saved
         } else {
-            let log = try TaskLog("\(logs)/\(name).out")
+            let log = try TaskLog("\(logs)/\(name).out", without: secrets)
             plan.standardOutput = log.input
             printed = log
         }

@@ -71,12 +71,14 @@ final class Scheduler {
     /// - Parameters:
     ///   - reuse: what is kept of earlier runs, and what tells whether it fits.
     ///   - groups: hold tasks to the memory that they may use.
+    ///   - secrets: all that the plan's stations name.
     ///   - resuming: what this run has done before.
     ///   - tether: a descriptor whose end cancels the run.
     ///   - follow: told of each event after it was recorded.
     init(
         _ plan: Plan, run: RunFolder, journal: Journal, images: ReachedImages, reuse: Reuse,
-        resuming: Resuming, failsFast: Bool, capacity: Capacity, groups: ControlGroups?, signals: Int32, tether: Int32?,
+        resuming: Resuming, failsFast: Bool, capacity: Capacity, groups: ControlGroups?,
+        secrets: GivenSecrets, signals: Int32, tether: Int32?,
         follow: @escaping (RunEvent) -> Void
     ) throws(ExecutionFailure) {
         (self.plan, self.run, self.journal, self.capacity, free) = (plan, run, journal, capacity, capacity)
@@ -89,7 +91,8 @@ final class Scheduler {
         poller = try Poller()
         (told, recalled, cancelling) = (try Self.pipe(), try Self.pipe(), try Self.pipe())
         around = RunningTask.Surroundings(
-            run: run, sandbox: TaskSandbox(images: images, made: run.made), cancelling: cancelling.read,
+            run: run, sandbox: TaskSandbox(images: images, made: run.made, secrets: secrets),
+            cancelling: cancelling.read,
             store: reuse.store, isFresh: reuse.isFresh,
             folders: WorkFolders(run.tasks), groups: groups)
         // Those that run, and twice as many whose outputs are looked at.

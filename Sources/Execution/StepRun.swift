@@ -67,8 +67,13 @@ package struct StepRun {
         try graph.bring(step) { try recorded($0) }
         // What it prints lies where that of all steps does, also while it runs.
         if symlink("../../logs", own.logs) != 0 { throw FileFailure("link", own.logs) }
+        // An engine gives them as it gives other variables.
+        let secrets = try GivenSecrets(for: plan.stations.filter { $0.id == step.station }) {
+            getenv($0).map { String(cString: $0) }
+        }
         let around = RunningTask.Surroundings(
-            run: own, sandbox: TaskSandbox(images: images, made: folder.run.made), cancelling: signals,
+            run: own, sandbox: TaskSandbox(images: images, made: folder.run.made, secrets: secrets),
+            cancelling: signals,
             store: TaskStore(lash: lash), isFresh: false, folders: WorkFolders(own.tasks),
             groups: plan.stations.contains { $0.id == step.station && $0.uses.memory != nil }
                 ? try? ControlGroups() : nil)

@@ -16,8 +16,11 @@ final class TaskLog {
     private var written = 0
     private var leftOut = 0
     private(set) var tail: [UInt8] = []
+    private var masking: Masking
 
-    init(_ path: String) throws(FileFailure) {
+    /// - Parameter secrets: texts that are not to be seen in it, the longer ones first.
+    init(_ path: String, without secrets: [[UInt8]] = []) throws(FileFailure) {
+        masking = Masking(secrets)
         var ends: [Int32] = [-1, -1]
         if las_pipe(&ends, 1) != 0 { throw FileFailure("make a pipe for", path) }
         (self.path, output, input) = (path, ends[0], ends[1])
@@ -47,11 +50,12 @@ final class TaskLog {
             if count < 0, errno == EINTR { continue }
             if count < 0 { return errno == EAGAIN }
             if count == 0 { return false }
-            take(chunk[..<count])
+            take(masking.take(chunk[..<count])[...])
         }
     }
 
     private func take(_ bytes: ArraySlice<UInt8>) {
+        if bytes.isEmpty { return }
         tail.append(contentsOf: bytes.suffix(Self.tailLength))
         if tail.count > 4 * Self.tailLength { tail.removeFirst(tail.count - Self.tailLength) }
         let kept = bytes.prefix(Self.largest - written)
@@ -71,6 +75,7 @@ final class TaskLog {
     /// Writes the end of what did not fit.
     func finish() {
         _ = drain()
+        take(masking.finish()[...])
         let end = tail.suffix(min(Self.tailLength, leftOut))
         if leftOut > 0 {
             let text = "\n[las: \(leftOut - end.count) bytes left out here]\n"

@@ -7,6 +7,7 @@ internal import Sandbox
 struct TaskSandbox {
     let images: ReachedImages
     let made: String
+    var secrets = GivenSecrets.none
 
     static let path = "/.las/files/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -65,7 +66,7 @@ struct TaskSandbox {
         return plan
     }
 
-    static let limits = [SandboxPlan.Limit(resource: 4 /* RLIMIT_CORE */, value: 0)]
+    static let limits = [SandboxPlan.Limit(resource: 4 /* RLIMIT_CORE */, value: 1)]
 
     /// The container's own root, as it is.
     private func container(
@@ -121,6 +122,6 @@ struct TaskSandbox {
         [
             "PATH": Self.path, "HOME": "/task", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "TZ": "UTC",
             "USER": "root", "LOGNAME": "root", "SHELL": "/bin/bash", "OMP_NUM_THREADS": String(task.uses.cpus),
-        ].merging(task.variables) { $1 }
+        ].merging(task.variables) { $1 }.merging(secrets.variables(of: task)) { $1 }
     }
 }

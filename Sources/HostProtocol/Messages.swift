@@ -119,12 +119,15 @@ package struct Start: Hashable, Sendable, Codable {
     package var failsFast: Bool?
     /// Where las puts the results, for who resumes the run: the host keeps it and does nothing with it.
     package var results: String?
+    /// The secrets that the stations name, for the run's process alone: the host writes them nowhere.
+    package var secrets: [String: String]?
 
     package init(
         run: RunID, parts: [Part], cpus: Int?, tethered: Bool, engine: String?, isFresh: Bool = false,
         failsFast: Bool = false,
-        bundle: SentBundle? = nil, results: String? = nil
+        bundle: SentBundle? = nil, results: String? = nil, secrets: [String: String] = [:]
     ) {
+        self.secrets = secrets.isEmpty ? nil : secrets
         (self.run, self.parts, self.cpus, self.tethered, self.engine) = (run, parts, cpus, tethered, engine)
         (self.isFresh, self.bundle, self.results) = (isFresh ? true : nil, bundle, results)
         self.failsFast = failsFast ? true : nil
@@ -143,7 +146,10 @@ package struct Resume: Hashable, Sendable, Codable {
     package var tethered: Bool
     /// Another number than the run was started with; nil for the same.
     package var cpus: Int?
-    package init(run: RunID, tethered: Bool, cpus: Int? = nil) {
+    /// As in `Start`: nobody has kept them.
+    package var secrets: [String: String]?
+    package init(run: RunID, tethered: Bool, cpus: Int? = nil, secrets: [String: String] = [:]) {
+        self.secrets = secrets.isEmpty ? nil : secrets
         (self.run, self.tethered, self.cpus) = (run, tethered, cpus)
     }
 }

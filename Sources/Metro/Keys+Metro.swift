@@ -25,8 +25,11 @@ extension Keys {
                 "retry", .count(Key.retries),
                 "How often a task that failed is tried again, for stations that say nothing.",
                 "retry: 2"),
+            Key(
+                "network", .flag, "Whether the commands may use the machine's network, for stations that say nothing.",
+                "network: yes"),
             Key("env", variables, "Variables of all commands.", "env: { LC_ALL: C }"),
-        ], later: ["workspaces", "secrets", "network", "at", "seed"], required: ["metro", "lines"])
+        ], later: ["workspaces", "at", "seed"], required: ["metro", "lines"])
 
     static let input = Keys(
         "input", place: "an input",

@@ -35,11 +35,15 @@ extension Keys {
             Key("network", .flag, "Whether the command may use the machine's network.", "network: yes"),
             Key("env", variables, "Variables of the command.", "env: { LC_ALL: C }"),
             Key(
+                "secrets", .texts,
+                "Passwords and tokens that the command finds in variables of their names; “las secret set NAME” keeps them.",
+                "secrets: [API_TOKEN]"),
+            Key(
                 "needs", .group(needs), "An environment of its own in the place of the metro's.",
                 "needs: { debian: samtools }"),
             Key("enabled", .flag, "Whether the station takes part.", "enabled: no"),
             comments,
-        ], later: ["secrets", "workspaces", "at"], required: ["station", "command", "out"],
+        ], later: ["workspaces", "at"], required: ["station", "command", "out"],
         beside: [
             ("one_by_one", oneOf: ["repeat", "until"]), ("feed", oneOf: ["repeat", "until"]),
             ("until", oneOf: ["at_most"]), ("at_most", oneOf: ["until"]),

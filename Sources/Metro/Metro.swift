@@ -118,6 +118,8 @@ package struct Station: Sendable {
     /// How often a task that failed is tried again.
     package let retry: Int
     package let usesNetwork: Bool
+    /// The names of what its command may know: sorted.
+    package let secrets: [String]
     /// nil where the command gets no `{seed}`.
     package let seed: Seed?
 

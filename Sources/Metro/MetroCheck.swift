@@ -267,7 +267,8 @@ struct MetroCheck {
             kinds: station.kinds.map { Located($0.value, at: $0.position) }, uses: uses(of: station),
             variables: draft.variables.merging(station.variables) { $1 }, needs: station.needs,
             isEnabled: station.isEnabled, comments: station.comments, turns: turns(of: station),
-            retry: station.retry ?? draft.retry ?? 0, usesNetwork: station.usesNetwork, seed: station.seed)
+            retry: station.retry ?? draft.retry ?? 0, usesNetwork: station.usesNetwork ?? draft.usesNetwork ?? false,
+            secrets: station.secrets, seed: station.seed)
     }
 
     private func finished(_ draft: MetroDraft.Nested, _ number: Int) -> NestedMetro? {

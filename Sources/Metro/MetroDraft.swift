@@ -23,7 +23,10 @@ struct MetroDraft {
         var turns: Turns?
         /// nil where only the metro may say it.
         var retry: Int?
-        var usesNetwork = false
+        /// nil where only the metro may say it.
+        var usesNetwork: Bool?
+        /// Sorted.
+        var secrets: [String] = []
         var seed: Seed?
 
         /// Whether what it makes is that of several tasks: for each item, or in turns that are all kept.
@@ -94,8 +97,9 @@ struct MetroDraft {
     var inputs: [Input] = []
     var lines: [Line] = []
     var results: [SourceText]?
-    /// What its stations inherit: `time`, `retry`, `env`.
+    /// What its stations inherit: `time`, `retry`, `network`, `env`.
     var time: Double?
     var retry: Int?
+    var usesNetwork: Bool?
     var variables: [String: String] = [:]
 }

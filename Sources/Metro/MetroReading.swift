@@ -29,6 +29,7 @@ struct MetroReading {
         if let node = members["needs"] { draft.needs = needs(node) }
         draft.time = members["time"].flatMap { seconds($0, of: "time") }
         draft.retry = members["retry"].flatMap { retries($0) }
+        draft.usesNetwork = members["network"].flatMap { flag($0, of: "network") }
         if let node = members["env"] { draft.variables = variables(node) }
         if let node = members["inputs"] {
             let inputs = named(node, of: "inputs", "NAME: PATH")
@@ -120,8 +121,9 @@ struct MetroReading {
         if let node = members["enabled"] { station.isEnabled = flag(node, of: "enabled") ?? true }
         station.turns = turns(members)
         station.retry = members["retry"].flatMap { retries($0) }
-        station.usesNetwork = members["network"].flatMap { flag($0, of: "network") } ?? false
+        station.usesNetwork = members["network"].flatMap { flag($0, of: "network") }
         station.seed = members["seed"].flatMap { seed($0) }
+        if let node = members["secrets"] { station.secrets = secrets(node, beside: station.variables) }
         station.comments = members["comments"].flatMap { self.text($0, of: "comments")?.value }
         return station
     }
@@ -141,13 +143,28 @@ struct MetroReading {
         return uses
     }
 
+    private mutating func secrets(_ node: YAMLNode, beside variables: [String: String]) -> [String] {
+        var names: Set<String> = []
+        for text in texts(node, of: "secrets") {
+            let shown = Shown.text(text.value)
+            if !VariableName.isOne(text.value) {
+                diagnostics.add(
+                    "“\(shown)” can't be the name of a secret, since it becomes a variable's", at: text.position,
+                    fix: "letters, digits and “_”, and no digit first; the secret itself never stands in a metro")
+            } else if variables[text.value] != nil {
+                diagnostics.add(
+                    "“\(shown)” is a secret, and a variable of “env”", at: text.position,
+                    fix: "take it out of “env”: the command finds the secret in the variable \(shown)")
+            }
+            names.insert(text.value)
+        }
+        return names.sorted()
+    }
+
     private mutating func variables(_ node: YAMLNode) -> [String: String] {
         var variables: [String: String] = [:]
         for (name, value) in named(node, of: "env", "NAME: value") {
-            let isName =
-                name.value.utf8.first.map { Braces.isWordStart($0) } ?? false
-                && name.value.utf8.allSatisfy { $0 < 0x80 && Braces.isWordPart($0) && $0 != UInt8(ascii: "-") }
-            if !isName {
+            if !VariableName.isOne(name.value) {
                 diagnostics.add(
                     "“\(Shown.text(name.value))” can't be the name of a variable", at: name.position,
                     fix: "letters, digits and “_”, and no digit first")

@@ -64,8 +64,10 @@ package struct ContentKey: Hashable, Sendable {
     }
 
     private func settings(with more: [String: JSONValue]) -> JSONValue {
-        .object(
-            more.merging([
+        // Left out where there is none, as it was before there was such a thing.
+        let secrets = task.secrets.isEmpty ? [:] : ["secrets": JSONValue.array(task.secrets.map { .string($0) })]
+        return .object(
+            more.merging(secrets) { $1 }.merging([
                 "las": "what a task is known by", "version": .integer(Int64(Self.version)),
                 "outputs": JSONValue(encoding: task.outputs),
                 "savesPrinted": task.savesPrinted.map { .string($0) } ?? .null,

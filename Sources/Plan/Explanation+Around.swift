@@ -27,6 +27,11 @@ extension Explanation {
             told.append(
                 "Its command sees \(variables.count == 1 ? "the variable" : "the variables") \(Self.list(variables)).")
         }
+        if !station.secrets.isEmpty {
+            told.append(
+                "Its command finds \(station.secrets.count == 1 ? "the secret" : "the secrets") \(Self.list(station.secrets)) in \(station.secrets.count == 1 ? "a variable of its name" : "variables of their names")."
+            )
+        }
         if station.seed != nil {
             let first = rehearsal.firstTask?.seed.map { ", \($0) for the first one" } ?? ""
             told.append("{seed} is a number that stays the same for the same task\(first).")

@@ -125,6 +125,7 @@ extension Plan {
         lines.append("uses     \(uses.joined(separator: ", "))")
         if station.retry > 0 { lines.append("retry    \(Amounts.count(station.retry, "time")) when a task fails") }
         if station.usesNetwork { lines.append("network  yes") }
+        if !station.secrets.isEmpty { lines.append("secrets  \(station.secrets.joined(separator: ", "))") }
         if environments.count > 1 { lines.append("in       \(station.environment)") }
         return lines
     }

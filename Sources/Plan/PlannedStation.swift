@@ -24,16 +24,19 @@ package struct PlannedStation: Hashable, Sendable, Codable {
     // Left out of the JSON where the metro says nothing of them, as in plans of earlier versions.
     private let retries: Int?
     private let network: Bool?
+    private let knows: [String]?
 
     package init(
         id: StationID, line: String, environment: EnvironmentID, takes: [Taken], forEach: [Taken], command: String,
         outputs: [String], uses: Resources = Resources(), variables: [String: String] = [:], scripts: String? = nil,
-        turns: Turns? = nil, seed: Seed? = nil, retry: Int = 0, usesNetwork: Bool = false
+        turns: Turns? = nil, seed: Seed? = nil, retry: Int = 0, usesNetwork: Bool = false,
+        secrets: [String] = []
     ) {
         (self.id, self.line, self.environment, self.takes, self.forEach) = (id, line, environment, takes, forEach)
         (self.command, self.outputs, self.uses, self.variables) = (command, outputs, uses, variables)
         (self.scripts, self.turns, self.seed) = (scripts, turns, seed)
         (retries, network) = (retry == 0 ? nil : retry, usesNetwork ? true : nil)
+        knows = secrets.isEmpty ? nil : secrets
     }
 
     package var runsForEach: Bool { !forEach.isEmpty }
@@ -42,6 +45,8 @@ package struct PlannedStation: Hashable, Sendable, Codable {
     /// How often a task that failed is tried again.
     package var retry: Int { retries ?? 0 }
     package var usesNetwork: Bool { network ?? false }
+    /// The names of what its command may know, which are never in a plan themselves; sorted.
+    package var secrets: [String] { knows ?? [] }
 }
 
 /// What a station takes: an input, or what another station made, whole or as far as patterns select.

@@ -65,6 +65,8 @@ package struct PlannedTask: Hashable, Sendable, Codable {
     /// How often it is tried again when it fails.
     package var retry = 0
     package var usesNetwork = false
+    /// The names of what its command may know, which it finds in variables; sorted.
+    package var secrets: [String] = []
     /// Where it looks among the packed inputs: the folder of each that it takes whole, `/.las/inputs/reference`, and the
     /// file that is its item, `/.las/inputs/reads/s1.fq`.
     package var inputs: [String] = []

@@ -32,7 +32,7 @@ package enum Planner {
             outputs: station.outputs.map(\.value),
             uses: Resources(cpus: uses.cpus, memory: uses.memory, gpus: uses.gpus, time: uses.time),
             variables: station.variables, scripts: scripts, turns: station.turns, seed: station.seed,
-            retry: station.retry, usesNetwork: station.usesNetwork)
+            retry: station.retry, usesNetwork: station.usesNetwork, secrets: station.secrets)
     }
 
     private static func lines(_ use: MetroUse) -> [PlannedLine] {

@@ -35,6 +35,7 @@ extension TaskGraph {
         planned.seed = station.planned.seed.map { Self.seed(of: task.id, $0) }
         planned.retry = station.planned.retry
         planned.usesNetwork = station.planned.usesNetwork
+        planned.secrets = station.planned.secrets
         planned.inputs = taken.inputs.sorted().map(\.string)
         return planned
     }

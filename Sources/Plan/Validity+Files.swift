@@ -40,7 +40,7 @@ enum Amount {
         for (unit, name) in [(1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")]
             as [(Int64, String)]
         where count >= unit && count % unit == 0 { return "\(count / unit) \(name)" }
-        return count == 0 ? "0" : "\(count) bytes"
+        return count == 0 ? "0" : Amounts.count(Int(count), "byte")
     }
 
     static func seconds(_ seconds: Double) -> String {

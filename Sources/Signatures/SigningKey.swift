@@ -83,7 +83,7 @@ package final class SigningKey: Sendable {
     }
 }
 
-private enum Sodium {
+enum Sodium {
     /// libsodium chooses its code for this processor once.
     static let isReady = sodium_init() >= 0
 }

@@ -26,4 +26,17 @@ package enum Question {
         }
         return String(decoding: line, as: UTF8.self)
     }
+
+    /// What comes from the standard input, up to its end.
+    package static func standardInput(atMost limit: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while bytes.count < limit {
+            let count = read(0, &buffer, min(buffer.count, limit - bytes.count))
+            if count < 0, errno == EINTR { continue }
+            if count <= 0 { break }
+            bytes += buffer[..<count]
+        }
+        return bytes
+    }
 }

@@ -94,11 +94,12 @@ enum TestImages {
 /// A plan in few words.
 func station(
     _ name: String, _ command: String, out: [String] = ["out.txt"], takes: [Taken] = [], forEach: [Taken] = [],
-    uses: Resources = Resources(), turns: Turns? = nil, seed: Seed? = nil, retry: Int = 0, usesNetwork: Bool = false
+    uses: Resources = Resources(), turns: Turns? = nil, seed: Seed? = nil, retry: Int = 0, usesNetwork: Bool = false,
+    secrets: [String] = []
 ) -> PlannedStation {
     PlannedStation(
         id: StationID(name), line: "line", environment: .main, takes: takes, forEach: forEach, command: command,
-        outputs: out, uses: uses, turns: turns, seed: seed, retry: retry, usesNetwork: usesNetwork)
+        outputs: out, uses: uses, turns: turns, seed: seed, retry: retry, usesNetwork: usesNetwork, secrets: secrets)
 }
 
 func from(_ station: String, _ pattern: String? = nil) -> Taken {
@@ -129,10 +130,12 @@ struct TestRun: Sendable {
     ///   - engine: nil for the best here.
     ///   - environment: nil for the digest that its image has.
     ///   - resumes: the run is there already.
+    ///   - secrets: what the stations may know that name it.
     static func perform(
         _ plan: Plan, _ files: [String: String] = [:], in scratch: String, name: String = "test-run",
         engine: Engine? = nil, cpus: Int? = nil, asOrdinaryUser: Bool = false, isFresh: Bool = false,
-        environment: Digest? = nil, resumes: Bool = false, failsFast: Bool = false
+        environment: Digest? = nil, resumes: Bool = false, failsFast: Bool = false,
+        secrets: [String: String] = [:]
     ) throws -> TestRun {
         let image = scratch + "/\(name).squashfs"
         try TestImages.metro(plan, files, to: image)
@@ -151,7 +154,8 @@ struct TestRun: Sendable {
             if !resumes { try folder.make(for: start) }
             let journal = try Journal(folder.journal)
             nonisolated(unsafe) var events: [RunEvent] = []
-            let ended = Piece(start, folder: folder, in: lash, journal: journal).perform { events.append($0) }
+            let ended = Piece(start, folder: folder, in: lash, journal: journal, secret: { secrets[$0] })
+                .perform { events.append($0) }
             return TestRun(folder: folder, events: events, ended: ended)
         }
         if !asOrdinaryUser { return try OwnThread.waiting(body) }

@@ -29,6 +29,8 @@ int las_watched(int descriptor);
 
 /// A pipe whose ends do not survive an exec; `nonblocking` for the end that is read.
 int las_pipe(int ends[2], int nonblocking);
+// A file in memory, under no name, closed on exec.
+int las_memory_file(void);
 
 /// ENOSYS before Linux 5.3.
 int las_pidfd(int pid);
