@@ -22,7 +22,7 @@ struct RunLines {
             )
         case .runPaused: say("paused: nothing further is started")
         case .runContinued: say("going on")
-        case .stationPlanned, .taskStarted: break
+        case .stationPlanned, .taskStarted, .taskFreed: break
         case .taskDone:
             done += 1
             if let text = event.text { return say("  left out \(name): it \(text)") }

@@ -289,6 +289,7 @@ static int carry_out(int root, const struct step *step) {
     case LAS_STEP_TMPFS: return tmpfs_at(root, step->target, step->mode, step->makes);
     case LAS_STEP_PROC: return proc_at(root, step->target, step->makes);
     case LAS_STEP_DEVICES: return devices_at(root, step->target, step->makes);
+    case LAS_STEP_DEVICE: return bind_at(root, step->source, step->target, MS_NOSUID | MS_NOEXEC, step->makes);
     case LAS_STEP_FOLDER: return folder_at(root, step->target, step->mode, step->makes);
     case LAS_STEP_LINK:
         if (step->makes && make_above(root, step->target)) return -1;
@@ -298,11 +299,45 @@ static int carry_out(int root, const struct step *step) {
     return -1;
 }
 
+/// Adds `text` to `options`, with a backslash before what means something there. Returns NULL when it does not fit.
+static char *add_escaped(char *end, const char *limit, const char *text) {
+    for (; *text; text++) {
+        if (end + 2 >= limit) return NULL;
+        if (*text == ',' || *text == ':' || *text == '\\') *end++ = '\\';
+        *end++ = *text;
+    }
+    return end;
+}
+
+/// A layer over the root that takes all that is written there.
+static int lay_over(const struct las_sandbox *sandbox) {
+    static const char beginning[] = "lowerdir=", rest[] = ",upperdir=upper,workdir=work", user[] = ",userxattr";
+    char options[4096];
+    memcpy(options, beginning, sizeof beginning);
+    char *end = add_escaped(options + sizeof beginning - 1, options + sizeof options - sizeof rest - sizeof user,
+                            sandbox->root);
+    if (!end) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(end, rest, sizeof rest);
+    if (sandbox->namespaces & LAS_NAMESPACE_USER) memcpy(end + sizeof rest - 1, user, sizeof user);
+    if (chdir(sandbox->over)) return -1;
+    if (mount("overlay", sandbox->root, "overlay", MS_NOSUID | MS_NODEV, options) == 0) return chdir("/");
+    // Not every file system can hold what is written: those of containers and of networks can't. Memory can.
+    if (mount("tmpfs", sandbox->over, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755")) return -1;
+    if (chdir(sandbox->over) || mkdir("upper", 0755) || mkdir("work", 0755)) return -1;
+    if (mount("overlay", sandbox->root, "overlay", MS_NOSUID | MS_NODEV, options)) return -1;
+    return chdir("/");
+}
+
 int las_settle_mounts(const struct las_sandbox *sandbox, int *stage, int *index) {
     umask(0);
     // Nothing that is mounted here appears in the caller's namespace, and nothing of the caller's appears here later.
     *stage = LAS_STAGE_PROPAGATION;
     if (mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL)) return -1;
+    *stage = LAS_STAGE_OVER;
+    if (sandbox->root && sandbox->over && lay_over(sandbox)) return -1;
     *stage = LAS_STAGE_ROOT;
     if (sandbox->root && mount(sandbox->root, sandbox->root, NULL, MS_BIND | MS_REC, NULL)) return -1;
     // What is mounted upon "/" is reached by "..", which follows mounts where "/" itself does not.

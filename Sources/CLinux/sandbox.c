@@ -33,6 +33,7 @@ void las_sandbox_free(struct las_sandbox *sandbox) {
     texts_free(&sandbox->arguments);
     texts_free(&sandbox->variables);
     free(sandbox->root);
+    free(sandbox->over);
     free(sandbox->host_name);
     free(sandbox->work_folder);
     free(sandbox);
@@ -66,6 +67,8 @@ int las_sandbox_root(struct las_sandbox *sandbox, const char *root, int read_onl
     sandbox->root_read_only = read_only;
     return set(&sandbox->root, root);
 }
+
+int las_sandbox_over(struct las_sandbox *sandbox, const char *folder) { return set(&sandbox->over, folder); }
 
 int las_sandbox_step(struct las_sandbox *sandbox, enum las_step_kind kind, const char *source, const char *target,
                      uint32_t mode, int read_only, int makes) {

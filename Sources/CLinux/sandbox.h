@@ -34,6 +34,7 @@ struct las_sandbox {
     uint32_t namespaces;
     char *root;
     int root_read_only;
+    char *over;
     struct step *steps;
     size_t step_count;
     struct las_filter_instruction *filter;

@@ -62,10 +62,20 @@ enum ReportText {
             ]
         }
         lines += Table.lines([["TASK", "", "TOOK", "CPU", "MEMORY", "MADE"]] + rows)
+        if let freed = freed(report) { lines.append("  " + freed) }
         for task in report.tasks where task.outcome == .failed {
             lines.append("\(Shown.text(task.id.name)) failed: \(Shown.whole(task.reason ?? ""))")
         }
         return lines
+    }
+
+    /// nil where all that was made is there still, or was until the run's end.
+    static func freed(_ report: RunReport) -> String? {
+        let freed = report.tasks.filter(\.isFreed)
+        if freed.isEmpty { return nil }
+        let bytes = freed.reduce(0) { $0 + $1.outputs.reduce(0) { $0 + $1.size } }
+        return
+            "removed from the run when nothing needed it any more: what \(Amounts.count(freed.count, "task")) made, \(Amounts.bytes(bytes))"
     }
 
     static func words(_ task: RunReport.Task) -> String {
@@ -82,6 +92,8 @@ enum ReportText {
         told["metroImage"] = report.metroImage.map { .string($0.hex) }
         told["environments"] = .object(report.environments.mapValues { .string($0.hex) })
         told["results"] = files(report.results)
+        told["freed"] = .integer(
+            report.tasks.filter(\.isFreed).reduce(0) { $0 + $1.outputs.reduce(0) { $0 + $1.size } })
         told["byTask"] = .array(report.tasks.map(json))
         return .object(told)
     }
@@ -101,6 +113,7 @@ enum ReportText {
         told["exitCode"] = task.exitCode.map { .integer(Int64($0)) }
         told["signal"] = task.signal.map { .integer(Int64($0)) }
         told["seed"] = task.seed.map { .integer(Int64($0)) }
+        if task.isFreed { told["freed"] = .bool(true) }
         told["reason"] = task.reason.map { .string($0) }
         return .object(told)
     }

@@ -120,6 +120,7 @@ struct ReportPage {
             rows += cells.map { "<td class=\"n\">\(Self.text($0))</td>" }.joined() + "</tr>\n"
         }
         rows += "</table>\n"
+        if let freed = ReportText.freed(report) { rows += "<p class=\"quiet\">\(Self.text(freed))</p>\n" }
         if tasks.count < report.tasks.count {
             rows +=
                 "<p class=\"quiet\">The \(tasks.count) longest of \(report.tasks.count) tasks; las report --json has all.</p>\n"

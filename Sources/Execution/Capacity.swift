@@ -14,7 +14,9 @@ package struct Capacity: Hashable, Sendable {
     /// - Parameter cpus: how many may be used; nil for all.
     package static func ofHost(cpus: Int? = nil) -> Capacity {
         let usable = Int(las_usable_cpus())
-        return Capacity(cpus: max(1, min(cpus ?? usable, usable)), memory: las_total_memory(), gpus: 0)
+        return Capacity(
+            cpus: max(1, min(cpus ?? usable, usable)), memory: las_total_memory(),
+            gpus: HostGPUs.ofHost.count)
     }
 
     func holds(_ wanted: Resources) -> Bool {

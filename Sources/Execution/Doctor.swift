@@ -23,6 +23,7 @@ package enum Doctor {
                     ? "user namespaces are refused here: tasks run as root without its capabilities"
                     : "tasks are kept apart by PRoot only: \(namespaces.description)")
         }
+        if let lack = HostGPUs.ofHost.lack { notes.append("tasks can't use the graphics processors: \(lack)") }
         return HostFacts(
             name: names.host, architecture: names.machine, kernel: names.kernel, cpus: capacity.cpus,
             memory: capacity.memory, freeDisk: Folder.freeDisk(at: lash.root), isRoot: isRoot, engine: engine.rawValue,

@@ -79,7 +79,7 @@ enum PRoot {
 extension TaskSandbox {
     /// By PRoot, with paths of the host shown at those of a task.
     func traced(
-        _ task: PlannedTask, command: PlannedTask.Command?, root: String, work: String
+        _ task: PlannedTask, command: PlannedTask.Command?, gpus own: [Int], root: String, work: String
     ) throws(ExecutionFailure) -> SandboxPlan {
         let program = try PRoot.Program(in: root, of: task.environment.name)
         var binds: [(source: String, target: String, isWritable: Bool)] = []
@@ -118,6 +118,14 @@ extension TaskSandbox {
             for name in ["null", "zero", "full", "random", "urandom", "tty"] {
                 try show("/dev/\(name)", at: "/dev/\(name)", in: "dev/\(name)", isWritable: true)
             }
+            for step in gpus.steps(own) {
+                switch step {
+                case .device(let path): try show(path, at: path, in: path.after("/") ?? path, isWritable: true)
+                case .bind(let source, let target, _):
+                    try show(source, at: target, in: "las" + (target.after("/.las") ?? target))
+                default: break
+                }
+            }
             try Folder.make(work + "/shm")
             try show(work + "/shm", at: "/dev/shm", in: "dev/shm", isWritable: true)
             for (name, target) in [("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")] {
@@ -150,7 +158,7 @@ extension TaskSandbox {
         plan.reach =
             [.init(root), .init(places)] + binds.map { .init($0.source, isWritable: $0.isWritable) }
         plan.limits = Self.limits
-        plan.environment = environment(of: task)
+        plan.environment = environment(of: task, gpus: own)
         plan.environment["PROOT_LOADER"] = places + "/loader"
         return plan
     }

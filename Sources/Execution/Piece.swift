@@ -74,6 +74,11 @@ package struct Piece {
         let capacity = Capacity.ofHost(cpus: start.cpus)
         try capacity.check(plan)
         let secrets = try GivenSecrets(for: plan.stations, secret)
+        if images.engine == .proot, let station = plan.stations.first(where: \.isWritable) {
+            throw ExecutionFailure(
+                "the station \(station.id) may change its environment (“writable: yes”), and by PRoot it can't",
+                fix: "run it where user namespaces are allowed; “las-runtime doctor” tells what is missing")
+        }
         for environment in plan.environments where images.environments[environment.id.name] == nil {
             throw ExecutionFailure("the environment “\(environment.id)” is not among the parts", exitCode: .integrity)
         }
@@ -103,6 +108,9 @@ package struct Piece {
                 )
             }
         }
+        if images.engine == .container, plan.stations.contains(where: \.isWritable) {
+            notes.append("what stations with “writable: yes” change in this container stays in it, and others see it")
+        }
         for note in notes { events.append(journal.append(.note) { $0.text = note }) }
         // Nothing builds on this yet: what follows is synced with it.
         try journal.commit(syncing: false)
@@ -113,8 +121,8 @@ package struct Piece {
         reuse.store.prune(onlyWhereFull: true)
         let scheduler = try Scheduler(
             plan, run: folder, journal: journal, images: images, reuse: reuse,
-            resuming: Resuming(recorded, boot: boot), failsFast: start.failsFast ?? false, capacity: capacity,
-            groups: groups, secrets: secrets,
+            resuming: Resuming(recorded, boot: boot), failsFast: start.failsFast ?? false,
+            keepsMade: start.keepsMade ?? false, capacity: capacity, groups: groups, secrets: secrets,
             signals: signals, tether: tether,
             follow: follow)
         let succeeded = try scheduler.perform()

@@ -5,6 +5,8 @@ internal import Plan
 struct Recorded {
     /// `taskDone` or `taskReused`, by the task.
     private(set) var done: [TaskID: RunEvent] = [:]
+    /// Those of them whose outputs were given up, since nothing needed them any more.
+    private(set) var freed: Set<TaskID> = []
     /// Of tasks that were to be tried again.
     private(set) var failures: [TaskID: Int] = [:]
     /// The machine's starts in which something was recorded.
@@ -24,14 +26,29 @@ struct Recorded {
             end = nil
             if let boot = event.boot { boots.insert(boot) }
         case .runEnded: end = event
-        case .taskDone, .taskReused: if let task = event.task { done[task] = event }
+        case .taskDone, .taskReused:
+            if let task = event.task {
+                done[task] = event
+                freed.remove(task)
+            }
         // What it had made was lost, so that it was started again.
-        case .taskStarted: if let task = event.task { done[task] = nil }
+        case .taskStarted:
+            if let task = event.task {
+                done[task] = nil
+                freed.remove(task)
+            }
+        case .taskFreed: if let task = event.task { freed.insert(task) }
         case .taskRetried: if let task = event.task { failures[task, default: 0] += 1 }
         // It has all its attempts again.
         case .taskFailed: if let task = event.task { failures[task] = nil }
         case .stationPlanned, .taskSkipped, .note, .runPaused, .runContinued: break
         }
+    }
+
+    /// What was given up is wanted again.
+    mutating func forgetFreed() {
+        for task in freed { done[task] = nil }
+        freed = []
     }
 
     /// Takes a task's event away.

@@ -1,6 +1,8 @@
 package import Files
 internal import Glibc
 package import HostProtocol
+internal import JSON
+internal import Plan
 
 /// The runs of a LASH.
 package struct RunList {
@@ -38,19 +40,36 @@ package struct RunList {
         try Folder.remove(folder.path)
     }
 
-    /// Leaves of a run that ended well what tells of it: how it was started, its plan, journal and logs.
+    /// Leaves of a run that ended well what tells of it: how it was started, its plan, journal and logs; and what stations made that have
+    /// `keep`.
     package func leaveRecord(of run: RunID) throws {
         let folder = RunFolder(run, in: lash)
-        for place in [folder.made, folder.results, folder.tasks] { try Folder.remove(place) }
+        for place in [folder.results, folder.tasks] { try Folder.remove(place) }
+        let plan = (try? File.read(folder.plan, atMost: 256 << 20)).flatMap {
+            try? JSONText.decode(Plan.self, from: $0)
+        }
+        try clear(folder.made, "", besides: (plan?.stations ?? []).filter(\.keepsMade).map(\.id.name))
         rmdir(folder.mounts)
         File.remove(folder.pid)
         if File.status(folder.log)?.size == 0 { File.remove(folder.log) }
     }
 
+    /// - Parameter kept: folders below `made` that stay.
+    private func clear(_ made: String, _ path: String, besides kept: [String]) throws {
+        let place = path.isEmpty ? made : "\(made)/\(path)"
+        if kept.contains(path) { return }
+        guard kept.contains(where: { path.isEmpty || $0.begins(with: path + "/") }), File.exists(place) else {
+            return try Folder.remove(place)
+        }
+        for name in try Folder.names(in: place) {
+            try clear(made, path.isEmpty ? name : "\(path)/\(name)", besides: kept)
+        }
+    }
+
     /// Removes the records of runs that ended well a month ago, and those before the last hundred.
     package func prune() {
         let moment = Int64(time(nil)) - 30 * 86_400
-        let records = names.filter { !File.exists(RunFolder($0, in: lash).made) }
+        let records = names.filter { !File.exists(RunFolder($0, in: lash).results) }
         for (number, run) in records.enumerated() {
             let folder = RunFolder(run, in: lash)
             let isOld = File.status(folder.journal).map { $0.modified < moment } ?? false

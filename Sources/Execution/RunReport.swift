@@ -37,6 +37,8 @@ package struct RunReport: Sendable {
         /// Why it failed, or what it left out.
         package var reason: String?
         package var outputs: [RunEvent.File] = []
+        /// What it made was removed from the run when nothing needed it any more.
+        package var isFreed = false
     }
 
     /// The run as a whole.
@@ -108,6 +110,10 @@ extension RunReport.Task {
                 event.text == nil ? .done : .leftOut, event.text, event.text == nil ? 0 : nil
             )
             outputs = event.files ?? []
+            isFreed = false
+        case .taskFreed:
+            isFreed = true
+            return
         case .taskFailed, .taskRetried:
             (outcome, reason) = (.failed, event.text)
             (exitCode, signal) = (event.exitCode, event.signal)

@@ -63,6 +63,9 @@ package struct RunStart: Hashable, Sendable, Codable {
     package var isFresh: Bool?
     /// `--fail-fast`: a failure ends the run. nil for no.
     package var failsFast: Bool?
+    /// What tasks made stays in the run's folder until its end, also when nothing of the run needs it any more: someone takes it from
+    /// there. nil for no.
+    package var keepsMade: Bool?
     /// Where the person wants the results, an absolute path of the machine that it was started from: for who resumes it.
     package var results: String?
 

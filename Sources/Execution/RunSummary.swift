@@ -94,6 +94,7 @@ package struct RunSummary: Sendable {
                     $0.reused += 1
                 }
             }
+        case .taskFreed: break
         case .taskRetried: end(event)
         case .taskFailed:
             end(event)

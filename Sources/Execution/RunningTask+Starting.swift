@@ -18,7 +18,7 @@ extension RunningTask {
                 try Folder.make(folder + "/task/" + File.parent(of: path.string))
             }
         }
-        var plan = try around.sandbox.plan(for: task, work: folder)
+        var plan = try around.sandbox.plan(for: task, gpus: gpus, work: folder)
         // What each attempt printed is kept; no station's name has a space.
         let logs = attempt == 1 ? around.run.logs : "\(around.run.logs)/attempt \(attempt)"
         let secrets = around.sandbox.secrets.texts(of: task)
@@ -45,7 +45,7 @@ extension RunningTask {
 
     /// The next command of `passes`, in the same folder, after the one before it ended well.
     func start(_ command: PlannedTask.Command, isLast: Bool) throws -> SandboxProcess {
-        var plan = try around.sandbox.plan(for: task, command: command, work: folder)
+        var plan = try around.sandbox.plan(for: task, command: command, gpus: gpus, work: folder)
         plan.standardOutput = printed?.input ?? errors?.input
         plan.standardError = errors?.input
         let process = try launch(&plan)

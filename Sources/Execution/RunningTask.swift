@@ -59,6 +59,8 @@ final class RunningTask: @unchecked Sendable {
     let attempt: Int
     /// What it is known by in other runs.
     let key: Digest?
+    /// The numbers of the graphics processors that it has to itself.
+    let gpus: [Int]
     let around: Surroundings
 
     /// Whether it still counts against what the host has: the scheduler's own note.
@@ -85,8 +87,9 @@ final class RunningTask: @unchecked Sendable {
     /// How long a task may take to end after it was asked to.
     static let grace = 10.0
 
-    init(_ task: PlannedTask, number: UInt64, attempt: Int, key: Digest?, in around: Surroundings) {
+    init(_ task: PlannedTask, number: UInt64, attempt: Int, key: Digest?, gpus: [Int], in around: Surroundings) {
         (self.task, self.number, self.attempt, self.key, self.around) = (task, number, attempt, key, around)
+        self.gpus = gpus
     }
 
     /// - Parameter settling: told when nothing of it runs any more and its outputs are to be looked at.

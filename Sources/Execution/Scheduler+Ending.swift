@@ -58,7 +58,10 @@ extension Scheduler {
     }
 
     func giveRoom(of task: RunningTask) {
-        if task.hasRoom { free.give(task.task.uses) }
+        if task.hasRoom {
+            free.give(task.task.uses)
+            freeGPUs = (freeGPUs + task.gpus).sorted()
+        }
         task.hasRoom = false
     }
 

@@ -14,7 +14,7 @@ extension Scheduler {
         let digest = MadeEntry.digest(of: entries)
         resuming.before[task.id] = digest
         if resuming.reads(task) { return false }
-        guard task.checks != nil || isThere(entries, of: task) else {
+        guard task.checks != nil || resuming.recorded.freed.contains(task.id) || isThere(entries, of: task) else {
             tell(.note) { $0.text = "what \(task.id) had made is no longer there: it runs again" }
             return false
         }
@@ -35,23 +35,22 @@ extension Scheduler {
     }
 
     private func isThere(_ entries: [MadeEntry], of task: PlannedTask) -> Bool {
-        guard let made = RelativePath(task.made), File.status("\(run.made)/\(made)")?.kind == .folder else {
-            return false
-        }
-        return entries.allSatisfy { entry in
-            guard let path = RelativePath(entry.path), let status = File.status("\(run.made)/\(made)/\(path)") else {
-                return false
-            }
-            switch (entry.kind, status.kind) {
-            case (.folder, .folder): return true
-            case (.link, .link): return File.target(of: "\(run.made)/\(made)/\(path)") == entry.target
-            case (.file, .file):
-                guard status.size == entry.size else { return false }
-                // What the machine had not written out when it went down is read.
-                return !resuming.isAfterRestart
-                    || (try? FileDigest.digest(of: "\(run.made)/\(made)/\(path)")) == entry.digest
-            default: return false
-            }
+        resuming.isFound.contains(task.id)
+            || Resuming.isThere(entries, task.made, in: run, reads: resuming.isAfterRestart)
+    }
+
+    /// Where something is missing that was not given up, who makes it again may need what was: so all of that is made again
+    /// too, or taken from what is kept of earlier runs.
+    func findFreed() {
+        if resuming.recorded.freed.isEmpty { return }
+        for (id, event) in resuming.recorded.done where !resuming.recorded.freed.contains(id) {
+            let files = event.files ?? []
+            // A look at a file of an input makes nothing.
+            if files.isEmpty { continue }
+            guard
+                Resuming.isThere(files.map { MadeEntry($0) }, id.name, in: run, reads: resuming.isAfterRestart)
+            else { return resuming.recorded.forgetFreed() }
+            resuming.isFound.insert(id)
         }
     }
 
@@ -66,9 +65,32 @@ extension Scheduler {
 
 /// What a run that goes on knows of its time before.
 struct Resuming {
+    /// - Parameters:
+    ///   - made: the task's folder in the run's `made`.
+    ///   - reads: whether contents are compared too: what the machine had not written out when it went down.
+    /// - Returns: whether what a task made is still as it was.
+    static func isThere(_ entries: [MadeEntry], _ made: String, in run: RunFolder, reads: Bool) -> Bool {
+        guard let made = RelativePath(made), File.status("\(run.made)/\(made)")?.kind == .folder else { return false }
+        return entries.allSatisfy { entry in
+            guard let path = RelativePath(entry.path), let status = File.status("\(run.made)/\(made)/\(path)") else {
+                return false
+            }
+            switch (entry.kind, status.kind) {
+            case (.folder, .folder): return true
+            case (.link, .link): return File.target(of: "\(run.made)/\(made)/\(path)") == entry.target
+            case (.file, .file):
+                guard status.size == entry.size else { return false }
+                return !reads || (try? FileDigest.digest(of: "\(run.made)/\(made)/\(path)")) == entry.digest
+            default: return false
+            }
+        }
+    }
+
     var recorded: Recorded
     /// Whether the machine was started anew since.
     let isAfterRestart: Bool
+    /// Tasks whose outputs were looked at already, and are there.
+    var isFound: Set<TaskID> = []
     /// What tasks had made that run again.
     var before: [TaskID: Digest] = [:]
     /// Folders below `made` that hold something else now.

@@ -16,10 +16,13 @@ extension Scheduler {
             }
         }
         try tellStations()
+        let unneeded = tellUnneeded()
         while !isCancelled, !isPaused, let task = waiting.takeFirst(where: { free.holds($0.uses) }, until: { isFull }) {
             try start(task)
         }
         try record()
+        // Only what is recorded as given up is removed, after all that did with it.
+        freeing.add(unneeded)
     }
 
     /// In a container the paths that tasks use are those of one task at a time.
@@ -35,10 +38,12 @@ extension Scheduler {
             $0.seed = task.seed
             $0.key = pasts[task.id]?.parts
         }
+        let gpus = Array(freeGPUs.prefix(task.uses.gpus))
         let started = RunningTask(
-            task, number: number, attempt: resting.attempt(of: task), key: keys[task.id], in: around)
+            task, number: number, attempt: resting.attempt(of: task), key: keys[task.id], gpus: gpus, in: around)
         running[number] = started
         free.take(task.uses)
+        freeGPUs.removeFirst(gpus.count)
         let (inbox, told) = (inbox, told.write)
         @Sendable func say(_ past: RunningTask.Past?) {
             let isFirst = inbox.change { messages in

@@ -1,3 +1,4 @@
+internal import Files
 internal import HostProtocol
 internal import Plan
 
@@ -21,6 +22,24 @@ extension Scheduler {
                 $0.station = station
                 $0.count = count
             }
+        }
+    }
+
+    /// - Returns: the folders in `made` that nothing needs any more.
+    func tellUnneeded() -> [String] {
+        if keepsMade {
+            _ = graph.takeUnneeded()
+            return []
+        }
+        return graph.takeUnneeded().compactMap { unneeded in
+            guard let made = RelativePath(unneeded.task.name) else { return nil }
+            // It may have been told before the run was cut off, and not done any more.
+            if resuming.recorded.freed.contains(unneeded.task) { return made.string }
+            tell(.taskFreed) {
+                $0.task = unneeded.task
+                $0.station = unneeded.station
+            }
+            return made.string
         }
     }
 

@@ -23,6 +23,8 @@ final class Scheduler {
     var waiting: TaskQueue
     var running: [UInt64: RunningTask] = [:]
     var free: Capacity
+    /// The numbers of the graphics processors that no task has.
+    var freeGPUs: [Int]
     var settlingCount = 0
     var nextNumber: UInt64 = 1
     var toldStations: [StationID: Int] = [:]
@@ -44,9 +46,12 @@ final class Scheduler {
     /// What is said of what was ended by that.
     var stopped = Scheduler.cancelled
     let failsFast: Bool
+    /// Nothing that tasks made is removed while the run goes on: others take it from here.
+    let keepsMade: Bool
     var isPaused = false
     let crew: Crew
     let syncing: JournalSync
+    let freeing: Freeing
     /// What the crew tells: that a task of this number is settling, or that it has ended.
     let inbox = Monitor([(number: UInt64, past: RunningTask.Past?)]())
     let told: (read: Int32, write: Int32)
@@ -77,13 +82,16 @@ final class Scheduler {
     ///   - follow: told of each event after it was recorded.
     init(
         _ plan: Plan, run: RunFolder, journal: Journal, images: ReachedImages, reuse: Reuse,
-        resuming: Resuming, failsFast: Bool, capacity: Capacity, groups: ControlGroups?,
+        resuming: Resuming, failsFast: Bool, keepsMade: Bool = false, capacity: Capacity, groups: ControlGroups?,
         secrets: GivenSecrets, signals: Int32, tether: Int32?,
         follow: @escaping (RunEvent) -> Void
     ) throws(ExecutionFailure) {
         (self.plan, self.run, self.journal, self.capacity, free) = (plan, run, journal, capacity, capacity)
         (self.signals, self.tether, self.follow) = (signals, tether, follow)
         (self.images, self.reuse, self.resuming, self.failsFast) = (images, reuse, resuming, failsFast)
+        self.keepsMade = keepsMade
+        let gpus = HostGPUs.ofHost
+        freeGPUs = Array(0..<min(capacity.gpus, gpus.count))
         waiting = TaskQueue(plan)
         resting = RestingTasks(failures: resuming.recorded.failures)
         stations = Dictionary(plan.stations.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
@@ -91,13 +99,14 @@ final class Scheduler {
         poller = try Poller()
         (told, recalled, cancelling) = (try Self.pipe(), try Self.pipe(), try Self.pipe())
         around = RunningTask.Surroundings(
-            run: run, sandbox: TaskSandbox(images: images, made: run.made, secrets: secrets),
+            run: run, sandbox: TaskSandbox(images: images, made: run.made, gpus: gpus, secrets: secrets),
             cancelling: cancelling.read,
             store: reuse.store, isFresh: reuse.isFresh,
             folders: WorkFolders(run.tasks), groups: groups)
         // Those that run, and twice as many whose outputs are looked at.
         crew = Crew(atMost: 3 * capacity.cpus + 1)
         syncing = try JournalSync(journal, run: run)
+        freeing = Freeing(run, journal, reuse.store)
         try poller.add(told.read, token: Token.told)
         try poller.add(recalled.read, token: Token.recalled)
         try poller.add(signals, token: Token.signals)
@@ -121,6 +130,7 @@ final class Scheduler {
     /// - Returns: whether all stations succeeded.
     func perform() throws(ExecutionFailure) -> Bool {
         recalling = try reuse.begin(run: run, tell: recalled.write)
+        findFreed()
         defer { endAll() }
         try startReady()
         while !running.isEmpty || !resting.isEmpty || recalling?.open ?? 0 > 0 || isPaused && !waiting.isEmpty {
@@ -140,6 +150,7 @@ final class Scheduler {
         crew.end()
         recalling?.end()
         recalling = nil
+        freeing.end()
         syncing.end()
     }
 

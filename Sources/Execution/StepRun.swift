@@ -72,7 +72,8 @@ package struct StepRun {
             getenv($0).map { String(cString: $0) }
         }
         let around = RunningTask.Surroundings(
-            run: own, sandbox: TaskSandbox(images: images, made: folder.run.made, secrets: secrets),
+            run: own,
+            sandbox: TaskSandbox(images: images, made: folder.run.made, gpus: HostGPUs.ofHost, secrets: secrets),
             cancelling: signals,
             store: TaskStore(lash: lash), isFresh: false, folders: WorkFolders(own.tasks),
             groups: plan.stations.contains { $0.id == step.station && $0.uses.memory != nil }
@@ -145,7 +146,10 @@ package struct StepRun {
         try records.writeBegun(told.events[0], of: step)
         while true {
             let attempt = resting.attempt(of: task)
-            let running = RunningTask(task, number: UInt64(attempt), attempt: attempt, key: nil, in: around)
+            // Whoever started the step says which it may have.
+            let gpus = Array(0..<min(task.uses.gpus, around.sandbox.gpus.count))
+            let running = RunningTask(
+                task, number: UInt64(attempt), attempt: attempt, key: nil, gpus: gpus, in: around)
             let past = running.perform {}
             if past.wasCancelled { return .ended(.interrupted, []) }
             var next = graph

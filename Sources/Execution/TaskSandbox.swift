@@ -7,21 +7,23 @@ internal import Sandbox
 struct TaskSandbox {
     let images: ReachedImages
     let made: String
+    var gpus = HostGPUs.none
     var secrets = GivenSecrets.none
 
     static let path = "/.las/files/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
     /// - Parameters:
     ///   - command: another one than the task's own, for the same world.
+    ///   - own: the numbers of the graphics processors that it has to itself.
     ///   - work: the folder that holds the task's `task` and `tmp`.
     func plan(
-        for task: PlannedTask, command: PlannedTask.Command? = nil, work: String
+        for task: PlannedTask, command: PlannedTask.Command? = nil, gpus own: [Int], work: String
     ) throws(ExecutionFailure) -> SandboxPlan {
         guard let root = images.environments[task.environment.name] else {
             throw ExecutionFailure("the environment “\(task.environment)” is not among the parts", exitCode: .integrity)
         }
-        if images.engine == .proot { return try traced(task, command: command, root: root, work: work) }
-        if images.engine == .container { return try container(task, command: command, work: work) }
+        if images.engine == .proot { return try traced(task, command: command, gpus: own, root: root, work: work) }
+        if images.engine == .container { return try container(task, command: command, gpus: own, work: work) }
         var plan = SandboxPlan(
             namespaces: [.mount, .pid, .ipc, .uts, .network], root: root,
             arguments: try arguments(of: command ?? task.command, work: work))
@@ -54,6 +56,13 @@ struct TaskSandbox {
             .bind(source: work + "/tmp", target: "/tmp", readOnly: false),
             ProcView.step(images), .devices(target: "/dev"),
         ]
+        plan.steps += gpus.steps(own)
+        if task.isWritable {
+            plan.over = work + "/over"
+            do throws(FileFailure) {
+                for name in ["upper", "work"] { try Folder.make("\(work)/over/\(name)") }
+            } catch { throw ExecutionFailure(error) }
+        }
         plan.filter = .task
         plan.hostName = "las"
         plan.workFolder = "/task"
@@ -62,7 +71,7 @@ struct TaskSandbox {
         if images.hasUserNamespaces {
             plan.limits.append(.init(resource: 6 /* RLIMIT_NPROC */, value: ControlGroups.mostProcesses))
         }
-        plan.environment = environment(of: task)
+        plan.environment = environment(of: task, gpus: own)
         return plan
     }
 
@@ -70,7 +79,7 @@ struct TaskSandbox {
 
     /// The container's own root, as it is.
     private func container(
-        _ task: PlannedTask, command: PlannedTask.Command?, work: String
+        _ task: PlannedTask, command: PlannedTask.Command?, gpus own: [Int], work: String
     ) throws(ExecutionFailure) -> SandboxPlan {
         try ContainerRoot.enter(work: work, made: made, scripts: task.scripts.flatMap(RelativePath.init))
         var plan = SandboxPlan(
@@ -79,7 +88,7 @@ struct TaskSandbox {
         plan.hasKeeper = true
         plan.workFolder = "/task"
         plan.limits = Self.limits
-        plan.environment = environment(of: task)
+        plan.environment = environment(of: task, gpus: own)
         plan.environment["TMPDIR"] = work + "/tmp"
         return plan
     }
@@ -118,10 +127,11 @@ struct TaskSandbox {
     /// Linux takes no single argument of 128 KiB or more (MAX_ARG_STRLEN).
     private static let longestArgument = 128 << 10
 
-    func environment(of task: PlannedTask) -> [String: String] {
+    func environment(of task: PlannedTask, gpus own: [Int]) -> [String: String] {
         [
             "PATH": Self.path, "HOME": "/task", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "TZ": "UTC",
             "USER": "root", "LOGNAME": "root", "SHELL": "/bin/bash", "OMP_NUM_THREADS": String(task.uses.cpus),
         ].merging(task.variables) { $1 }.merging(secrets.variables(of: task)) { $1 }
+            .merging(gpus.variables(own, beside: task.variables)) { $1 }
     }
 }

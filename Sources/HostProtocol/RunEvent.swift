@@ -28,6 +28,8 @@ package struct RunEvent: Hashable, Sendable, Codable {
         case taskRetried
         /// A station, or the task of one, that can't run because what it takes failed; `text` names it.
         case taskSkipped
+        /// Nothing needs any more what it made: it is removed from the run.
+        case taskFreed
         /// `text`: a note for the person (what a weak rung can't isolate, inputs left out).
         case note
         /// `succeeded`; `files`: the results, as `STATION/FILE`.

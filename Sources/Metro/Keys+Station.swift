@@ -33,6 +33,12 @@ extension Keys {
             Key("time", .time, "How long one task may take.", "time: 2 hours"),
             Key("retry", .count(Key.retries), "How often a task that failed is tried again.", "retry: 2"),
             Key("network", .flag, "Whether the command may use the machine's network.", "network: yes"),
+            Key(
+                "writable", .flag,
+                "Whether the command may change its environment; what it changes there is thrown away.", "writable: yes"
+            ),
+            Key(
+                "keep", .flag, "Whether what it makes stays with the run when nothing needs it any more.", "keep: yes"),
             Key("env", variables, "Variables of the command.", "env: { LC_ALL: C }"),
             Key(
                 "secrets", .texts,

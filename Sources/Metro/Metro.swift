@@ -120,6 +120,10 @@ package struct Station: Sendable {
     package let usesNetwork: Bool
     /// The names of what its command may know: sorted.
     package let secrets: [String]
+    /// `writable`: its command may change its environment, for itself alone.
+    package let isWritable: Bool
+    /// `keep`: what it makes stays with the run when nothing needs it any more.
+    package let keepsMade: Bool
     /// nil where the command gets no `{seed}`.
     package let seed: Seed?
 

@@ -268,7 +268,7 @@ struct MetroCheck {
             variables: draft.variables.merging(station.variables) { $1 }, needs: station.needs,
             isEnabled: station.isEnabled, comments: station.comments, turns: turns(of: station),
             retry: station.retry ?? draft.retry ?? 0, usesNetwork: station.usesNetwork ?? draft.usesNetwork ?? false,
-            secrets: station.secrets, seed: station.seed)
+            secrets: station.secrets, isWritable: station.isWritable, keepsMade: station.keepsMade, seed: station.seed)
     }
 
     private func finished(_ draft: MetroDraft.Nested, _ number: Int) -> NestedMetro? {

@@ -27,6 +27,8 @@ struct MetroDraft {
         var usesNetwork: Bool?
         /// Sorted.
         var secrets: [String] = []
+        var isWritable = false
+        var keepsMade = false
         var seed: Seed?
 
         /// Whether what it makes is that of several tasks: for each item, or in turns that are all kept.

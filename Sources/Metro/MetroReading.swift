@@ -122,6 +122,8 @@ struct MetroReading {
         station.turns = turns(members)
         station.retry = members["retry"].flatMap { retries($0) }
         station.usesNetwork = members["network"].flatMap { flag($0, of: "network") }
+        station.isWritable = members["writable"].flatMap { flag($0, of: "writable") } ?? false
+        station.keepsMade = members["keep"].flatMap { flag($0, of: "keep") } ?? false
         station.seed = members["seed"].flatMap { seed($0) }
         if let node = members["secrets"] { station.secrets = secrets(node, beside: station.variables) }
         station.comments = members["comments"].flatMap { self.text($0, of: "comments")?.value }

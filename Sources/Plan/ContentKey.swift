@@ -64,10 +64,11 @@ package struct ContentKey: Hashable, Sendable {
     }
 
     private func settings(with more: [String: JSONValue]) -> JSONValue {
-        // Left out where there is none, as it was before there was such a thing.
-        let secrets = task.secrets.isEmpty ? [:] : ["secrets": JSONValue.array(task.secrets.map { .string($0) })]
+        // What was added later is left out where it is as it always was.
+        var later: [String: JSONValue] = task.isWritable ? ["writable": .bool(true)] : [:]
+        if !task.secrets.isEmpty { later["secrets"] = .array(task.secrets.map { .string($0) }) }
         return .object(
-            more.merging(secrets) { $1 }.merging([
+            more.merging(later) { $1 }.merging([
                 "las": "what a task is known by", "version": .integer(Int64(Self.version)),
                 "outputs": JSONValue(encoding: task.outputs),
                 "savesPrinted": task.savesPrinted.map { .string($0) } ?? .null,

@@ -22,6 +22,14 @@ extension Explanation {
             )
         }
         if station.usesNetwork { told.append("Its command may use the network, because of “network: yes”.") }
+        if station.isWritable {
+            told.append(
+                "Its command may change its environment, because of “writable: yes”; what it changes there is thrown away."
+            )
+        }
+        if station.keepsMade {
+            told.append("What it makes stays with the run when nothing needs it any more, because of “keep: yes”.")
+        }
         if !station.variables.isEmpty {
             let variables = station.variables.sorted { $0.key < $1.key }.map { "\($0.key)=\(Self.path($0.value))" }
             told.append(

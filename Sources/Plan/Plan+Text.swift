@@ -126,6 +126,8 @@ extension Plan {
         if station.retry > 0 { lines.append("retry    \(Amounts.count(station.retry, "time")) when a task fails") }
         if station.usesNetwork { lines.append("network  yes") }
         if !station.secrets.isEmpty { lines.append("secrets  \(station.secrets.joined(separator: ", "))") }
+        if station.isWritable { lines.append("writable yes: what it changes in its environment is thrown away") }
+        if station.keepsMade { lines.append("keep     yes: what it makes stays with the run") }
         if environments.count > 1 { lines.append("in       \(station.environment)") }
         return lines
     }

@@ -25,18 +25,21 @@ package struct PlannedStation: Hashable, Sendable, Codable {
     private let retries: Int?
     private let network: Bool?
     private let knows: [String]?
+    private let writable: Bool?
+    private let keep: Bool?
 
     package init(
         id: StationID, line: String, environment: EnvironmentID, takes: [Taken], forEach: [Taken], command: String,
         outputs: [String], uses: Resources = Resources(), variables: [String: String] = [:], scripts: String? = nil,
         turns: Turns? = nil, seed: Seed? = nil, retry: Int = 0, usesNetwork: Bool = false,
-        secrets: [String] = []
+        secrets: [String] = [], isWritable: Bool = false, keepsMade: Bool = false
     ) {
         (self.id, self.line, self.environment, self.takes, self.forEach) = (id, line, environment, takes, forEach)
         (self.command, self.outputs, self.uses, self.variables) = (command, outputs, uses, variables)
         (self.scripts, self.turns, self.seed) = (scripts, turns, seed)
         (retries, network) = (retry == 0 ? nil : retry, usesNetwork ? true : nil)
         knows = secrets.isEmpty ? nil : secrets
+        (writable, keep) = (isWritable ? true : nil, keepsMade ? true : nil)
     }
 
     package var runsForEach: Bool { !forEach.isEmpty }
@@ -47,6 +50,10 @@ package struct PlannedStation: Hashable, Sendable, Codable {
     package var usesNetwork: Bool { network ?? false }
     /// The names of what its command may know, which are never in a plan themselves; sorted.
     package var secrets: [String] { knows ?? [] }
+    /// Whether its command may change its environment, for itself alone.
+    package var isWritable: Bool { writable ?? false }
+    /// Whether what it makes stays with the run when nothing needs it any more.
+    package var keepsMade: Bool { keep ?? false }
 }
 
 /// What a station takes: an input, or what another station made, whole or as far as patterns select.

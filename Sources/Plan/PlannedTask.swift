@@ -67,6 +67,8 @@ package struct PlannedTask: Hashable, Sendable, Codable {
     package var usesNetwork = false
     /// The names of what its command may know, which it finds in variables; sorted.
     package var secrets: [String] = []
+    /// Whether it may change its environment, for itself alone.
+    package var isWritable = false
     /// Where it looks among the packed inputs: the folder of each that it takes whole, `/.las/inputs/reference`, and the
     /// file that is its item, `/.las/inputs/reads/s1.fq`.
     package var inputs: [String] = []

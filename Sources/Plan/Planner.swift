@@ -32,7 +32,8 @@ package enum Planner {
             outputs: station.outputs.map(\.value),
             uses: Resources(cpus: uses.cpus, memory: uses.memory, gpus: uses.gpus, time: uses.time),
             variables: station.variables, scripts: scripts, turns: station.turns, seed: station.seed,
-            retry: station.retry, usesNetwork: station.usesNetwork, secrets: station.secrets)
+            retry: station.retry, usesNetwork: station.usesNetwork, secrets: station.secrets,
+            isWritable: station.isWritable, keepsMade: station.keepsMade)
     }
 
     private static func lines(_ use: MetroUse) -> [PlannedLine] {

@@ -1,3 +1,5 @@
+internal import Failures
+
 /// What a host has for tasks, as far as a plan must know it.
 package struct Room: Hashable, Sendable {
     package var cpus: Int
@@ -21,7 +23,7 @@ package struct Room: Hashable, Sendable {
             return "wants \(Self.text(bytes)) of memory, and \(place) \(Self.text(memory))"
         }
         if wanted.gpus > gpus {
-            return "wants \(wanted.gpus) gpu\(wanted.gpus == 1 ? "" : "s"), which tasks can't use yet"
+            return "wants \(Amounts.count(wanted.gpus, "gpu")), and \(place) \(gpus == 0 ? "none" : "\(gpus)")"
         }
         return nil
     }

@@ -37,6 +37,7 @@ extension TaskGraph {
             makeReady(dependent)
         }
         for next in expansion.keys.sorted() { try begin(next, with: expansion[next] ?? []) }
+        release(by: number, isLast: isLast)
         guard isLast else { return }
         for next in stations[station].takenBy {
             for (position, list) in values[next] ?? [] { stations[next].values[position] = list }

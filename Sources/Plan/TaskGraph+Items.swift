@@ -144,6 +144,15 @@ extension TaskGraph {
         try checkPlaces(of: station, items)
     }
 
+    /// The task that made what an item is of; nil for a file of an input.
+    func source(of binding: Binding) -> Int? {
+        switch binding {
+        case .file: nil
+        case .made(let station, _): stations[station].tasks?.lowerBound ?? 0
+        case .task(let station, let item): (stations[station].tasks?.lowerBound ?? 0) + item
+        }
+    }
+
     /// Records a station's tasks; those that wait for nothing are ready.
     mutating func begin(_ number: Int, with items: [Item]) throws(PlanFailure) {
         if !stations[number].planned.runsForEach { try checkOutputs(of: stations[number], items) }
@@ -161,12 +170,8 @@ extension TaskGraph {
                 tasks[task - 1].dependents.append(task)
             }
             for binding in item.bindings {
-                let source: Int
-                switch binding {
-                case .file: continue
-                case .made(let station, _): source = stations[station].tasks?.lowerBound ?? 0
-                case .task(let station, let item): source = (stations[station].tasks?.lowerBound ?? 0) + item
-                }
+                guard let source = self.source(of: binding) else { continue }
+                tasks[source].users += 1
                 if tasks[source].status == .done { continue }
                 state.waitsFor += 1
                 tasks[source].dependents.append(task)

@@ -36,6 +36,7 @@ extension TaskGraph {
         planned.retry = station.planned.retry
         planned.usesNetwork = station.planned.usesNetwork
         planned.secrets = station.planned.secrets
+        planned.isWritable = station.planned.isWritable
         planned.inputs = taken.inputs.sorted().map(\.string)
         return planned
     }

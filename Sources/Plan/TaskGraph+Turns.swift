@@ -115,6 +115,7 @@ extension TaskGraph {
             return false
         }
         running -= 1
+        releaseTurn(before: number)
         taskNumbers[task.id] = nil
         tasks[number].turnBefore = task.id
         tasks[number].turn = turn + 1

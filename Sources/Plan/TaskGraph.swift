@@ -113,6 +113,10 @@ package struct TaskGraph: Sendable {
         /// How many tasks of its own item are not done.
         var waitsFor = 0
         var dependents: [Int] = []
+        /// How many tasks whose item it is, or a part of it, are not done.
+        var users = 0
+        /// It was told that nothing needs what it made.
+        var isReleased = false
         var made: [MadeFile] = []
         /// Why the file that it checks is not valid.
         var objection: String?
@@ -128,6 +132,8 @@ package struct TaskGraph: Sendable {
     var taskNumbers: [TaskID: Int] = [:]
     var ready: [Int] = []
     var running = 0
+    /// What was told by nobody yet.
+    var unneeded: [Unneeded] = []
 
     package init(_ plan: Plan) throws(PlanFailure) {
         var failures: [PlanFailure] = []

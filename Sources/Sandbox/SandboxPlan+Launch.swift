@@ -46,14 +46,15 @@ extension SandboxPlan {
         }
         let texts =
             arguments + (reach ?? []).map(\.path) + environment.flatMap { [$0.key, $0.value] } + steps.flatMap(\.paths)
-            + [workFolder, root ?? ""]
+            + [workFolder, root ?? "", over ?? ""]
         if texts.contains(where: { $0.utf8.contains(0) }) { try fail("a text of the sandbox holds a NUL byte") }
     }
 
     private func gather(into sandbox: OpaquePointer) throws(SandboxFailure) {
         var failed = false
         func add(_ result: Int32) { failed = failed || result != 0 }
-        if let root { add(las_sandbox_root(sandbox, root, rootIsReadOnly ? 1 : 0)) }
+        if let root { add(las_sandbox_root(sandbox, root, rootIsReadOnly && over == nil ? 1 : 0)) }
+        if let over { add(las_sandbox_over(sandbox, over)) }
         var made: [String] = []
         for step in steps {
             let makes = made.contains { step.target.utf8.starts(with: ($0 + "/").utf8) } ? Int32(1) : 0
@@ -67,6 +68,7 @@ extension SandboxPlan {
             case .devices(let target):
                 add(las_sandbox_step(sandbox, LAS_STEP_DEVICES, nil, target, 0, 0, makes))
                 made.append(target)
+            case .device(let path): add(las_sandbox_step(sandbox, LAS_STEP_DEVICE, path, path, 0, 0, makes))
             case .folder(let target, let mode):
                 add(las_sandbox_step(sandbox, LAS_STEP_FOLDER, nil, target, mode, 0, makes))
             case .link(let target, let to): add(las_sandbox_step(sandbox, LAS_STEP_LINK, to, target, 0, 0, makes))
@@ -105,6 +107,7 @@ extension SandboxPlan {
             case LAS_STAGE_USER_MAP: (.userMap, "can't map the user into the sandbox")
             case LAS_STAGE_PROPAGATION: (.mounts, "can't separate the sandbox's mounts from the machine's")
             case LAS_STAGE_ROOT: (.root, "can't make \(root ?? "/") the root of the sandbox")
+            case LAS_STAGE_OVER: (.root, "can't make \(root ?? "/") writable for the sandbox alone")
             case LAS_STAGE_STEP: describe(step: steps[Int(failure.index)])
             case LAS_STAGE_PIVOT: (.pivot, "can't change to the sandbox's root \(root ?? "/")")
             case LAS_STAGE_HOST_NAME: (.hostName, "can't set the sandbox's host name")
@@ -129,6 +132,7 @@ extension SandboxPlan {
             case .tmpfs(let target, _): "can't mount a tmpfs at \(target) in the sandbox"
             case .proc(let target): "can't mount proc at \(target) in the sandbox"
             case .devices(let target): "can't make the devices at \(target) in the sandbox"
+            case .device(let path): "can't show the device \(path) in the sandbox"
             case .folder(let target, _): "can't make the folder \(target) in the sandbox"
             case .link(let target, _): "can't make the link \(target) in the sandbox"
             }
@@ -140,7 +144,7 @@ extension SandboxPlan.Step {
     package var target: String {
         switch self {
         case .bind(_, let target, _), .tmpfs(let target, _), .proc(let target), .devices(let target),
-            .folder(let target, _), .link(let target, _):
+            .folder(let target, _), .link(let target, _), .device(let target):
             target
         }
     }

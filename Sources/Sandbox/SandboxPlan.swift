@@ -16,6 +16,8 @@ package struct SandboxPlan: Sendable, Hashable {
         case proc(target: String)
         /// A tmpfs with null, zero, full, random, urandom, tty (bound from the caller's), fd and std links, shm, pts.
         case devices(target: String)
+        /// A device of the caller's at the same path, below `devices`.
+        case device(String)
         case folder(target: String, mode: UInt32)
         case link(target: String, to: String)
     }
@@ -48,6 +50,9 @@ package struct SandboxPlan: Sendable, Hashable {
     /// The folder that becomes `/`; nil to stay in the caller's root.
     package var root: String?
     package var rootIsReadOnly = true
+    /// A folder with two empty ones in it, `upper` and `work`: the root is written to, and what is written goes there. Where that can't be
+    /// on this disk, into memory.
+    package var over: String? = nil
     package var steps: [Step] = []
     package var filter = Filter.none
     /// Drops every capability, also from the bounding set, before exec.

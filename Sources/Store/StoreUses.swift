@@ -75,7 +75,7 @@ package struct StoreUses: Sendable {
                 need(.runs, name, user)
             }
             // The record of a run that ended well needs nothing any more.
-            if !File.exists(folder.made), Journal.last(folder.journal)?.succeeded == true { continue }
+            if !File.exists(folder.results), Journal.last(folder.journal)?.succeeded == true { continue }
             guard let start = try? folder.readStart() else { continue }
             for image in [start.metro] + start.environments.values { need(part: image.digest, user) }
         }

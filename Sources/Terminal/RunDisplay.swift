@@ -29,6 +29,7 @@ package struct RunDisplay {
             )
         case .runPaused: terminal.say("paused: nothing further is started")
         case .runContinued: terminal.say("going on")
+        case .taskFreed: break
         case .stationPlanned:
             planned[event.station?.name ?? ""] = event.count ?? 0
         case .taskStarted:

@@ -135,7 +135,7 @@ struct TestRun: Sendable {
         _ plan: Plan, _ files: [String: String] = [:], in scratch: String, name: String = "test-run",
         engine: Engine? = nil, cpus: Int? = nil, asOrdinaryUser: Bool = false, isFresh: Bool = false,
         environment: Digest? = nil, resumes: Bool = false, failsFast: Bool = false,
-        secrets: [String: String] = [:]
+        secrets: [String: String] = [:], keepsMade: Bool = false
     ) throws -> TestRun {
         let image = scratch + "/\(name).squashfs"
         try TestImages.metro(plan, files, to: image)
@@ -144,11 +144,12 @@ struct TestRun: Sendable {
             let digest = kind == .environment ? environment ?? part.digest : part.digest
             return ImageLocation(path: path, offset: 0, size: part.size, digest: digest)
         }
-        let start = RunStart(
+        var start = RunStart(
             run: RunID(name)!, metro: try location(.metro, "test", image),
             environments: ["main": try location(.environment, "main", TestImages.environment)], cpus: cpus,
             engine: engine, isFresh: isFresh, failsFast: failsFast)
-        let body: @Sendable () throws -> TestRun = {
+        if keepsMade { start.keepsMade = true }
+        let body: @Sendable () throws -> TestRun = { [start] in
             let lash = LASH(root: scratch + "/lash")
             let folder = RunFolder(start.run, in: lash)
             if !resumes { try folder.make(for: start) }

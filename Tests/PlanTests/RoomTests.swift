@@ -23,7 +23,7 @@ import Testing
         #expect(
             plan.tooLarge(for: [small, large], "the largest has").map { "\($0) \($1)" } == [
                 "s1 wants 17 cpus, and the largest has 16", "s2 wants 34 GB of memory, and the largest has 33.6 GB",
-                "s3 wants 1 gpu, which tasks can't use yet",
+                "s3 wants 1 gpu, and the largest has none",
             ])
         #expect(plan.tooLarge(for: [small], "lab has").count == 4)
         #expect(plan.tooLarge(for: [small, nil], "x").isEmpty, "a host that nothing is known of may have all")

@@ -20,6 +20,8 @@ enum las_step_kind {
     LAS_STEP_DEVICES,
     LAS_STEP_FOLDER,
     LAS_STEP_LINK,
+    /// A device of the caller's, `source`, in a place of the same name or another.
+    LAS_STEP_DEVICE,
 };
 
 /// What was being done when a launch failed.
@@ -34,6 +36,7 @@ enum las_stage {
     LAS_STAGE_USER_MAP,
     LAS_STAGE_PROPAGATION,
     LAS_STAGE_ROOT,
+    LAS_STAGE_OVER,
     /// A step of the plan: `index` says which.
     LAS_STAGE_STEP,
     LAS_STAGE_PIVOT,
@@ -71,6 +74,8 @@ struct las_sandbox *las_sandbox_new(uint32_t namespaces);
 void las_sandbox_free(struct las_sandbox *sandbox);
 
 int las_sandbox_root(struct las_sandbox *sandbox, const char *root, int read_only);
+/// The root is written to, and what is written goes into a layer over it: `folder` has two empty folders, `upper` and `work`.
+int las_sandbox_over(struct las_sandbox *sandbox, const char *folder);
 /// `makes`: whether a mount point that is missing is made.
 int las_sandbox_step(struct las_sandbox *sandbox, enum las_step_kind kind, const char *source, const char *target,
                      uint32_t mode, int read_only, int makes);
