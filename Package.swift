@@ -194,3 +194,13 @@ let package = Package(
             swiftSettings: swift),
     ]
 )
+
+// MARK: Fuzzing: `scripts/fuzz` sets LAS_FUZZ, and builds this one alone, instrumented
+if Context.environment["LAS_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz-frames",
+            dependencies: ["CLinux", "Execution", "Hosts", "HostProtocol", "Parts", "Digests", "Files"],
+            path: "Tests/Fuzz", swiftSettings: swift + [.unsafeFlags(["-parse-as-library"])],
+            linkerSettings: [.unsafeFlags(["-use-ld=lld"])]))
+}
