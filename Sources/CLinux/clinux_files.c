@@ -3,6 +3,10 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <errno.h>
+#include <signal.h>
+#include <sys/inotify.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int las_syncfs(int descriptor) { return syncfs(descriptor); }
@@ -33,3 +37,46 @@ void las_begin_writing(int descriptor, int64_t offset, int64_t count) {
 }
 
 int las_reserve(int descriptor, int64_t size) { return fallocate(descriptor, FALLOC_FL_KEEP_SIZE, 0, size); }
+
+int las_rename_new(const char *from, const char *to) {
+    return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 1 /* RENAME_NOREPLACE */);
+}
+
+int las_exchange(const char *one, const char *other) {
+    return (int)syscall(SYS_renameat2, AT_FDCWD, one, AT_FDCWD, other, 2 /* RENAME_EXCHANGE */);
+}
+
+int las_watcher_new(void) { return inotify_init1(IN_CLOEXEC | IN_NONBLOCK); }
+
+int las_watcher_add(int watcher, const char *folder) {
+    return inotify_add_watch(watcher, folder,
+                             IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB |
+                                 IN_ONLYDIR | IN_EXCL_UNLINK);
+}
+
+int las_watcher_drain(int watcher) {
+    char buffer[16384] __attribute__((aligned(8)));
+    int told = 0;
+    while (1) {
+        ssize_t count = read(watcher, buffer, sizeof buffer);
+        if (count <= 0) return told;
+        if (told == 0) told = 1;
+        for (char *p = buffer; p < buffer + count;) {
+            struct inotify_event *event = (struct inotify_event *)p;
+            if (event->mask & IN_Q_OVERFLOW) told = 2;
+            p += sizeof *event + event->len;
+        }
+    }
+}
+
+int las_is_written(int descriptor) {
+    // A lease on reading is given only where nobody writes. Who wants to write in this moment waits until it is given back; the
+    // signal that would tell of that is not wanted.
+    static int ignored;
+    if (!__atomic_exchange_n(&ignored, 1, __ATOMIC_RELAXED)) signal(SIGIO, SIG_IGN);
+    if (fcntl(descriptor, F_SETLEASE, F_RDLCK) == 0) {
+        fcntl(descriptor, F_SETLEASE, F_UNLCK);
+        return 0;
+    }
+    return errno == EAGAIN ? 1 : -1;
+}

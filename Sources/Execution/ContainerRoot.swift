@@ -41,14 +41,36 @@ package enum ContainerRoot {
     /// - Parameters:
     ///   - work: the folder that holds the task's `task`.
     ///   - scripts: of the metro that it stands in, below `/.las/metros`; nil for the outermost.
-    static func enter(work: String, made: String, scripts: RelativePath?) throws(ExecutionFailure) {
-        let own = metro + "/files.own"
-        if !File.exists(own), File.status(metro + "/files")?.kind == .folder {
-            guard rename(metro + "/files", own) == 0 else { throw .system("can't move \(metro)/files aside") }
-        }
+    ///   - workspaces: those that it uses, and the folders that hold them.
+    static func enter(
+        work: String, made: String, scripts: RelativePath?, workspaces: [(name: String, folder: String)]
+    ) throws(ExecutionFailure) {
+        let own = try aside("files")
         try link("/task", to: work + "/task")
         try link(metro + "/made", to: made)
         try link(metro + "/files", to: scripts.map { "\(metro)/metros/\($0)/files" } ?? own)
+        // Where the image has none, no task uses one.
+        guard File.exists(try aside("workspaces")) else { return }
+        let places = work + "/workspaces"
+        try folder(places)
+        for (name, source) in workspaces {
+            try folder(File.parent(of: "\(places)/\(name)"))
+            try link("\(places)/\(name)", to: source)
+        }
+        try link(metro + "/workspaces", to: places)
+    }
+
+    /// Moves a folder that the image has, for one of the task's to take its place.
+    static func aside(_ name: String) throws(ExecutionFailure) -> String {
+        let own = "\(metro)/\(name).own"
+        if !File.exists(own), File.status("\(metro)/\(name)")?.kind == .folder {
+            guard rename("\(metro)/\(name)", own) == 0 else { throw .system("can't move \(metro)/\(name) aside") }
+        }
+        return own
+    }
+
+    private static func folder(_ path: String) throws(ExecutionFailure) {
+        do throws(FileFailure) { try Folder.make(path) } catch { throw ExecutionFailure(error) }
     }
 
     private static func link(_ path: String, to target: String) throws(ExecutionFailure) {

@@ -44,7 +44,11 @@ package struct Forecast: Sendable {
         while !graph.isFinished {
             for task in graph.takeReady() {
                 guard let question = made.question(task, planned[task.station], environments) else {
-                    runs(task, task.usesNetwork ? "it uses the network" : "its needs were never packed here", &graph)
+                    let why =
+                        task.usesNetwork
+                        ? "it uses the network"
+                        : task.workspaces.isEmpty ? "its needs were never packed here" : "it uses a workspace"
+                    runs(task, why, &graph)
                     continue
                 }
                 let key = try files.key(

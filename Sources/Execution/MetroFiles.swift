@@ -100,7 +100,7 @@ package final class MetroFiles {
         of task: PlannedTask, _ station: PlannedStation?, reads: [String: Digest], before: Digest?,
         environment: (digest: Digest, root: String?)
     ) throws -> ContentKey? {
-        if task.usesNetwork { return nil }
+        if !task.dependsOnItsContentsOnly { return nil }
         let metro = task.scripts.map { "metros/\($0)/" } ?? ""
         let reach = try counted.reach(
             of: task, station, isInEnvironment: { hasProgram($0, in: environment.root) }

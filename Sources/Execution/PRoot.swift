@@ -97,14 +97,14 @@ extension TaskSandbox {
             }
             binds.append((source, target, isWritable))
         }
-        do throws(FileFailure) {
+        do {
             try Folder.make(places + "/dev")
             try Folder.make(places + "/las/made")
             binds = [
                 (places + "/las", "/.las", false), (places + "/dev", "/dev", false), (work + "/task", "/task", true),
                 (work + "/tmp", "/tmp", true), ("/proc", "/proc", false),
             ]
-            for name in try Folder.names(in: images.metro) where name != "made" {
+            for name in try Folder.names(in: images.metro) where name != "made" && name != "workspaces" {
                 var source = "\(images.metro)/\(name)"
                 if name == "files", let scripts = task.scripts, let metro = RelativePath(scripts) {
                     source = "\(images.metro)/metros/\(metro.string)/files"
@@ -114,6 +114,10 @@ extension TaskSandbox {
             for read in task.reads.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
                 guard let read = RelativePath(read) else { continue }
                 try show("\(made)/\(read)", at: "/.las/made/\(read)", in: "las/made/\(read)")
+            }
+            for (mount, folder) in try shared(by: task) {
+                try show(
+                    folder, at: mount.place, in: "las/workspaces/\(mount.name)", isWritable: !mount.isReadOnly)
             }
             for name in ["null", "zero", "full", "random", "urandom", "tty"] {
                 try show("/dev/\(name)", at: "/dev/\(name)", in: "dev/\(name)", isWritable: true)

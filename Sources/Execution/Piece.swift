@@ -82,6 +82,7 @@ package struct Piece {
         for environment in plan.environments where images.environments[environment.id.name] == nil {
             throw ExecutionFailure("the environment “\(environment.id)” is not among the parts", exitCode: .integrity)
         }
+        try RunWorkspaces(folder).fill(plan, from: images.metro)
         let boot = Boot.here
         var events = [
             journal.append(recorded.wasBegun ? .runResumed : .runStarted) {

@@ -136,7 +136,7 @@ extension MadeDigests {
         _ task: PlannedTask, _ station: PlannedStation?, _ environments: [EnvironmentID: Digest],
         root: String? = nil
     ) -> Recalling.Question? {
-        if task.usesNetwork { return nil }
+        if !task.dependsOnItsContentsOnly { return nil }
         guard let environment = environments[task.environment] else { return nil }
         var reads: [String: Digest] = [:]
         for folder in task.reads {

@@ -5,7 +5,7 @@ internal import JSON
 
 /// What a run leaves in LASH: `runs/RUN` with
 /// `start.json` (how it was started), `plan.json`, `journal`, `pid`, `made/` (what tasks made), `tasks/` (work folders while
-/// they run), `logs/`, `results/`, `mounts/` (while it runs, as root), `runtime.log`.
+/// they run), `workspaces/` (what its stations share), `logs/`, `results/`, `mounts/` (while it runs, as root), `runtime.log`.
 package struct RunFolder: Hashable, Sendable {
     package let path: String
 
@@ -20,6 +20,8 @@ package struct RunFolder: Hashable, Sendable {
     package var pid: String { path + "/pid" }
     package var made: String { path + "/made" }
     package var tasks: String { path + "/tasks" }
+    /// Kept until the run has ended well.
+    package var workspaces: String { path + "/workspaces" }
     package var logs: String { path + "/logs" }
     package var results: String { path + "/results" }
     package var mounts: String { path + "/mounts" }

@@ -44,7 +44,7 @@ package struct RunList {
     /// `keep`.
     package func leaveRecord(of run: RunID) throws {
         let folder = RunFolder(run, in: lash)
-        for place in [folder.results, folder.tasks] { try Folder.remove(place) }
+        for place in [folder.results, folder.tasks, folder.workspaces] { try Folder.remove(place) }
         let plan = (try? File.read(folder.plan, atMost: 256 << 20)).flatMap {
             try? JSONText.decode(Plan.self, from: $0)
         }

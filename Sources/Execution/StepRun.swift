@@ -63,6 +63,8 @@ package struct StepRun {
 
     private func perform(_ images: ReachedImages, _ signals: Int32, own: RunFolder) throws -> Ended {
         let plan = try folder.readPlan()
+        // On the file system that all steps share: the first one fills them.
+        try RunWorkspaces(folder.run).fill(plan, from: images.metro)
         var graph = try TaskGraph(plan)
         try graph.bring(step) { try recorded($0) }
         // What it prints lies where that of all steps does, also while it runs.
@@ -73,7 +75,7 @@ package struct StepRun {
         }
         let around = RunningTask.Surroundings(
             run: own,
-            sandbox: TaskSandbox(images: images, made: folder.run.made, gpus: HostGPUs.ofHost, secrets: secrets),
+            sandbox: TaskSandbox(images: images, run: folder.run, gpus: HostGPUs.ofHost, secrets: secrets),
             cancelling: signals,
             store: TaskStore(lash: lash), isFresh: false, folders: WorkFolders(own.tasks),
             groups: plan.stations.contains { $0.id == step.station && $0.uses.memory != nil }

@@ -7,8 +7,14 @@ internal import Sandbox
 struct TaskSandbox {
     let images: ReachedImages
     let made: String
-    var gpus = HostGPUs.none
-    var secrets = GivenSecrets.none
+    let gpus: HostGPUs
+    let secrets: GivenSecrets
+    private let workspaces: RunWorkspaces
+
+    init(images: ReachedImages, run: RunFolder, gpus: HostGPUs = .none, secrets: GivenSecrets = .none) {
+        (self.images, made, workspaces) = (images, run.made, RunWorkspaces(run))
+        (self.gpus, self.secrets) = (gpus, secrets)
+    }
 
     static let path = "/.las/files/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -51,6 +57,9 @@ struct TaskSandbox {
             plan.steps.append(
                 .bind(source: made + "/" + read.string, target: "/.las/made/" + read.string, readOnly: true))
         }
+        for (mount, folder) in try shared(by: task) {
+            plan.steps.append(.bind(source: folder, target: mount.place, readOnly: mount.isReadOnly))
+        }
         plan.steps += [
             .bind(source: work + "/task", target: "/task", readOnly: false),
             .bind(source: work + "/tmp", target: "/tmp", readOnly: false),
@@ -81,7 +90,9 @@ struct TaskSandbox {
     private func container(
         _ task: PlannedTask, command: PlannedTask.Command?, gpus own: [Int], work: String
     ) throws(ExecutionFailure) -> SandboxPlan {
-        try ContainerRoot.enter(work: work, made: made, scripts: task.scripts.flatMap(RelativePath.init))
+        let shared = try shared(by: task).map { ($0.mount.name, $0.folder) }
+        try ContainerRoot.enter(
+            work: work, made: made, scripts: task.scripts.flatMap(RelativePath.init), workspaces: shared)
         var plan = SandboxPlan(
             namespaces: [], root: nil, arguments: try arguments(of: command ?? task.command, work: work))
         plan.filter = .task
@@ -93,18 +104,37 @@ struct TaskSandbox {
         return plan
     }
 
-    /// The metro image at `/.las`, and in it an empty `made` for what the task takes.
+    /// The workspaces that a task uses, with the folder of the host that holds each.
+    func shared(by task: PlannedTask) throws(ExecutionFailure) -> [(mount: WorkspaceMount, folder: String)] {
+        var shared: [(mount: WorkspaceMount, folder: String)] = []
+        for mount in task.workspaces {
+            guard let folder = workspaces.files(of: mount.name) else {
+                throw ExecutionFailure(
+                    "the plan uses the workspace “\(mount.name)”, which is no path", exitCode: .integrity)
+            }
+            shared.append((mount, folder))
+        }
+        return shared
+    }
+
+    /// The metro image at `/.las`, and in it an empty `made` for what the task takes, and `workspaces` for what it shares.
     private func metroSteps() throws(ExecutionFailure) -> [SandboxPlan.Step] {
         if File.status(images.metro + "/made")?.kind == .folder {
             return [
                 .bind(source: images.metro, target: "/.las", readOnly: true),
                 .tmpfs(target: "/.las/made", mode: 0o755),
             ]
+                // What lies in them at first is for those who use them only.
+                + (File.status(images.metro + "/workspaces")?.kind == .folder
+                    ? [.tmpfs(target: PlannedWorkspace.folder, mode: 0o755)] : [])
         }
         // An image without a place for it: its parts are shown one by one.
         do throws(FileFailure) {
-            return [.tmpfs(target: "/.las", mode: 0o755), .folder(target: "/.las/made", mode: 0o755)]
-                + (try Folder.names(in: images.metro)).map {
+            return [
+                .tmpfs(target: "/.las", mode: 0o755), .folder(target: "/.las/made", mode: 0o755),
+                .folder(target: PlannedWorkspace.folder, mode: 0o755),
+            ]
+                + (try Folder.names(in: images.metro)).filter { $0 != "workspaces" }.map {
                     .bind(source: images.metro + "/" + $0, target: "/.las/" + $0, readOnly: true)
                 }
         } catch { throw ExecutionFailure(error) }

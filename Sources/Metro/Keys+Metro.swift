@@ -13,6 +13,13 @@ extension Keys {
                 "inputs", .named(.thing, inputValue), "The files that the metro starts from, each group with a name.",
                 "inputs: { reads: reads/*.fq }"),
             Key(
+                "workspaces",
+                .either([
+                    .list(of: .name(.thing)), .named(.thing, .either([.text, .list(of: .text), .group(workspace)])),
+                ]),
+                "Folders that stations share while the metro runs, each with a name, and what lies in them at first.",
+                "workspaces: { panel: { files: refs/* } }"),
+            Key(
                 "lines", .named(.line, lineValue), "Lists of stations and of metros, each list with a name.",
                 "lines: { main: [{ station: count, in: reads, command: \"wc -l {in}\", out: lines.txt }] }"),
             Key(
@@ -29,7 +36,7 @@ extension Keys {
                 "network", .flag, "Whether the commands may use the machine's network, for stations that say nothing.",
                 "network: yes"),
             Key("env", variables, "Variables of all commands.", "env: { LC_ALL: C }"),
-        ], later: ["workspaces", "at", "seed"], required: ["metro", "lines"])
+        ], later: ["at", "seed"], required: ["metro", "lines"])
 
     static let input = Keys(
         "input", place: "an input",
@@ -62,6 +69,15 @@ extension Keys {
                 "otherwise", .words(["stop", "leave out"]), "What becomes of a file that is not valid.",
                 "otherwise: stop"),
         ])
+
+    static let workspace = Keys(
+        "workspace", place: "a workspace",
+        [
+            Key(
+                "files", .texts, "Paths and patterns of what lies in it at first, relative to the metro's folder.",
+                "files: refs/*"),
+            comments,
+        ], later: ["via", "path", "on_collision", "ahead", "copies"], mayBeEmpty: true)
 
     static let line = Keys(
         "line", place: "a line",

@@ -9,6 +9,11 @@ extension Keys {
                 "in", .texts,
                 "What it takes whole: inputs, stations, or some of what a station made; by default what the station before it made.",
                 "in: [index, call/*.vcf.gz]"),
+            Key(
+                "workspaces",
+                .either([.text, .list(of: .text), .named(.thing, .words(["read", "write"]))]),
+                "The workspaces that the command uses, each to be found at its name in braces; “read” for one that it only reads.",
+                "workspaces: { panel: read }"),
             Key("repeat", .count(Key.turns), "How many times the command runs for each item.", "repeat: 10"),
             Key("one_by_one", .flag, "Whether each turn waits for the one before it.", "one_by_one: yes"),
             Key(
@@ -49,7 +54,7 @@ extension Keys {
                 "needs: { debian: samtools }"),
             Key("enabled", .flag, "Whether the station takes part.", "enabled: no"),
             comments,
-        ], later: ["workspaces", "at"], required: ["station", "command", "out"],
+        ], later: ["at"], required: ["station", "command", "out"],
         beside: [
             ("one_by_one", oneOf: ["repeat", "until"]), ("feed", oneOf: ["repeat", "until"]),
             ("until", oneOf: ["at_most"]), ("at_most", oneOf: ["until"]),

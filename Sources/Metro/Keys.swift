@@ -14,15 +14,18 @@ struct Keys: Sendable {
     let beside: [(key: String, oneOf: [String])]
     /// Keys of which at most one may be there.
     let exclusive: [[String]]
+    /// A group without any key means something too.
+    let mayBeEmpty: Bool
     /// The names of `keys`.
     let known: [String]
 
     init(
         _ name: String, place: String, _ keys: [Key], later: Set<String> = [], required: [String] = [],
-        beside: [(key: String, oneOf: [String])] = [], exclusive: [[String]] = []
+        beside: [(key: String, oneOf: [String])] = [], exclusive: [[String]] = [], mayBeEmpty: Bool = false
     ) {
         (self.name, self.place, self.keys, self.later) = (name, place, keys, later)
         (self.required, self.beside, self.exclusive) = (required, beside, exclusive)
+        self.mayBeEmpty = mayBeEmpty
         known = keys.map(\.name)
     }
 
@@ -51,12 +54,14 @@ struct Keys: Sendable {
         "biggerthan": "larger_than", "greater_than": "larger_than", "min_size": "larger_than",
         "max_size": "smaller_than", "workflow": "lines", "pipeline": "lines", "process": "lines", "jobs": "lines",
         "rules": "lines", "tasks": "lines", "stages": "lines", "line": "lines", "result": "results",
-        "publish": "results",
+        "publish": "results", "workspace": "workspaces", "volume": "workspaces", "volumes": "workspaces",
+        "mounts": "workspaces", "shared": "workspaces",
     ]
 
     /// Whether some group has such a key.
     static func isKnown(_ key: String) -> Bool {
-        [metro, needs, debian, pip, archive, git, input, valid, station, nested, line, until, uses].contains {
+        [metro, needs, debian, pip, archive, git, input, valid, workspace, station, nested, line, until, uses].contains
+        {
             $0.known.contains(key)
         }
     }
@@ -66,6 +71,7 @@ struct Keys: Sendable {
         switch place {
         case Self.valid.place: "write what must hold: “valid: { extension: fq, larger_than: 0 }”"
         case Self.uses.place: "write “uses: { cpus: 2, memory: 2 GB }”"
+        case Self.workspace.place: "write “panel: { files: refs/* }”, or “panel: {}” for one that begins empty"
         case Self.needs.place: "write “needs: { debian: [samtools] }”"
         case Self.station.place:
             "write “- station: NAME”, and below it, in the same column as “station”, its other keys"

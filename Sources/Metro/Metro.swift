@@ -9,6 +9,7 @@ package struct Metro: Sendable {
     /// What the whole metro needs; a station may have its own.
     package let needs: Needs
     package let inputs: [Input]
+    package let workspaces: [Workspace]
     package let lines: [Line]
     /// nil: what no other station takes.
     package let results: [Reference]?
@@ -126,6 +127,8 @@ package struct Station: Sendable {
     package let keepsMade: Bool
     /// nil where the command gets no `{seed}`.
     package let seed: Seed?
+    /// What it shares with others while the metro runs, each once.
+    package let workspaces: [WorkspaceUse]
 
     package var runsForEach: Bool { !forEach.isEmpty }
     /// Whether what it makes is that of several tasks: for each item, or in turns that are all kept.

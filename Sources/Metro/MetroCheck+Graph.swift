@@ -14,7 +14,7 @@ extension MetroCheck {
             switch known[reference.unit]?.kind {
             case .station(let other): (other, reference.position)
             case .nested(let other): (stations.count + other, reference.position)
-            case .input, nil: nil
+            case .input, .workspace, nil: nil
             }
         }
     }

@@ -6,7 +6,7 @@ extension MetroCheck {
         for input in draft.inputs {
             switch input.source {
             case .files(let patterns):
-                for pattern in patterns { checkPath(pattern, of: input) }
+                for pattern in patterns { checkPath(pattern) }
                 checkAddresses(patterns)
             case .image(let pattern):
                 if !pattern.value.begins(with: "/") || pattern.value.utf8.count > Self.longest {
@@ -24,7 +24,8 @@ extension MetroCheck {
         }
     }
 
-    private mutating func checkPath(_ pattern: Located<String>, of input: Input) {
+    /// - Parameter isInput: whether something of the environment could stand there.
+    mutating func checkPath(_ pattern: Located<String>, isInput: Bool = true) {
         let text = pattern.value
         if WebAddress.isMeant(by: text) {
             do throws(WebAddress.Mistake) { _ = try WebAddress(text) } catch {
@@ -44,7 +45,7 @@ extension MetroCheck {
                 "the path “\(Shown.text(text))” lies outside the metro's folder", at: pattern.position,
                 fix:
                     "put the file, or a copy of it, into the folder of the metro"
-                    + (text.begins(with: "/")
+                    + (isInput && text.begins(with: "/")
                         ? "; for a file that a need brings write “image: \(Shown.text(text))”" : "")
             )
         } else if text.pathNames.contains("..") {

@@ -173,6 +173,7 @@ extension MetroCheck {
 
 extension MetroCheck.Known {
     var isNested: Bool { if case .nested = kind { true } else { false } }
+    var isWorkspace: Bool { if case .workspace = kind { true } else { false } }
 }
 
 extension Reference {

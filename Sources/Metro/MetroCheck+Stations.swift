@@ -173,7 +173,7 @@ extension MetroCheck {
         let station = stations[number]
         return Vocabulary(
             takes: taken, forEach: each, outputs: station.outputs.count, hasTurns: station.turns != nil,
-            hasSeed: station.seed != nil)
+            hasSeed: station.seed != nil, workspaces: station.workspaces.map(\.name.value))
     }
 
     /// Words that could mean the one item or all of them.
@@ -307,6 +307,11 @@ extension MetroCheck {
                 (message, fix) = ("“{\(shown)}” is no placeholder here", "did you mean “{\(meant)}”? \(doubled)")
             } else if let meant = Self.others[word], vocabulary.meaning(of: meant) != nil {
                 (message, fix) = ("“{\(shown)}” is no placeholder here", "las calls it “{\(meant)}”; \(doubled)")
+            } else if known[word]?.isWorkspace ?? false {
+                (message, fix) = (
+                    "the station does not use the workspace “\(shown)”, so “{\(shown)}” is not there for it",
+                    "add “workspaces: \(shown)”"
+                )
             } else if known[word] != nil {
                 (message, fix) = (
                     "the station does not take “\(shown)”, so “{\(shown)}” is not there for it",

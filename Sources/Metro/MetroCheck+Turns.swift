@@ -70,7 +70,7 @@ extension MetroCheck {
                 "an item's second value can't be fed", at: feed.position,
                 fix: "write “feed: each”: the first output takes the place of {each}")
             return
-        case .output, .name, .turn, .seed, nil:
+        case .output, .name, .turn, .seed, .workspace, nil:
             complain(of: feed, word, vocabulary, number)
             return
         }

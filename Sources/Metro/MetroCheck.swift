@@ -4,7 +4,7 @@ internal import Files
 /// From a draft to a metro: names looked up, and every check that needs no file of the disk.
 struct MetroCheck {
     struct Known {
-        enum Kind { case input, station(Int), nested(Int) }
+        enum Kind { case input, station(Int), nested(Int), workspace }
         let kind: Kind
         let position: Position
     }
@@ -53,10 +53,12 @@ struct MetroCheck {
     mutating func metro() -> Metro {
         collectNames()
         checkInputs()
+        checkWorkspaces()
         outputs = stations.map { $0.outputs.map { OutputName($0.value) } }
         lookUp()
         for number in stations.indices { checkOutputs(of: number) }
         for number in stations.indices { checkPatterns(of: number) }
+        for number in stations.indices { checkWorkspaces(of: number) }
         for number in stations.indices { checkCommand(of: number) }
         for number in stations.indices { checkTurns(of: number) }
         for number in nested.indices { checkGiven(to: number) }
@@ -69,6 +71,7 @@ struct MetroCheck {
     private mutating func collectNames() {
         let names =
             draft.inputs.map { ($0.name, Known(kind: .input, position: $0.name.position)) }
+            + draft.workspaces.map { ($0.name, Known(kind: .workspace, position: $0.name.position)) }
             + stations.enumerated().map { ($1.name, Known(kind: .station($0), position: $1.name.position)) }
             + nested.enumerated().compactMap { number, nested in
                 nested.name.map { ($0, Known(kind: .nested(number), position: $0.position)) }
@@ -80,7 +83,9 @@ struct MetroCheck {
                     at: name.position,
                     fix: first.isNested || entry.isNested
                         ? "inputs, stations and metros on lines share their names; “as: NAME” gives a metro another one"
-                        : "inputs and stations share their names; choose another one",
+                        : first.isWorkspace || entry.isWorkspace
+                            ? "inputs, workspaces and stations share their names; choose another one"
+                            : "inputs and stations share their names; choose another one",
                     beside: .init("first given here", at: first.position))
             } else {
                 known[name.value] = entry
@@ -188,6 +193,10 @@ struct MetroCheck {
         switch unit {
         case .input:
             return [Reference(kind: .input, name: name, patterns: patterns, entry: entry, position: text.position)]
+        case .workspace:
+            hasUnknownNames = true
+            complain(ofWorkspace: name, at: text.position)
+            return []
         case .station(let other):
             guard checkEnabled(name, stations[other].isEnabled || !isEnabled, at: text.position) else { return [] }
             return [
@@ -254,7 +263,9 @@ struct MetroCheck {
         }
         let stops = lines.flatMap(\.stops)
         return Metro(
-            file: file, name: draft.name, about: draft.about, needs: draft.needs, inputs: draft.inputs, lines: lines,
+            file: file, name: draft.name, about: draft.about, needs: draft.needs, inputs: draft.inputs,
+            workspaces: draft.workspaces,
+            lines: lines,
             results: results, offers: Offer.all(of: stops, results: results),
             inputUses: InputUse.all(of: draft.inputs, by: stops), location: location)
     }
@@ -268,7 +279,8 @@ struct MetroCheck {
             variables: draft.variables.merging(station.variables) { $1 }, needs: station.needs,
             isEnabled: station.isEnabled, comments: station.comments, turns: turns(of: station),
             retry: station.retry ?? draft.retry ?? 0, usesNetwork: station.usesNetwork ?? draft.usesNetwork ?? false,
-            secrets: station.secrets, isWritable: station.isWritable, keepsMade: station.keepsMade, seed: station.seed)
+            secrets: station.secrets, isWritable: station.isWritable, keepsMade: station.keepsMade, seed: station.seed,
+            workspaces: station.workspaces)
     }
 
     private func finished(_ draft: MetroDraft.Nested, _ number: Int) -> NestedMetro? {

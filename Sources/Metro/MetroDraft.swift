@@ -30,6 +30,7 @@ struct MetroDraft {
         var isWritable = false
         var keepsMade = false
         var seed: Seed?
+        var workspaces: [WorkspaceUse] = []
 
         /// Whether what it makes is that of several tasks: for each item, or in turns that are all kept.
         var makesMany: Bool { !forEach.isEmpty || turns.map { !$0.keepsLast } ?? false }
@@ -97,6 +98,7 @@ struct MetroDraft {
     var about: String?
     var needs = Needs()
     var inputs: [Input] = []
+    var workspaces: [Workspace] = []
     var lines: [Line] = []
     var results: [SourceText]?
     /// What its stations inherit: `time`, `retry`, `network`, `env`.

@@ -41,6 +41,7 @@ struct MetroReading {
             }
             for (name, value) in inputs.prefix(Self.mostInputs) { draft.inputs.append(input(name, value)) }
         }
+        if let node = members["workspaces"] { draft.workspaces = workspaces(node) }
         if let node = members["lines"] {
             if node.isNothing {
                 diagnostics.add(
@@ -126,6 +127,7 @@ struct MetroReading {
         station.keepsMade = members["keep"].flatMap { flag($0, of: "keep") } ?? false
         station.seed = members["seed"].flatMap { seed($0) }
         if let node = members["secrets"] { station.secrets = secrets(node, beside: station.variables) }
+        if let node = members["workspaces"] { station.workspaces = workspaceUses(node) }
         station.comments = members["comments"].flatMap { self.text($0, of: "comments")?.value }
         return station
     }

@@ -25,8 +25,9 @@ package enum Schema {
             properties[key.name] = .object(property)
         }
         var schema: [String: JSONValue] = [
-            "type": "object", "properties": .object(properties), "additionalProperties": false, "minProperties": 1,
+            "type": "object", "properties": .object(properties), "additionalProperties": false,
         ]
+        if !keys.mayBeEmpty { schema["minProperties"] = 1 }
         if !keys.required.isEmpty { schema["required"] = .array(keys.required.map { .string($0) }) }
         if !keys.beside.isEmpty {
             schema["dependentSchemas"] = .object(

@@ -10,6 +10,8 @@ package struct Vocabulary: Sendable {
         case name
         case turn
         case seed
+        /// One of its workspaces by its number.
+        case workspace(Int)
     }
 
     /// What stands for it, and its number in `in`: several have the same where one entry stands for several stations.
@@ -22,13 +24,14 @@ package struct Vocabulary: Sendable {
     /// Whether there is a `{turn}`, a `{seed}`.
     private let hasTurns: Bool
     private let hasSeed: Bool
+    private let workspaces: [String]
 
     package init(
         takes: [(word: String, entry: Int)], forEach: [(name: String, values: Int)], outputs: Int,
-        hasTurns: Bool = false, hasSeed: Bool = false
+        hasTurns: Bool = false, hasSeed: Bool = false, workspaces: [String] = []
     ) {
         (self.takes, self.forEach, self.outputs) = (takes, forEach, outputs)
-        (self.hasTurns, self.hasSeed) = (hasTurns, hasSeed)
+        (self.hasTurns, self.hasSeed, self.workspaces) = (hasTurns, hasSeed, workspaces)
         takesByName = Dictionary(grouping: takes.indices) { takes[$0].word }
         takesByEntry = Dictionary(grouping: takes.indices) { takes[$0].entry }
     }
@@ -43,6 +46,7 @@ package struct Vocabulary: Sendable {
         if word == "each" { return forEach.count == 1 ? .each(0, value: 0) : nil }
         if let number = forEach.firstIndex(where: { $0.name == word }) { return .each(number, value: 0) }
         if let numbers = takesByName[word] { return .takes(numbers) }
+        if let number = workspaces.firstIndex(of: word) { return .workspace(number) }
         guard let (stem, number) = Self.numbered(word) else { return nil }
         switch stem {
         case "in": return takesByEntry[number - 1].map { .takes($0) }
@@ -65,6 +69,7 @@ package struct Vocabulary: Sendable {
         if !forEach.isEmpty { words.append("name") }
         if hasTurns { words.append("turn") }
         if hasSeed { words.append("seed") }
+        words += workspaces
         if forEach.count == 1 { words.append("each") }
         for (name, values) in forEach where values > 1 {
             for value in 2...values {

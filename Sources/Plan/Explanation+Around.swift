@@ -30,6 +30,17 @@ extension Explanation {
         if station.keepsMade {
             told.append("What it makes stays with the run when nothing needs it any more, because of “keep: yes”.")
         }
+        told += station.workspaces.map { mount in
+            let others = plan.stations.filter { other in
+                other.id != station.id && other.workspaces.contains { $0.name == mount.name }
+            }
+            let shared =
+                others.isEmpty
+                ? "no other station uses it"
+                : "it shares it with \(Self.list(others.map { Self.name($0.id.name) })) while the metro runs"
+            return
+                "At {\(Self.path(mount.word))} it finds the workspace \(Self.name(mount.name))\(mount.isReadOnly ? ", which it only reads" : ""): \(shared)."
+        }
         if !station.variables.isEmpty {
             let variables = station.variables.sorted { $0.key < $1.key }.map { "\($0.key)=\(Self.path($0.value))" }
             told.append(

@@ -9,7 +9,8 @@ extension Explanation {
     private var vocabulary: Vocabulary {
         Vocabulary(
             takes: station.takes.map { ($0.word, $0.entry) }, forEach: station.forEach.map { ($0.word, Int.max) },
-            outputs: station.outputs.count, hasTurns: station.turns != nil, hasSeed: station.seed != nil)
+            outputs: station.outputs.count, hasTurns: station.turns != nil, hasSeed: station.seed != nil,
+            workspaces: station.workspaces.map(\.word))
     }
 
     /// The words of the command that mean it: `{in}`, `{index}`.

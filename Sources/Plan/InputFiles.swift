@@ -36,6 +36,8 @@ package struct InputFiles: Hashable, Sendable {
     /// By the input's whole name, `reads` or `qc/reads`, sorted by path.
     package var found: [String: [Found]] = [:]
     package var leftOut: [String: [LeftOut]] = [:]
+    /// What lies in the workspaces at first, by their whole names, sorted by path.
+    package var workspaces: [String: [Found]] = [:]
     /// Inputs whose files become known when the metro is packed: they are fetched, or unpacked, then.
     package var unknown: Set<String> = []
     /// Inputs that are replaced, and what may be written down of what takes their place.
@@ -92,6 +94,9 @@ package struct InputFiles: Hashable, Sendable {
                 } else {
                     files.search(input, named: name, use, in: folder, brought, &complaints)
                 }
+            }
+            for workspace in use.metro.workspaces {
+                files.search(workspace, named: use.name(workspace.name.value), use, in: folder, &complaints)
             }
             if searched.updateValue(use.path, forKey: ExactText(use.metro.file)) != nil { continue }
             do throws(FolderSearch.Trouble) {

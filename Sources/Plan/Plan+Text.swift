@@ -21,6 +21,8 @@ extension Plan {
         if !inputs.isEmpty { text += "\nInputs\n" }
         for input in inputs { text += row(input.name, inputText(input)) }
         let known = knowsAllInputs ? (try? TaskGraph(self)).map { tasks(of: $0) } : nil
+        if !workspaces.isEmpty { text += "\nWorkspaces\n" }
+        for workspace in workspaces { text += row(workspace.name, [workspaceText(workspace)]) }
         text += "\nStations\n"
         for station in stations { text += row(station.id.name, stationText(station, known)) }
         text += "\nResults\n"
@@ -68,6 +70,13 @@ extension Plan {
             if input.leftOut.count > 5 { lines.append("left out: \(input.leftOut.count - 5) more") }
             return lines + passes
         }
+    }
+
+    private func workspaceText(_ workspace: PlannedWorkspace) -> String {
+        if workspace.patterns.isEmpty { return "begins empty" }
+        let patterns = workspace.patterns.map { Shown.text($0, atMost: 100) }.joined(separator: ", ")
+        let count = workspace.files.reduce(0) { $0 + ($1.contents?.count ?? 1) }
+        return "\(patterns): \(Amounts.count(count, "file")) at first"
     }
 
     private func names(_ names: [String]) -> String {
@@ -128,6 +137,10 @@ extension Plan {
         if !station.secrets.isEmpty { lines.append("secrets  \(station.secrets.joined(separator: ", "))") }
         if station.isWritable { lines.append("writable yes: what it changes in its environment is thrown away") }
         if station.keepsMade { lines.append("keep     yes: what it makes stays with the run") }
+        if !station.workspaces.isEmpty {
+            let names = station.workspaces.map { Shown.text($0.name) + ($0.isReadOnly ? " (reads)" : "") }
+            lines.append("shares   \(names.joined(separator: ", "))")
+        }
         if environments.count > 1 { lines.append("in       \(station.environment)") }
         return lines
     }

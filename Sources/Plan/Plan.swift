@@ -22,6 +22,7 @@ package struct Plan: Hashable, Sendable, Codable {
     package let metros: [PlannedMetro]
     /// The lines of all metros with what stands on them, in the order of the files; nil in plans of before.
     package let lines: [PlannedLine]?
+    private let shared: [PlannedWorkspace]?
     /// A station stands after all that it takes something of.
     package let stations: [PlannedStation]
     package let results: [PlannedResult]
@@ -30,13 +31,18 @@ package struct Plan: Hashable, Sendable, Codable {
 
     package init(
         metro: String, about: String? = nil, environments: [PlannedEnvironment], inputs: [PlannedInput],
-        scripts: [String] = [], metros: [PlannedMetro] = [], lines: [PlannedLine]? = nil, stations: [PlannedStation],
-        results: [PlannedResult], notes: [String] = []
+        scripts: [String] = [], metros: [PlannedMetro] = [], lines: [PlannedLine]? = nil,
+        workspaces: [PlannedWorkspace] = [], stations: [PlannedStation], results: [PlannedResult], notes: [String] = []
     ) {
         (version, self.metro, self.about) = (Self.currentVersion, metro, about)
         (self.environments, self.inputs, self.scripts, self.metros) = (environments, inputs, scripts, metros)
         (self.lines, self.stations, self.results, self.notes) = (lines, stations, results, notes)
+        // Left out of the JSON where there are none, as in plans of earlier versions.
+        shared = workspaces.isEmpty ? nil : workspaces
     }
+
+    /// Of all metros, as the files order them.
+    package var workspaces: [PlannedWorkspace] { shared ?? [] }
 }
 
 package struct PlannedEnvironment: Hashable, Sendable, Codable {

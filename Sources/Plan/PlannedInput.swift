@@ -85,6 +85,13 @@ package struct PlannedFile: Hashable, Sendable, Codable {
     }
 
     private enum CodingKeys: String, CodingKey { case name, path, source, contents }
+
+    /// It, or all that is in it, for the metro image.
+    func packed(from source: String) -> [PackedFile] {
+        let path = String(path.dropFirst("/.las/".count))
+        guard let contents else { return [PackedFile(content: .file(source), path: path)] }
+        return contents.map { PackedFile(content: .file("\(source)/\($0)"), path: "\(path)/\($0)") }
+    }
 }
 
 /// A file that matched an input's pattern and is not valid: its path as the input says it, and why.
@@ -122,16 +129,14 @@ extension Plan {
                 PackedFile(content: .file(File.parent(of: origin) + "/" + $0), path: "\(metro.place)/\($0)")
             }
         }
+        for workspace in workspaces { packed += workspace.packedFiles }
         for input in inputs where input.kind != .image && input.base == nil {
             for file in input.files ?? [] {
                 let path = String(file.path.dropFirst("/.las/".count))
                 if let text = input.text {
                     packed.append(PackedFile(content: .text(text), path: path))
                 } else if let source = file.origin ?? file.source {
-                    for inside in file.contents ?? [] {
-                        packed.append(PackedFile(content: .file("\(source)/\(inside)"), path: "\(path)/\(inside)"))
-                    }
-                    if file.contents == nil { packed.append(PackedFile(content: .file(source), path: path)) }
+                    packed += file.packed(from: source)
                 }
             }
         }
@@ -146,5 +151,7 @@ extension Plan {
 
 extension Plan {
     /// Folders of the metro image that are there even if nothing lies in them: `/.las/files` is one for every station.
-    package var packedFolders: [String] { ["files"] + metros.map { $0.place + "/files" } }
+    package var packedFolders: [String] {
+        ["files"] + metros.map { $0.place + "/files" } + (workspaces.isEmpty ? [] : ["workspaces"])
+    }
 }

@@ -27,12 +27,13 @@ package struct PlannedStation: Hashable, Sendable, Codable {
     private let knows: [String]?
     private let writable: Bool?
     private let keep: Bool?
+    private let shares: [WorkspaceMount]?
 
     package init(
         id: StationID, line: String, environment: EnvironmentID, takes: [Taken], forEach: [Taken], command: String,
         outputs: [String], uses: Resources = Resources(), variables: [String: String] = [:], scripts: String? = nil,
         turns: Turns? = nil, seed: Seed? = nil, retry: Int = 0, usesNetwork: Bool = false,
-        secrets: [String] = [], isWritable: Bool = false, keepsMade: Bool = false
+        secrets: [String] = [], isWritable: Bool = false, keepsMade: Bool = false, workspaces: [WorkspaceMount] = []
     ) {
         (self.id, self.line, self.environment, self.takes, self.forEach) = (id, line, environment, takes, forEach)
         (self.command, self.outputs, self.uses, self.variables) = (command, outputs, uses, variables)
@@ -40,6 +41,7 @@ package struct PlannedStation: Hashable, Sendable, Codable {
         (retries, network) = (retry == 0 ? nil : retry, usesNetwork ? true : nil)
         knows = secrets.isEmpty ? nil : secrets
         (writable, keep) = (isWritable ? true : nil, keepsMade ? true : nil)
+        shares = workspaces.isEmpty ? nil : workspaces
     }
 
     package var runsForEach: Bool { !forEach.isEmpty }
@@ -54,6 +56,7 @@ package struct PlannedStation: Hashable, Sendable, Codable {
     package var isWritable: Bool { writable ?? false }
     /// Whether what it makes stays with the run when nothing needs it any more.
     package var keepsMade: Bool { keep ?? false }
+    package var workspaces: [WorkspaceMount] { shares ?? [] }
 }
 
 /// What a station takes: an input, or what another station made, whole or as far as patterns select.

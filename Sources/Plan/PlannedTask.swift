@@ -69,9 +69,13 @@ package struct PlannedTask: Hashable, Sendable, Codable {
     package var secrets: [String] = []
     /// Whether it may change its environment, for itself alone.
     package var isWritable = false
+    package var workspaces: [WorkspaceMount] = []
     /// Where it looks among the packed inputs: the folder of each that it takes whole, `/.las/inputs/reference`, and the
     /// file that is its item, `/.las/inputs/reads/s1.fq`.
     package var inputs: [String] = []
+
+    /// Whether the same always comes of the same: not of what changes outside of the run, or while it goes on.
+    package var dependsOnItsContentsOnly: Bool { !usesNetwork && workspaces.isEmpty }
 
     package init(
         id: TaskID, station: StationID, environment: EnvironmentID, command: Command, outputs: [Output],

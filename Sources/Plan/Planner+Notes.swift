@@ -15,6 +15,9 @@ extension Planner {
         let taken = Set(
             stations.flatMap { $0.takes + $0.forEach }.compactMap(\.input) + inputs.compactMap(\.base?.input))
         notes += few(inputs.filter { !taken.contains($0.name) }.map { "no station takes the input “\($0.name)”" })
+        let used = Set(stations.flatMap(\.workspaces).map(\.name))
+        let workspaces = uses.flatMap { use in use.metro.workspaces.map { use.name($0.name.value) } }
+        notes += few(workspaces.filter { !used.contains($0) }.map { "no station uses the workspace “\($0)”" })
         notes += few(idle(stations, results).map { "what the station “\($0)” makes leads to no result" })
         notes += few(uses.flatMap(unseen))
         return notes

@@ -15,8 +15,9 @@ package enum Planner {
         let results = metro.offers.map { PlannedResult(station: StationID($0.path), patterns: $0.patterns) }
         let plan = Plan(
             metro: metro.name.value, about: metro.about, environments: environments.list, inputs: inputs,
-            scripts: files.scripts, metros: metros, lines: uses.flatMap(lines), stations: stations, results: results,
-            notes: notes(uses, inputs, stations, results))
+            scripts: files.scripts, metros: metros, lines: uses.flatMap(lines),
+            workspaces: uses.flatMap { workspaces($0, files) },
+            stations: stations, results: results, notes: notes(uses, inputs, stations, results))
         if plan.knowsAllInputs { try check(plan, uses, placed) }
         return plan
     }
@@ -33,7 +34,10 @@ package enum Planner {
             uses: Resources(cpus: uses.cpus, memory: uses.memory, gpus: uses.gpus, time: uses.time),
             variables: station.variables, scripts: scripts, turns: station.turns, seed: station.seed,
             retry: station.retry, usesNetwork: station.usesNetwork, secrets: station.secrets,
-            isWritable: station.isWritable, keepsMade: station.keepsMade)
+            isWritable: station.isWritable, keepsMade: station.keepsMade,
+            workspaces: station.workspaces.map {
+                WorkspaceMount(use.name($0.name.value), word: $0.name.value, isReadOnly: $0.isReadOnly)
+            })
     }
 
     private static func lines(_ use: MetroUse) -> [PlannedLine] {
@@ -168,7 +172,7 @@ package enum Planner {
     }
 
     /// The folder that all patterns share before their wildcards: what lies below it keeps its neighbours.
-    private static func commonFolder(of patterns: [String]) -> [String] {
+    static func commonFolder(of patterns: [String]) -> [String] {
         let folders = patterns.map { Glob($0).folder.filter { $0 != "." } }
         guard var common = folders.first else { return [] }
         for folder in folders.dropFirst() { common = zip(common, folder).prefix { $0 == $1 }.map(\.0) }

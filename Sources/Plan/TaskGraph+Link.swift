@@ -24,8 +24,12 @@ extension TaskGraph {
         let environments = Set(plan.environments.map(\.id))
         let metros = Set(plan.metros.map(\.path).filter { StationID($0).isSafe })
         let checks = try addChecks(inputs, in: environments, metros)
+        let workspaces = try workspaceNames()
         var numbers: [StationID: Int] = [:]
         for station in plan.stations {
+            if let mount = station.workspaces.first(where: { !workspaces.contains($0.name) }) {
+                throw Self.wrong("a workspace's name, “\(Shown.text(mount.name))”")
+            }
             guard station.id.isSafe, numbers[station.id] == nil else {
                 throw Self.wrong("a station's name, “\(Shown.text(station.id.name))”")
             }
@@ -89,7 +93,8 @@ extension TaskGraph {
         let outputs = planned.outputs.map { OutputName($0) }
         let vocabulary = Vocabulary(
             takes: takes.map { ($0.word, $0.entry) }, forEach: forEach.map { ($0.word, Int.max) },
-            outputs: outputs.count, hasTurns: planned.turns != nil, hasSeed: planned.seed != nil)
+            outputs: outputs.count, hasTurns: planned.turns != nil, hasSeed: planned.seed != nil,
+            workspaces: planned.workspaces.map(\.word))
         guard template.mistakes.isEmpty, outputs.allSatisfy(\.mistakes.isEmpty), !outputs.isEmpty,
             template.placeholders.allSatisfy({ vocabulary.meaning(of: $0.word) != nil })
         else { throw Self.wrong("the command of “\(planned.id)”") }

@@ -19,6 +19,7 @@ extension TaskGraph {
             case .name: [task.item.name]
             case .turn: task.turn.map { ["\($0)"] } ?? []
             case .seed: station.planned.seed.map { ["\(Self.seed(of: task.id, $0))"] } ?? []
+            case .workspace(let number): [station.planned.workspaces[number].place]
             case nil: []
             }
         }
@@ -37,6 +38,7 @@ extension TaskGraph {
         planned.usesNetwork = station.planned.usesNetwork
         planned.secrets = station.planned.secrets
         planned.isWritable = station.planned.isWritable
+        planned.workspaces = station.planned.workspaces
         planned.inputs = taken.inputs.sorted().map(\.string)
         return planned
     }

@@ -57,7 +57,7 @@ enum TestImages {
     static func metro(_ plan: Plan, _ files: [String: String] = [:], to image: String) throws {
         try Folder.withTemporary(in: folder, named: "metro") { tree in
             chmod(tree, 0o755)
-            for name in ["made", "inputs/word", "files/bin"] { try Folder.make(tree + "/" + name) }
+            for name in ["made", "inputs/word", "files/bin"] + plan.packedFolders { try Folder.make(tree + "/" + name) }
             try File.write(planText(plan), to: tree + "/plan.json")
             try File.write("hello\n", to: tree + "/inputs/word/word.txt")
             try File.write("#!/bin/bash\necho \"<$1>\"\n", to: tree + "/files/bin/embrace", mode: 0o755)

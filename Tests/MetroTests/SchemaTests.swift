@@ -43,7 +43,10 @@ import Testing
             metro("station: s, command: a, out: b, until: unchanged"),
             metro("station: s, command: a, out: b, repeat: 2, until: unchanged, at_most: 3"),
             metro("station: s, command: a, out: b, until: { below: 1 }, at_most: 3"),
-            metro("station: s, command: a, out: b, env: { A-B: c }"), metro("metro: a, command: b"),
+            metro("station: s, command: a, out: b, env: { A-B: c }"),
+            metro("station: s, command: a, out: b, workspaces: { x: maybe }"),
+            "metro: m\nworkspaces: { in: {} }\nlines: { l: [{ station: s, command: a, out: b }] }\n",
+            metro("metro: a, command: b"),
         ]
         for (text, told) in zip(wrong, try judged(wrong)) {
             #expect(told != "", "\(text)")
@@ -164,6 +167,9 @@ private struct KeyPlace {
             keys: .valid, base: [:],
             around: "{ metro: m, inputs: { reads: { files: a, valid: { % } } }, \(lines(of: station)) }"),
         KeyPlace(
+            keys: .workspace, base: [:],
+            around: "{ metro: m, \(inputs), workspaces: { panel: { % } }, \(lines(of: station)) }"),
+        KeyPlace(
             keys: .line, base: ["stations": "stations: [{ \(station) }]"],
             around: metro("", lines: "lines: { l: { % } }")),
         KeyPlace(
@@ -191,7 +197,7 @@ private struct KeyPlace {
         "lines: { l: [{ \(stop) }], other: [{ \(other("index")) }, { \(other("call")) }, { \(other("merge")) }] }"
     }
     private static func metro(_ more: String, lines: String? = nil) -> String {
-        "{ metro: m, \(inputs), \(lines ?? self.lines(of: station))\(more.isEmpty ? "" : ", ")\(more) }"
+        "{ metro: m, \(inputs), workspaces: [panel], \(lines ?? self.lines(of: station))\(more.isEmpty ? "" : ", ")\(more) }"
     }
 
     /// The metro with a key in it, and what must stand beside it.

@@ -25,3 +25,17 @@ void las_begin_writing(int descriptor, int64_t offset, int64_t count);
 
 // Sets room aside for `size` bytes, without making the file longer.
 int las_reserve(int descriptor, int64_t size);
+
+// Renames where nothing is there yet (EEXIST), and makes two paths change places.
+int las_rename_new(const char *from, const char *to);
+int las_exchange(const char *one, const char *other);
+
+// A watcher of folders (inotify) that becomes readable when something in one of them was made, closed after writing, moved or
+// removed. Adding the same folder twice is one.
+int las_watcher_new(void);
+int las_watcher_add(int watcher, const char *folder);
+// Reads away what it tells; 1 where it told something, 2 where too much happened to be told.
+int las_watcher_drain(int watcher);
+
+// Whether a file that is open for reading is open for writing anywhere: 1 or 0; -1 where that can't be told.
+int las_is_written(int descriptor);

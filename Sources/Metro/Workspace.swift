@@ -1,0 +1,20 @@
+/// Files that stations of one metro share while it runs.
+package struct Workspace: Sendable {
+    package let name: Located<String>
+    /// Paths and globs relative to the metro's folder: what lies in it at first.
+    package let files: [Located<String>]
+    package let comments: String?
+
+    init(name: Located<String>, files: [Located<String>] = [], comments: String? = nil) {
+        (self.name, self.files, self.comments) = (name, files, comments)
+    }
+}
+
+/// A workspace that a station uses.
+package struct WorkspaceUse: Sendable {
+    package let name: Located<String>
+    /// `read`: it can't change anything there.
+    package let isReadOnly: Bool
+
+    init(name: Located<String>, isReadOnly: Bool = false) { (self.name, self.isReadOnly) = (name, isReadOnly) }
+}

@@ -1,0 +1,117 @@
+internal import Failures
+package import Files
+internal import Metro
+
+/// Files that stations of one metro share while it runs.
+package struct PlannedWorkspace: Hashable, Sendable, Codable {
+    /// Whole: of a nested metro `qc/panel`. No two metros share one, whatever they call it.
+    package let name: String
+    /// As the metro says them; empty for one that begins empty.
+    package let patterns: [String]
+    /// What lies in it at first, sorted: each packed below `place`.
+    package let files: [PlannedFile]
+
+    package init(name: String, patterns: [String] = [], files: [PlannedFile] = []) {
+        (self.name, self.patterns, self.files) = (name, patterns, files)
+    }
+
+    /// Where its first files lie in the metro image, and where the tasks that use it find it in its place.
+    package var place: String { Self.place(of: name) }
+    static func place(of name: String) -> String { "\(folder)/\(name)" }
+    /// What holds them all: no task sees it, but what it uses of it.
+    package static let folder = "/.las/workspaces"
+
+    var packedFiles: [PackedFile] {
+        files.flatMap { file in (file.origin ?? file.source).map { file.packed(from: $0) } ?? [] }
+    }
+
+    /// Its first files, relative to it, sorted.
+    /// - Throws: for a plan that no las has written.
+    package func firstFiles() throws(PlanFailure) -> [RelativePath] {
+        var paths: [RelativePath] = []
+        for file in files {
+            for inside in file.contents ?? [""] {
+                let path = inside.isEmpty ? file.path : "\(file.path)/\(inside)"
+                guard let text = path.after(place + "/"), let relative = RelativePath(text) else {
+                    throw TaskGraph.wrong("a file of a workspace, “\(Shown.text(path))”")
+                }
+                paths.append(relative)
+            }
+        }
+        return paths
+    }
+}
+
+/// A workspace that a station uses.
+package struct WorkspaceMount: Hashable, Sendable, Codable {
+    package let name: String
+    /// What stands for it in the command.
+    package let word: String
+    private let reads: Bool?
+
+    package init(_ name: String, word: String, isReadOnly: Bool = false) {
+        (self.name, self.word) = (name, word)
+        reads = isReadOnly ? true : nil
+    }
+
+    /// Whether the command can't change anything in it.
+    package var isReadOnly: Bool { reads ?? false }
+    /// Where the command finds it.
+    package var place: String { PlannedWorkspace.place(of: name) }
+}
+
+extension Planner {
+    static func workspaces(_ use: MetroUse, _ files: InputFiles) -> [PlannedWorkspace] {
+        use.metro.workspaces.map { workspace in
+            let name = use.name(workspace.name.value)
+            let patterns = workspace.files.map(\.value)
+            let folder = commonFolder(of: patterns)
+            let planned = (files.workspaces[name] ?? []).map { file in
+                let inside = file.path.pathNames.dropFirst(folder.count).joined(separator: "/")
+                return PlannedFile(
+                    name: inside, path: "\(PlannedWorkspace.place(of: name))/\(inside)", source: file.path,
+                    contents: file.contents, origin: use.path.isEmpty ? nil : "\(use.metro.folder)/\(file.path)")
+            }
+            return PlannedWorkspace(name: name, patterns: patterns, files: planned)
+        }
+    }
+}
+
+extension InputFiles {
+    /// Looks for what lies in a workspace at first.
+    mutating func search(
+        _ workspace: Workspace, named name: String, _ use: MetroUse, in folder: String, _ complaints: inout Complaints
+    ) {
+        var found: [ExactText: Found] = [:]
+        for pattern in workspace.files {
+            do throws(FolderSearch.Trouble) {
+                for match in try FolderSearch(folder).matches(of: pattern.value) {
+                    let path = ExactText(match.path)
+                    found[path] = found[path] ?? match
+                }
+            } catch {
+                complaints.add(
+                    Diagnostic(file: use.metro.file, at: pattern.position, error.message, fix: error.fix))
+            }
+        }
+        workspaces[name] = found.values.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+    }
+}
+
+extension TaskGraph {
+    /// The names of the plan's workspaces, each of which can be a folder of a run.
+    func workspaceNames() throws(PlanFailure) -> Set<String> {
+        var names = Set<String>()
+        for workspace in plan.workspaces {
+            guard StationID(workspace.name).isSafe, names.insert(workspace.name).inserted else {
+                throw Self.wrong("a workspace's name, “\(Shown.text(workspace.name))”")
+            }
+            _ = try workspace.firstFiles()
+        }
+        // One that lies in another would be seen by who uses that.
+        for name in names where StationID(name).isBelow(where: { names.contains($0.name) }) {
+            throw Self.wrong("a workspace's name, “\(Shown.text(name))”")
+        }
+        return names
+    }
+}

@@ -1,0 +1,81 @@
+/// What is known of one name: the versions that nobody has replaced, and all that was ever written of it.
+///
+/// Entries are merged in any order, any number of times, and come out the same: a version is dropped only where it is known and
+/// missing, that is where someone who had it replaced or removed it.
+package struct Entry: Hashable, Sendable, Codable {
+    package private(set) var seen = VersionVector()
+    /// By their dots; more than one where machines wrote at once, none where it was removed.
+    package private(set) var versions: [FileVersion] = []
+
+    package init() {}
+
+    /// For a look at some of its versions.
+    init(_ versions: [FileVersion]) { self.versions = versions }
+
+    /// - Returns: whether it is another one now.
+    @discardableResult
+    package mutating func merge(_ other: Entry) -> Bool {
+        let before = self
+        let mine = Set(versions.map(\.dot))
+        let theirs = Set(other.versions.map(\.dot))
+        var all = versions.filter { theirs.contains($0.dot) || !other.seen.covers($0.dot) }
+        all += other.versions.filter { !mine.contains($0.dot) && !seen.covers($0.dot) }
+        versions = all.sorted { $0.dot < $1.dot }
+        seen.join(other.seen)
+        return self != before
+    }
+
+    /// A machine writes it.
+    ///
+    /// - Parameters:
+    ///   - replaced: the version that lay there; nil where none did. Another one than is known now is no obstacle: what the machine
+    ///     had not seen yet stays beside.
+    ///   - rule: with `newest` all that is known goes.
+    package mutating func write(
+        _ content: FileContent, as dot: Dot, modified: Int64, replacing replaced: Dot?, _ rule: CollisionRule
+    ) {
+        let height = (versions.map(\.height).max() ?? 0) + 1
+        let before = versions.first { $0.dot == replaced }
+        versions.removeAll { version in
+            // What is the same was seen with it, and that a name is free is known now.
+            version.content == before?.content || version.content.kind == .gone || rule == .newest && replaced != nil
+        }
+        versions.append(FileVersion(dot: dot, content: content, height: height, modified: modified))
+        versions.sort { $0.dot < $1.dot }
+        seen.add(dot)
+    }
+
+    /// A machine removes it.
+    ///
+    /// - Parameter dot: for the note that its name is free, which is needed where other versions are kept beside it.
+    package mutating func remove(_ removed: Dot, as dot: Dot, modified: Int64, _ rule: CollisionRule) {
+        guard let before = versions.first(where: { $0.dot == removed }) else { return }
+        let rest = versions.filter { $0.content != before.content && $0.content.kind != .gone }
+        if rest.isEmpty || rule == .newest {
+            versions = []
+        } else if winner(rule)?.content == before.content {
+            write(.gone, as: dot, modified: modified, replacing: removed, rule)
+        } else {
+            versions = versions.filter { $0.content != before.content }
+        }
+    }
+
+    /// The version that has the name; nil where there is none.
+    package func winner(_ rule: CollisionRule) -> FileVersion? {
+        versions.max { rule.prefers($1, over: $0) }
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        seen = try container.decode(VersionVector.self, forKey: .seen)
+        versions = try container.decode([FileVersion].self, forKey: .versions).sorted { $0.dot < $1.dot }
+        guard versions.allSatisfy({ $0.content.isSound && seen.covers($0.dot) }),
+            Set(versions.map(\.dot)).count == versions.count
+        else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .versions, in: container, debugDescription: "versions of a file that can't be")
+        }
+    }
+
+    private enum CodingKeys: String, CodingKey { case seen, versions }
+}

@@ -1,0 +1,107 @@
+internal import Digests
+package import Files
+internal import Glibc
+
+/// A workspace on one machine: its folder, in which programs do what they like, and what this machine knows of it.
+///
+/// Used by one thread at a time. What it learns is in its journal before anybody is told.
+package final class Replica {
+    /// This machine's name in the workspace.
+    package let host: String
+    package let folder: ConfinedFolder
+    package internal(set) var map: SharedMap
+    /// What lies in the folder, as far as it was looked at.
+    package internal(set) var lying: [RelativePath: Lying] = [:]
+    /// Of what this machine writes the next number.
+    var nextNumber: UInt64 = 1
+    /// Files that were brought here, whole and verified, and have no place yet.
+    let incoming: String
+    let journal: ReplicaJournal
+    /// Where files with these bytes lie.
+    private var places: [Digest: Set<RelativePath>] = [:]
+    /// Bytes that wait for a program's change of their place to be looked at.
+    var unplaced: Set<Digest> = []
+    /// Who is bringing something.
+    var bringing: Set<ObjectIdentifier> = []
+
+    /// A file as it lies in the folder.
+    package struct Lying: Hashable, Sendable, Codable {
+        /// That it was written under, and its version.
+        package let name: RelativePath
+        package let dot: Dot
+        package let content: FileContent
+        var stamp: Stamp
+    }
+
+    /// - Parameters:
+    ///   - folder: `files` in it is the workspace; what is known of it lies beside.
+    ///   - host: see `Dot.isHost`.
+    package init(_ folder: String, host: String, rule: CollisionRule) throws {
+        self.host = host
+        self.folder = ConfinedFolder(folder + "/files")
+        incoming = folder + "/incoming"
+        map = SharedMap(rule)
+        try Folder.make(self.folder.path)
+        try Folder.make(incoming)
+        journal = try ReplicaJournal(folder + "/map")
+        for line in try journal.read() {
+            if let entry = line.entry { map.merge(line.name, entry) }
+            if line.entry == nil { put(line.lying, at: line.name) }
+        }
+        nextNumber = map.lastNumber(of: host) + 1
+        try journal.shorten(map, lying)
+    }
+
+    /// Takes what others know.
+    ///
+    /// - Returns: the names of which something is otherwise now.
+    package func merge(_ entries: [(name: RelativePath, entry: Entry)]) throws -> Set<RelativePath> {
+        var changed: Set<RelativePath> = []
+        for (name, entry) in entries where map.merge(name, entry) {
+            changed.insert(name)
+            // This machine's own numbers, of a time that it has forgotten.
+            nextNumber = max(nextNumber, entry.seen.numbers[host, default: 0] + 1)
+            record(name)
+        }
+        try journal.commit()
+        return changed
+    }
+
+    /// Everything that is known, or what is known of some names, sorted.
+    package func entries(of names: Set<RelativePath>? = nil) -> [(name: RelativePath, entry: Entry)] {
+        let wanted =
+            names.map { $0.compactMap { name in map.entries[name].map { (name, $0) } } } ?? map.entries.map { ($0, $1) }
+        return wanted.sorted { $0.0 < $1.0 }.map { (name: $0.0, entry: $0.1) }
+    }
+
+    func nextDot() -> Dot {
+        defer { nextNumber += 1 }
+        return Dot(host, nextNumber)
+    }
+
+    // MARK: What is written down
+
+    func record(_ name: RelativePath) {
+        guard let entry = map.entries[name] else { return }
+        journal.add(.init(name: name, entry: entry, lying: nil))
+    }
+
+    func lies(_ state: Lying?, at path: RelativePath) {
+        put(state, at: path)
+        journal.add(.init(name: path, entry: nil, lying: state))
+    }
+
+    private func put(_ state: Lying?, at path: RelativePath) {
+        if let before = lying[path]?.content.digest, before != state?.content.digest {
+            places[before]?.remove(path)
+            if places[before]?.isEmpty ?? false { places[before] = nil }
+        }
+        lying[path] = state
+        if let digest = state?.content.digest { places[digest, default: []].insert(path) }
+    }
+
+    func paths(of digest: Digest) -> Set<RelativePath> { places[digest] ?? [] }
+
+    /// Whether a file with these bytes is here.
+    func has(_ digest: Digest) -> Bool { places[digest] != nil || File.status(place(of: digest)) != nil }
+}

@@ -1,0 +1,67 @@
+internal import Files
+internal import Glibc
+internal import JSON
+
+/// What a machine knows of a workspace, written behind what it knew before: a line each. What a crash cut off at its end is forgotten.
+final class ReplicaJournal {
+    /// An entry of the map, or else what lies at a path: nothing where it is nil.
+    struct Line: Codable {
+        let name: RelativePath
+        let entry: Entry?
+        let lying: Replica.Lying?
+    }
+
+    private let path: String
+    private var descriptor: Int32
+    private var waiting: [UInt8] = []
+    private var count = 0
+
+    init(_ path: String) throws(FileFailure) {
+        self.path = path
+        descriptor = try File.open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, mode: 0o600, action: "write")
+    }
+
+    deinit { close(descriptor) }
+
+    func read() throws -> [Line] {
+        let bytes = try File.read(path)
+        var lines: [Line] = []
+        var end = 0
+        for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast() {
+            guard let line = try? JSONText.decode(Line.self, from: line) else { break }
+            lines.append(line)
+        }
+        for _ in lines { end = (bytes[end...].firstIndex(of: UInt8(ascii: "\n")) ?? end) + 1 }
+        if end < bytes.count, ftruncate(descriptor, off_t(end)) != 0 { throw FileFailure("write", path) }
+        count = lines.count
+        return lines
+    }
+
+    func add(_ line: Line) {
+        waiting += JSONText.encode(line) + [UInt8(ascii: "\n")]
+        count += 1
+    }
+
+    func commit() throws(FileFailure) {
+        if waiting.isEmpty { return }
+        try File.writeAll(waiting, to: descriptor, path: path)
+        waiting.removeAll(keepingCapacity: true)
+    }
+
+    /// Writes it anew where most of it is of old times.
+    func shorten(_ map: SharedMap, _ lying: [RelativePath: Replica.Lying]) throws {
+        if count < 2 * (map.entries.count + lying.count) + 1000 { return }
+        var bytes: [UInt8] = []
+        for (name, entry) in map.entries.sorted(by: { $0.key < $1.key }) {
+            bytes += JSONText.encode(Line(name: name, entry: entry, lying: nil)) + [UInt8(ascii: "\n")]
+        }
+        for (name, state) in lying.sorted(by: { $0.key < $1.key }) {
+            bytes += JSONText.encode(Line(name: name, entry: nil, lying: state)) + [UInt8(ascii: "\n")]
+        }
+        try File.write(bytes, to: path, mode: 0o600, syncing: false)
+        let new = try File.open(path, O_RDWR | O_APPEND | O_CLOEXEC, action: "write")
+        close(descriptor)
+        descriptor = new
+        count = map.entries.count + lying.count
+    }
+}

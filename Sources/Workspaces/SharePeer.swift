@@ -1,0 +1,174 @@
+internal import Digests
+package import Files
+internal import Parts
+
+/// One end of what two machines say of a workspace. Both ends are alike: each tells what is new, and asks for the bytes of what it
+/// is told of. What is told counts here when its bytes are here.
+///
+/// Messages are taken one after another from `next`, when the connection has room, and come in their order. Each file that was asked
+/// for is answered in the order of asking.
+package final class SharePeer {
+    private let replica: Replica
+    /// Names of which the other side has to hear, each once, in the order in which they became otherwise.
+    private var untold: ArraySlice<RelativePath> = []
+    private var isUntold: Set<RelativePath> = []
+    private var replies: [ShareMessage] = []
+
+    // What comes here.
+    /// What was told, with the bytes that it lacks.
+    private var pending: [RelativePath: (entry: Entry, lacks: Set<Digest>)] = [:]
+    /// What was told and lacks nothing: it counts all at once, when nothing more is on its way.
+    private var ready: [RelativePath: Entry] = [:]
+    /// Who waits for the bytes.
+    private var waiting: [Digest: Set<RelativePath>] = [:]
+    /// What was not asked for yet, and what is on its way.
+    private var wanted: ArraySlice<Replica.Need> = []
+    private var asked: ArraySlice<IncomingFile> = []
+
+    // What goes there.
+    private var leaving: ArraySlice<OutgoingFile> = []
+
+    private static let mostAsked = 64
+    private static let mostReady = 1000
+
+    /// - Parameter isNew: the other side knows nothing yet, and is told everything.
+    package init(_ replica: Replica, isNew: Bool = true) {
+        self.replica = replica
+        if isNew { tell(Set(replica.map.entries.keys)) }
+    }
+
+    /// Of these the other side has to hear.
+    package func tell(_ names: Set<RelativePath>) {
+        for name in names.sorted() where isUntold.insert(name).inserted { untold.append(name) }
+    }
+
+    /// Whether all that was told by the other side counts here.
+    package var isInStep: Bool { pending.isEmpty && ready.isEmpty }
+
+    // MARK: Out
+
+    /// The next message to send; nil where there is none now.
+    package func next() throws -> [UInt8]? {
+        if !replies.isEmpty { return replies.removeFirst().bytes }
+        if asked.count < Self.mostAsked, !wanted.isEmpty {
+            let need = wanted.removeFirst()
+            asked.append(try IncomingFile(need, in: replica))
+            return ShareMessage.ask(.init(digest: need.digest, size: need.content.size, like: need.like)).bytes
+        }
+        while let file = leaving.first {
+            if let message = try file.next() { return message.bytes }
+            guard file.hasEnded else { break }
+            leaving.removeFirst()
+        }
+        var (known, size): ([ShareMessage.Known], Int) = ([], 0)
+        while size < ShareMessage.most, let name = untold.popFirst() {
+            isUntold.remove(name)
+            guard let entry = replica.map.entries[name] else { continue }
+            known.append(.init(name: name, entry: entry))
+            size += 200 + name.string.utf8.count + 250 * entry.versions.count
+        }
+        if known.isEmpty { return nil }
+        return ShareMessage.tell(known).bytes
+    }
+
+    // MARK: In
+
+    /// - Returns: the names of which something is otherwise here now.
+    package func hear(_ bytes: [UInt8]) throws -> Set<RelativePath> {
+        switch try ShareMessage(bytes: bytes) {
+        case .tell(let known):
+            for told in known { take(told.name, told.entry) }
+            return try settle()
+        case .ask(let ask):
+            leaving.append(OutgoingFile(ask, in: replica))
+            return []
+        case .want(let bytes):
+            guard let file = leaving.first(where: \.awaitsWant) else { throw Self.unexpected }
+            try file.take(want: bytes)
+            return []
+        case .list(let bytes, let isDifference):
+            guard let file = asked.first(where: { !$0.hasList }) else { throw Self.unexpected }
+            if let want = try file.take(list: bytes, isDifference: isDifference) { replies.append(.want(want)) }
+            return []
+        case .data(let bytes):
+            guard let file = asked.first else { throw Self.unexpected }
+            try file.take(bytes)
+            return []
+        case .end(let isWhole):
+            guard !asked.isEmpty else { throw Self.unexpected }
+            let file = asked.removeFirst()
+            let digest = file.need.digest
+            if isWhole { try file.finish() } else { file.abandon() }
+            let names = waiting.removeValue(forKey: digest) ?? []
+            if !isWhole { replies.append(.again(.init(names: names.sorted(), digest: digest))) }
+            for name in names {
+                guard pending[name]?.lacks.remove(digest) != nil else { continue }
+                if !isWhole {
+                    pending[name] = nil
+                } else if let whole = pending[name], whole.lacks.isEmpty {
+                    pending[name] = nil
+                    ready[name] = whole.entry
+                }
+            }
+            return try settle()
+        case .again(let again):
+            // Where it is still a part of them, a program has changed it just now: that is told when it is looked at.
+            tell(
+                Set(
+                    again.names.filter { name in
+                        replica.map.entries[name]?.versions.contains { $0.content.digest == again.digest } == false
+                    }))
+            return []
+        }
+    }
+
+    private static var unexpected: WorkspaceFailure {
+        WorkspaceFailure("a message about a workspace came that nothing waits for", exitCode: .integrity)
+    }
+
+    private func take(_ name: RelativePath, _ entry: Entry) {
+        ready[name] = nil
+        var lacks: Set<Digest> = []
+        let own = replica.map.entries[name]
+        for version in entry.versions {
+            // What is replaced here already is not wanted.
+            let isOld = own?.seen.covers(version.dot) ?? false && own?.versions.contains(version) == false
+            guard let digest = version.content.digest, version.content.kind == .file, !isOld, !replica.has(digest)
+            else {
+                continue
+            }
+            lacks.insert(digest)
+            if waiting[digest] == nil {
+                wanted.append(
+                    Replica.Need(content: version.content, like: replica.lying[name]?.content.digest, path: name))
+            }
+            waiting[digest, default: []].insert(name)
+        }
+        replica.bringing.insert(ObjectIdentifier(self))
+        pending[name] = lacks.isEmpty ? nil : (entry, lacks)
+        if lacks.isEmpty { ready[name] = entry }
+    }
+
+    /// What is whole by now counts.
+    private func settle() throws -> Set<RelativePath> {
+        if !isInStep, ready.isEmpty || !waiting.isEmpty && ready.count < Self.mostReady { return [] }
+        let told = ready.sorted { $0.key < $1.key }.map { (name: $0.key, entry: $0.value) }
+        ready = [:]
+        let changed = try replica.merge(told)
+        if !changed.isEmpty { _ = try replica.apply() }
+        if isInStep {
+            replica.bringing.remove(ObjectIdentifier(self))
+            try replica.clearIncoming()
+        }
+        return changed
+    }
+
+    /// When the connection is gone.
+    package func end() {
+        for file in asked { file.abandon() }
+        for file in leaving { file.close() }
+        (asked, leaving, wanted, pending, ready, waiting) = ([], [], [], [:], [:], [:])
+        replica.bringing.remove(ObjectIdentifier(self))
+        try? replica.clearIncoming()
+    }
+}

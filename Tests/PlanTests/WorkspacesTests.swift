@@ -1,0 +1,112 @@
+import Files
+import JSON
+import Metro
+import TestSupport
+import Testing
+
+@testable import Plan
+
+/// Workspaces from the metro to its tasks, also those of metros in it.
+@Suite struct WorkspacesTests {
+    private static let files = [
+        "main/metro.yml": """
+        metro: main
+        workspaces:
+          panel: { files: refs/** }
+          scratch: {}
+        lines:
+          one:
+            - station: write
+              command: cp {panel}/a.fa {scratch}/copy; ls {scratch}
+              out: list
+              workspaces: { panel: read, scratch: write }
+            - metro: ../qc
+              as: left
+            - metro: ../qc
+              as: right
+        """,
+        "main/refs/a.fa": "a", "main/refs/deep/b.fa": "b",
+        "qc/metro.yml": """
+        metro: qc
+        workspaces: { panel: own/x.txt }
+        lines:
+          one:
+            - station: look
+              command: ls {panel}
+              out: list
+              workspaces: panel
+              repeat: 2
+        """,
+        "qc/own/x.txt": "x",
+    ]
+
+    private func plan() throws -> Plan {
+        try withScratch { try NestedMetrosTests().plan(Self.files, in: $0) }
+    }
+
+    @Test func eachMetroHasItsOwn() throws {
+        let plan = try plan()
+        #expect(plan.workspaces.map(\.name) == ["panel", "scratch", "left/panel", "right/panel"])
+        #expect(
+            try plan.workspaces.map { try $0.firstFiles().map(\.string) }
+                == [["a.fa", "deep/b.fa"], [], ["x.txt"], ["x.txt"]])
+        let commands = try NestedMetrosTests().commands(plan)
+        #expect(
+            commands["write"]
+                == .shell("cp /.las/workspaces/panel/a.fa /.las/workspaces/scratch/copy; ls /.las/workspaces/scratch"))
+        #expect(commands["left/look/1"] == .direct(["ls", "/.las/workspaces/left/panel"]))
+        #expect(commands["right/look/2"] == .direct(["ls", "/.las/workspaces/right/panel"]))
+    }
+
+    @Test func aTaskKnowsWhichItMayChangeAndIsNeverReused() throws {
+        var graph = try TaskGraph(try plan())
+        let task = try #require(graph.takeReady().first { $0.id.name == "write" })
+        #expect(task.workspaces.map(\.name) == ["panel", "scratch"])
+        #expect(task.workspaces.map(\.isReadOnly) == [true, false])
+        #expect(!task.dependsOnItsContentsOnly)
+    }
+
+    @Test func firstFilesArePackedWhereNoTaskSeesThem() throws {
+        let packed = try plan().packedFiles.map(\.path).filter { $0.hasPrefix("workspaces/") }
+        #expect(
+            packed == [
+                "workspaces/left/panel/x.txt", "workspaces/panel/a.fa", "workspaces/panel/deep/b.fa",
+                "workspaces/right/panel/x.txt",
+            ])
+        #expect(try plan().packedFolders.contains("workspaces"))
+    }
+
+    @Test func thePlanTellsThemAndComesBackFromItsText() throws {
+        let plan = try plan()
+        let text = plan.text
+        #expect(text.contains("\nWorkspaces\n  panel       refs/**: 2 files at first\n  scratch     begins empty\n"))
+        #expect(text.contains("shares   panel (reads), scratch\n"))
+        // What lies on the packing machine is in no plan that is written down.
+        let back = try JSONText.decode(Plan.self, from: JSONText.encode(plan))
+        #expect(back.workspaces.map(\.name) == plan.workspaces.map(\.name))
+        #expect(back.stations.map(\.workspaces) == plan.stations.map(\.workspaces))
+        let explained = try #require(Explanation(of: StationID("write"), in: plan)).text
+        #expect(
+            explained.contains(
+                "At {panel} it finds the workspace “panel”, which it only reads: no other station uses it."))
+    }
+
+    @Test func aPlanThatNoLasWroteIsRefused() throws {
+        func refused(_ workspaces: [PlannedWorkspace], uses: String = "panel") -> Bool {
+            let station = PlannedStation(
+                id: StationID("a"), line: "l", environment: .main, takes: [], forEach: [], command: "ls {panel}",
+                outputs: ["x"], workspaces: [WorkspaceMount(uses, word: "panel")])
+            let plan = Plan(
+                metro: "m", environments: [PlannedEnvironment(id: .main, needs: Needs())], inputs: [],
+                workspaces: workspaces, stations: [station], results: [])
+            return (try? TaskGraph(plan)) == nil
+        }
+        func file(_ path: String) -> PlannedFile { PlannedFile(name: "x", path: path) }
+        #expect(!refused([PlannedWorkspace(name: "panel")]))
+        #expect(refused([]))
+        #expect(refused([PlannedWorkspace(name: "../panel")], uses: "../panel"))
+        #expect(refused([PlannedWorkspace(name: "panel"), PlannedWorkspace(name: "panel/x")]))
+        #expect(refused([PlannedWorkspace(name: "panel", files: [file("/.las/workspaces/panel/../x")])]))
+        #expect(refused([PlannedWorkspace(name: "panel", files: [file("/.las/inputs/x")])]))
+    }
+}
