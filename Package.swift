@@ -91,7 +91,7 @@ let package = Package(
 
         // MARK: What stations share
         // the map of a workspace, how versions come together, its folder on a disk
-        room("Workspaces", ["CLinux", "Parts", "JSON", "Digests", "Files", "Failures"]),
+        room("Workspaces", ["CLinux", "Parts", "Threads", "JSON", "Digests", "Files", "Failures"]),
 
         // MARK: Running
         // namespaces and mounts as a plan, and its launch
@@ -187,7 +187,7 @@ let package = Package(
             of: "Execution",
             ["Plan", "Metro", "Parts", "HostProtocol", "Signatures", "Threads", "JSON", "Digests", "Files", "Failures"]),
         tests(of: "Store", ["Depot", "Bundle", "Layers", "Parts", "Metro", "Digests", "JSON", "Files", "Failures"]),
-        tests(of: "Workspaces", ["JSON", "Digests", "Files", "Failures"]),
+        tests(of: "Workspaces", ["Threads", "JSON", "Digests", "Files", "Failures"]),
         tests(of: "Hosts", ["HostProtocol", "Parts", "Digests", "Files", "Failures"]),
         tests(of: "Registry", ["Digests", "JSON", "Files", "Failures"]),
         tests(of: "Terminal", ["Files"]),

@@ -50,7 +50,12 @@ final class ReplicaJournal {
 
     /// Writes it anew where most of it is of old times.
     func shorten(_ map: SharedMap, _ lying: [RelativePath: Replica.Lying]) throws {
-        if count < 2 * (map.entries.count + lying.count) + 1000 { return }
+        if count >= 2 * (map.entries.count + lying.count) + 1000 { try rewrite(map, lying) }
+    }
+
+    /// Writes it anew.
+    func rewrite(_ map: SharedMap, _ lying: [RelativePath: Replica.Lying]) throws {
+        waiting = []
         var bytes: [UInt8] = []
         for (name, entry) in map.entries.sorted(by: { $0.key < $1.key }) {
             bytes += JSONText.encode(Line(name: name, entry: entry, lying: nil)) + [UInt8(ascii: "\n")]

@@ -1,8 +1,10 @@
 import Digests
+import Dispatch
 import Files
 import Glibc
 import TestSupport
 import Testing
+import Threads
 
 @testable import Workspaces
 
@@ -244,6 +246,136 @@ import Testing
             let found = try texts(hub.middle.folder.path)
             #expect(written.subtracting(retired).subtracting(found) == [])
             #expect(found.subtracting(written) == [])
+        }
+    }
+}
+
+/// Workspaces that tell by themselves what happens in them.
+@Suite struct ShareTests {
+    /// Two machines with a connection that passes on what there is when it is woken.
+    final class Wire: @unchecked Sendable {
+        let one: Share
+        let other: Share
+        private let bell = DispatchSemaphore(value: 0)
+        private var (here, there) = (0, 0)
+        private let lock = Monitor(false)
+        private var thread: OwnThread?
+
+        init(_ one: Share, _ other: Share) throws {
+            (self.one, self.other) = (one, other)
+            here = one.join { [bell] in bell.signal() }
+            there = other.join { [bell] in bell.signal() }
+            bell.signal()
+            thread = try OwnThread { [self] in
+                while true {
+                    bell.wait()
+                    if lock.change({ $0 }) { return }
+                    var isMore = true
+                    while isMore {
+                        isMore = false
+                        while let message = try? one.next(here) {
+                            isMore = true
+                            try? other.hear(there, message)
+                        }
+                        while let message = try? other.next(there) {
+                            isMore = true
+                            try? one.hear(here, message)
+                        }
+                    }
+                }
+            }
+        }
+
+        func end() {
+            lock.change { $0 = true }
+            bell.signal()
+            thread?.join()
+            one.end()
+            other.end()
+        }
+    }
+
+    private func text(_ path: String) -> String? {
+        (try? File.read(path)).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    private func waits(for isSo: () -> Bool) -> Double {
+        let begun = ContinuousClock.now
+        while !isSo(), ContinuousClock.now - begun < .seconds(20) { usleep(1000) }
+        let took = ContinuousClock.now - begun
+        return Double(took.components.seconds) + Double(took.components.attoseconds) / 1e18
+    }
+
+    @Test func aSignalReachesTheOtherMachineAtOnce() throws {
+        try withScratch { scratch in
+            let one = try Share(scratch + "/one", host: "one", rule: .keepBoth, watches: true)
+            let other = try Share(scratch + "/other", host: "other", rule: .keepBoth, watches: true)
+            let wire = try Wire(one, other)
+            defer { wire.end() }
+            var times: [Double] = []
+            for number in 1...20 {
+                let name = number % 2 == 0 ? "f\(number)" : "d\(number)/f"
+                let (from, to) = number % 3 == 0 ? ("other", "one") : ("one", "other")
+                try Folder.make(File.parent(of: "\(scratch)/\(from)/files/\(name)"))
+                try File.write("\(number)\n", to: "\(scratch)/\(from)/files/\(name)", syncing: false)
+                times.append(waits { text("\(scratch)/\(to)/files/\(name)") == "\(number)\n" })
+            }
+            #expect(times.max()! < 10)
+
+            // What is still open is told when it is closed.
+            let path = scratch + "/one/files/open"
+            let file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+            try File.writeAll(Array("half".utf8), to: file, path: path)
+            usleep(100_000)
+            #expect(text(scratch + "/other/files/open") == nil)
+            try File.writeAll(Array(" and whole".utf8), to: file, path: path)
+            close(file)
+            _ = waits { text(scratch + "/other/files/open") == "half and whole" }
+            #expect(text(scratch + "/other/files/open") == "half and whole")
+        }
+    }
+
+    @Test func whatLiesThereAtFirstIsTheSameEverywhere() throws {
+        try withScratch { scratch in
+            for name in ["one", "other"] {
+                try Folder.make("\(scratch)/\(name)/files/deep")
+                try File.write("first\n", to: "\(scratch)/\(name)/files/deep/a")
+            }
+            let one = try Share(scratch + "/one", host: "one", rule: .keepBoth, first: true)
+            try File.write("changed\n", to: scratch + "/one/files/deep/a")
+            try one.look(settled: true)
+            // The other one comes later, with what lay there at first.
+            let other = try Share(scratch + "/other", host: "other", rule: .keepBoth, first: true)
+            let wire = try Wire(one, other)
+            defer { wire.end() }
+            _ = waits { text(scratch + "/other/files/deep/a") == "changed\n" }
+            #expect(text(scratch + "/other/files/deep/a") == "changed\n")
+            #expect(try Folder.names(in: scratch + "/other/files/deep") == ["a"])
+            #expect(one.map.entries == other.map.entries)
+            let again = try Replica(scratch + "/other", host: "other", rule: .keepBoth)
+            #expect(again.map.entries == one.map.entries)
+        }
+    }
+
+    @Test func tenThousandFilesAreKnownSoon() throws {
+        try withScratch { scratch in
+            let one = try Share(scratch + "/one", host: "one", rule: .keepBoth)
+            let other = try Share(scratch + "/other", host: "other", rule: .keepBoth)
+            for number in 0..<2000 {
+                try Folder.make("\(scratch)/one/files/\(number % 50)")
+                try File.write(
+                    "\(number)" + String(repeating: ".", count: 4090),
+                    to: "\(scratch)/one/files/\(number % 50)/\(number)",
+                    syncing: false)
+            }
+            let begun = ContinuousClock.now
+            try one.look(settled: true)
+            let wire = try Wire(one, other)
+            defer { wire.end() }
+            _ = waits { other.map.entries.count == 2050 }
+
+            #expect(other.map.entries == one.map.entries)
+            #expect(text(scratch + "/other/files/7/1007")?.utf8.count == 4094)
         }
     }
 }

@@ -1,0 +1,203 @@
+internal import CLinux
+package import Files
+internal import Glibc
+internal import Threads
+
+/// A workspace on a machine with its connections to others: what one of them tells the others hear, and what programs do in the
+/// folder all of them.
+///
+/// May be used by any thread.
+package final class Share: @unchecked Sendable {
+    private let state: Monitor<State>
+    private let watching: (watcher: Int32, end: (read: Int32, write: Int32))?
+    private var watch: OwnThread?
+
+    private struct Peer {
+        let peer: SharePeer
+        let wake: @Sendable () -> Void
+    }
+
+    private struct State {
+        let replica: Replica
+        var peers: [Int: Peer] = [:]
+        var next = 0
+        /// Told already.
+        var collisions: Set<RelativePath> = []
+    }
+
+    /// How long it waits for more after something has happened in the folder, in milliseconds.
+    private static let pause: Int32 = 15
+    /// How long until it looks again at a file that is being written.
+    private static let patience: Int32 = 300
+
+    /// - Parameters:
+    ///   - folder: see `Replica`.
+    ///   - first: what lies in the folder at first is the same on every machine.
+    ///   - watches: whether programs change the folder on this machine, which is to be told while they run.
+    package init(
+        _ folder: String, host: String, rule: CollisionRule, first: Bool = false, watches: Bool = false
+    ) throws {
+        let replica = try Replica(folder, host: host, rule: rule)
+        if first { try replica.begin() }
+        state = Monitor(State(replica: replica))
+        var ends: [Int32] = [-1, -1]
+        let watcher = watches ? las_watcher_new() : -1
+        if watcher >= 0, las_pipe(&ends, 1) == 0 {
+            watching = (watcher, (ends[0], ends[1]))
+            watch = try? OwnThread { [weak self, watching] in
+                while let descriptors = watching, Share.waits(descriptors), let self, self.isWatched() {}
+            }
+        } else {
+            // Without it what tasks did is told when they have ended.
+            watching = nil
+        }
+        try look(settled: true)
+    }
+
+    deinit {
+        guard let watching else { return }
+        close(watching.watcher)
+        close(watching.end.read)
+        close(watching.end.write)
+    }
+
+    /// Nothing is told any more. Call it before it is let go.
+    package func end() {
+        guard let watching, let watch else { return }
+        var byte: UInt8 = 0
+        _ = write(watching.end.write, &byte, 1)
+        watch.join()
+        self.watch = nil
+    }
+
+    // MARK: The folder
+
+    /// Looks what programs did in the folder, and tells the others.
+    ///
+    /// - Parameter settled: none of them writes any more.
+    /// - Returns: whether some file is still being written.
+    @discardableResult
+    package func look(settled: Bool) throws -> Bool {
+        let (wakes, isUnsettled) = try state.change { state in
+            let scan = try state.replica.scan(settled: settled) { [watching] folder in
+                if let watching { _ = las_watcher_add(watching.watcher, folder) }
+            }
+            if !scan.changed.isEmpty || !state.replica.unplaced.isEmpty { _ = try state.replica.apply() }
+            return (Self.tell(scan.changed, &state, but: nil), scan.isUnsettled)
+        }
+        wakes.forEach { $0() }
+        return isUnsettled
+    }
+
+    /// - Returns: false when it is to end.
+    private static func waits(_ descriptors: (watcher: Int32, end: (read: Int32, write: Int32))) -> Bool {
+        var waits = [
+            pollfd(fd: descriptors.watcher, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: descriptors.end.read, events: Int16(POLLIN), revents: 0),
+        ]
+        while poll(&waits, 2, -1) < 0, errno == EINTR {}
+        return waits[1].revents == 0
+    }
+
+    /// Something has happened.
+    /// - Returns: false when it is to end.
+    private func isWatched() -> Bool {
+        guard let watching else { return false }
+        var wait = Self.pause
+        while true {
+            var end = pollfd(fd: watching.end.read, events: Int16(POLLIN), revents: 0)
+            if poll(&end, 1, wait) > 0 { return false }
+            _ = las_watcher_drain(watching.watcher)
+            // What can't be read now is looked at when the task has ended, which tells why.
+            guard (try? look(settled: false)) == true else { return true }
+            wait = Self.patience
+        }
+    }
+
+    // MARK: Connections
+
+    /// A connection begins; the other side is told everything.
+    ///
+    /// - Parameter wake: told, on any thread, that there is something to send.
+    /// - Returns: what it is called here.
+    package func join(wake: @escaping @Sendable () -> Void) -> Int {
+        state.change { state in
+            state.next += 1
+            state.peers[state.next] = Peer(peer: SharePeer(state.replica), wake: wake)
+            return state.next
+        }
+    }
+
+    package func leave(_ number: Int) {
+        state.change { state in
+            state.peers[number]?.peer.end()
+            state.peers[number] = nil
+        }
+    }
+
+    /// The next message to send; nil where there is none now, or the connection has ended.
+    package func next(_ number: Int) throws -> [UInt8]? { try state.change { try $0.peers[number]?.peer.next() } }
+
+    /// Takes what came. There may be something to send after that.
+    package func hear(_ number: Int, _ bytes: [UInt8]) throws {
+        let wakes = try state.change { state in
+            guard let peer = state.peers[number]?.peer else { return [] as [@Sendable () -> Void] }
+            let changed = try peer.hear(bytes)
+            return Self.tell(changed, &state, but: number)
+        }
+        wakes.forEach { $0() }
+    }
+
+    /// Whether all that the other side has told counts here.
+    package func isInStep(_ number: Int) -> Bool { state.change { $0.peers[number]?.peer.isInStep ?? true } }
+
+    private static func tell(
+        _ names: Set<RelativePath>, _ state: inout State, but number: Int?
+    ) -> [@Sendable () -> Void] {
+        if names.isEmpty { return [] }
+        return state.peers.filter { $0.key != number }.sorted { $0.key < $1.key }.map { _, peer in
+            peer.peer.tell(names)
+            return peer.wake
+        }
+    }
+
+    // MARK: What it holds
+
+    package var map: SharedMap { state.change { $0.replica.map } }
+
+    /// Files that are kept beside others and were not told yet, sorted.
+    package func newCollisions() -> [RelativePath] {
+        state.change { state in
+            let all = Set(state.replica.map.view.filter(\.value.isCollision).keys)
+            defer { state.collisions = all }
+            return all.subtracting(state.collisions).sorted()
+        }
+    }
+}
+
+extension Replica {
+    /// The machine that has written what lies in a workspace at first.
+    private static let first = "@first"
+
+    /// What lies in the folder is what lies there at first on every machine, where nothing is known yet.
+    func begin() throws {
+        if !map.entries.isEmpty { return }
+        let scan = try scan(settled: true)
+        var own: [(name: RelativePath, entry: Entry)] = []
+        for (number, name) in scan.changed.sorted().enumerated() {
+            guard let state = lying[name] else { continue }
+            var entry = Entry()
+            let dot = Dot(Self.first, UInt64(number + 1))
+            entry.write(state.content, as: dot, modified: 0, replacing: nil, map.rule)
+            own.append((name, entry))
+        }
+        map = SharedMap(map.rule)
+        nextNumber = 1
+        for (name, entry) in own {
+            map.merge(name, entry)
+            guard let state = lying[name], let dot = entry.versions.first?.dot else { continue }
+            lies(Lying(name: name, dot: dot, content: state.content, stamp: state.stamp), at: name)
+        }
+        try journal.rewrite(map, lying)
+    }
+}
