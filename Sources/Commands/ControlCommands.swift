@@ -44,13 +44,21 @@ private enum Control {
 let attachCommand = CommandSpec(
     name: "attach", about: "watch a run that goes on here", arguments: [RunNames.argument],
     options: [
-        .init(name: "--json", about: "print what happens as JSON, an event a line, for scripts", completes: .nothing)
+        .init(name: "--map", about: "draw the metro's map, and on it how far the run is", completes: .nothing),
+        .init(name: "--json", about: "print what happens as JSON, an event a line, for scripts", completes: .nothing),
     ],
-    examples: [("las attach", "as if it had been started here; Ctrl-C leaves it going on")]
+    examples: [
+        ("las attach", "as if it had been started here; Ctrl-C leaves it going on"),
+        ("las attach --map", "the subway map, on which the stations turn green"),
+    ]
 ) { invocation, context in
     let run = try RunNames.goingOn(invocation, context)
     return try await context.connector().withSession(to: .local) { session in
-        try await FollowedRun(context: context, results: "", printsEvents: invocation.has("--json")).watch(run, session)
+        let plan = invocation.has("--map") ? try? RunMap.plan(of: run, in: context.lash) : nil
+        return try await FollowedRun(
+            context: context, results: "", printsEvents: invocation.has("--json"),
+            map: plan.map { RunMap(run, $0, context) }
+        ).watch(run, session)
     }
 }
 

@@ -15,15 +15,21 @@ struct FollowedRun {
     let printsEvents: Bool
     /// The first event that is printed; those before it are only counted.
     var first = 1
+    /// Draws the run on its metro's map; nil where nobody asked for that.
+    var map: RunMap?
+
+    private var display: RunDisplay { RunDisplay(context.terminal, hasBar: map == nil) }
 
     /// Looks on, up to the run's end or an interrupt, which leaves it going on.
     func watch(_ run: RunID, _ session: HostSession) async throws -> ExitCode {
-        let display = Mutex(RunDisplay(context.terminal))
+        let display = Mutex(self.display)
         let ended = try await session.follow(run) { event in
             display.withLock { $0.show(event) }
+            map?.show(event)
             if printsEvents { context.terminal.print(String(decoding: JSONText.encode(event), as: UTF8.self)) }
         }
         display.withLock { $0.end() }
+        map?.end()
         if let text = ended.text { context.terminal.say("the run has ended: " + text) }
         return exitCode(ended)
     }
@@ -31,10 +37,11 @@ struct FollowedRun {
     /// - Returns: exit code 0 or 1, by how the run ended.
     func follow(_ run: RunID, on host: Host, _ session: HostSession) async throws -> ExitCode {
         let terminal = context.terminal
-        let display = Mutex(RunDisplay(terminal))
+        let display = Mutex(self.display)
         let ended = try await Interrupts.during {
             try await session.follow(run) { event in
                 display.withLock { $0.show(event) }
+                map?.show(event)
                 if printsEvents, event.sequence >= first {
                     terminal.print(String(decoding: JSONText.encode(event), as: UTF8.self))
                 }
@@ -44,6 +51,7 @@ struct FollowedRun {
             session.requestCancel(of: run)
         }
         display.withLock { $0.end() }
+        map?.end()
         let succeeded = ended.succeeded ?? false
         let fetched = try await fetch(run, session)
         if succeeded {

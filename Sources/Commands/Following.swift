@@ -23,6 +23,8 @@ struct Following {
     let printsEvents: Bool
     /// Let go when the run has begun, which says itself what it uses.
     let hold: StoreHold
+    /// Draws the run on the map.
+    let hasMap: Bool
     /// What the stations may know.
     let secrets: [String: String]
 
@@ -35,7 +37,8 @@ struct Following {
                 isFresh: isFresh, failsFast: failsFast, bundle: material.bundle, results: results, secrets: secrets))
         hold.release()
         context.terminal.say(host.isLocal ? "running \(run)" : "running \(run) on \(host.name)")
-        return try await FollowedRun(context: context, results: results, printsEvents: printsEvents).follow(
+        let map = hasMap ? material.readPlan(context.lash).map { RunMap(run, $0, context) } : nil
+        return try await FollowedRun(context: context, results: results, printsEvents: printsEvents, map: map).follow(
             run, on: host, session)
     }
 }
@@ -60,6 +63,7 @@ enum RunOptions {
         .init(
             name: "--keep-going", about: "run all that does not depend on what failed (as it is anyway)",
             completes: .nothing),
+        .init(name: "--map", about: "draw the metro's map, and on it how far the run is", completes: .nothing),
         .init(
             name: "--json", about: "print what happens as JSON, an event a line, for scripts", completes: .nothing),
         .init(name: "--dry-run", about: "show what would run, and run nothing", completes: .nothing),
@@ -72,7 +76,8 @@ enum RunOptions {
             context: context, material: material, results: Context.absolute(invocation.value("--results") ?? "results"),
             cpus: try cpus(invocation), engine: invocation.value("--engine"), isFresh: invocation.has("--fresh"),
             failsFast: invocation.has("--fail-fast"),
-            printsEvents: invocation.has("--json"), hold: hold, secrets: try context.secrets(of: material))
+            printsEvents: invocation.has("--json"), hold: hold, hasMap: invocation.has("--map"),
+            secrets: try context.secrets(of: material))
     }
 
     /// Wrong values are told before anything is packed.

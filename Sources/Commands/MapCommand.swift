@@ -1,3 +1,4 @@
+internal import Execution
 internal import Failures
 internal import Files
 internal import JSON
@@ -8,6 +9,9 @@ let mapCommand = CommandSpec(
     name: "map", about: "draw a metro as a subway map",
     arguments: [metroArgument],
     options: [
+        .init(
+            name: "--run", value: "RUN", about: "how far this run of this machine is with each station",
+            completes: .runs),
         .init(name: "--svg", value: "FILE", about: "write it as a picture (SVG); - for standard output"),
         .init(
             name: "--open", value: "NAME", about: "show the inside of a metro that stands in this one", mayRepeat: true,
@@ -21,6 +25,10 @@ let mapCommand = CommandSpec(
     examples: [
         ("las map my-metro", "draws it here, in colour where that shows"),
         ("las map my-metro --svg map.svg", "a picture for a page or a talk; browsers show it"),
+        (
+            "las map --run variants-7f3a2",
+            "which stations are done, run, wait or failed; las attach --map keeps drawing it"
+        ),
         ("las map my-metro --open qc", "with the inside of the metro that is called qc there"),
     ],
     details: """
@@ -28,8 +36,15 @@ let mapCommand = CommandSpec(
         the metro says is run.
         """
 ) { invocation, context in
-    let source = try MetroSource.read(invocation.arguments.first ?? ".")
-    let graph = MapGraph(source.plan, opening: try MapOptions.opening(invocation, MapGraph.metros(in: source.plan)))
+    let run = try invocation.value("--run").map { try RunNames.find($0, in: context.lash) }
+    if run != nil, !invocation.arguments.isEmpty {
+        throw UsageFailure("a run has its metro's map with it", fix: "leave the metro out")
+    }
+    let plan =
+        try run.map { try RunMap.plan(of: $0, in: context.lash) }
+        ?? MetroSource.read(invocation.arguments.first ?? ".").plan
+    var graph = MapGraph(plan, opening: try MapOptions.opening(invocation, MapGraph.metros(in: plan)))
+    if let run { graph = graph.showing(RunMap.states(RunSummary(run, in: context.lash))) }
     if let file = invocation.value("--svg") {
         let svg = SVGMap(MapLayout.picture(of: graph)).text
         if file == "-" {

@@ -28,7 +28,7 @@ let reportCommand = CommandSpec(
     if let file = invocation.value("--html") {
         let path = Context.absolute(file)
         try Folder.checkPlace(File.parent(of: path))
-        try File.write(ReportPage(report).html, to: path)
+        try File.write(ReportPage(report, plan: try? RunMap.plan(of: run, in: context.lash)).html, to: path)
         context.terminal.say("the report of \(run): \(Shown.whole(file))")
     } else if invocation.has("--json") {
         context.terminal.print(bytes: JSONText.bytes(of: ReportText.json(report), indented: true))

@@ -1,17 +1,21 @@
 internal import Execution
 internal import Failures
 internal import HostProtocol
+internal import Map
+internal import Plan
 
 /// A report as one page for any browser: no script, nothing taken from elsewhere, every foreign text escaped.
 struct ReportPage {
     private let report: RunReport
+    private let plan: Plan?
     /// Those that are shown: all, or of very many the longest and what failed.
     private let tasks: [RunReport.Task]
 
     private static let most = 3000
 
-    init(_ report: RunReport) {
-        self.report = report
+    /// - Parameter plan: of the run; nil where it is not known any more.
+    init(_ report: RunReport, plan: Plan?) {
+        (self.report, self.plan) = (report, plan)
         guard report.tasks.count > Self.most else {
             tasks = report.tasks
             return
@@ -38,6 +42,7 @@ struct ReportPage {
             </style></head><body>
             <h1>\(title)</h1>
             \(overview)
+            \(map)
             \(timeline)
             \(table)
             </body></html>
@@ -62,6 +67,12 @@ struct ReportPage {
         return "<table id=\"run\">"
             + rows.map { "<tr><th>\(Self.text($0.0))</th><td>\(Self.text($0.1))</td></tr>" }.joined(separator: "\n")
             + "</table>"
+    }
+
+    /// Which stations came how far; nothing where the plan is gone.
+    private var map: String {
+        guard let plan else { return "" }
+        return SVGMap(MapLayout.picture(of: MapGraph(plan).showing(RunMap.states(report.summary)))).text
     }
 
     // MARK: The timeline

@@ -13,6 +13,7 @@ let runCommand = CommandSpec(
     options: RunOptions.all,
     examples: [
         ("las run my-metro", "packs what is needed, runs it, and puts the results into results/"),
+        ("las run my-metro --map", "with the subway map, on which the stations turn green"),
         ("las run my-metro.las --results out --cpus 4", "a bundle, with other results and at most four processors"),
     ],
     details: "Ctrl-C stops the run kindly; what had been made by then is among the results."

@@ -49,6 +49,9 @@ package struct RunSummary: Sendable {
     package var done: Int { stations.reduce(0) { $0 + $1.done } }
     package var isGoingOn: Bool { state == .running || state == .paused }
 
+    /// Of a run of which nothing is known yet: `add` tells.
+    package init(_ run: RunID) { self.run = run }
+
     package init(_ run: RunID, in lash: LASH) {
         let folder = RunFolder(run, in: lash)
         self.run = run
@@ -63,7 +66,8 @@ package struct RunSummary: Sendable {
         if !isGoingOn { running = [] }
     }
 
-    private mutating func add(_ event: RunEvent) {
+    /// - Parameter event: the next one of its journal.
+    package mutating func add(_ event: RunEvent) {
         last = event.time
         switch event.kind {
         case .runStarted, .runResumed:

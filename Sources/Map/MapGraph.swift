@@ -21,6 +21,8 @@ package struct MapGraph: Hashable, Sendable {
         package internal(set) var isKept = false
         /// `×3`, `↻10`: how often it runs, where that is not once.
         package internal(set) var often = ""
+        /// Where a run is shown: how far it is; nil for an input.
+        package internal(set) var state: StopState?
 
         package init(id: String, kind: Kind, line: Int? = nil) { (self.id, self.kind, self.line) = (id, kind, line) }
     }

@@ -189,11 +189,29 @@ package struct SVGMap {
 
     private func mark(_ mark: MapLayout.Mark) -> String {
         let stop = layout.graph.stops[mark.stop]
-        return "<g transform=\"translate(\(x(mark.x)) \(y(mark.y)))\" data-stop=\"\(Self.escaped(stop.id))\">"
+        let state = stop.state.map { " data-state=\"\($0.phase.rawValue)\"" } ?? ""
+        return "<g transform=\"translate(\(x(mark.x)) \(y(mark.y)))\" data-stop=\"\(Self.escaped(stop.id))\"\(state)>"
             + "<title>\(Self.escaped(words(of: stop)))</title>\(Self.sign(of: stop))</g>\n"
     }
 
+    private static func sign(of phase: StopState.Phase) -> String {
+        func ring(_ fill: String, _ stroke: String, _ inside: String = "") -> String {
+            "<circle r=\"7\" fill=\"\(fill)\" stroke=\"\(stroke)\" stroke-width=\"2.5\"/>\(inside)"
+        }
+        func stroke(_ path: String) -> String {
+            "<path d=\"\(path)\" fill=\"none\" stroke=\"#fff\" stroke-width=\"2.2\" stroke-linecap=\"round\"/>"
+        }
+        return switch phase {
+        case .waiting: ring("#fff", "#8a9099")
+        case .running: ring("#fff", "#b06f00", "<path d=\"M0 -5A5 5 0 0 1 0 5Z\" fill=\"#b06f00\"/>")
+        case .done: ring("#1a7f37", "#1a7f37", stroke("M-3 0L-1 3L3.5 -2.5"))
+        case .failed: ring("#b00020", "#b00020", stroke("M-2.5 -2.5L2.5 2.5M2.5 -2.5L-2.5 2.5"))
+        case .skipped: ring("#8a9099", "#8a9099", stroke("M-3 0H3"))
+        }
+    }
+
     private static func sign(of stop: MapGraph.Stop) -> String {
+        if let state = stop.state { return sign(of: state.phase) }
         let colour = stop.line.map { Self.colour($0).track } ?? "#5f6670"
         switch (stop.kind, stop.isInterchange) {
         case (.input, _): return "<path d=\"M-7 -7L7 0L-7 7Z\" fill=\"#5f6670\" stroke=\"#fff\" stroke-width=\"1\"/>"
@@ -273,6 +291,11 @@ package struct SVGMap {
             entries.append((Self.sign(of: stop), means))
         }
         add(stops.first { $0.kind == .input }, "input")
+        let phases = Set(stops.compactMap { $0.state?.phase })
+        if !phases.isEmpty {
+            return entries
+                + StopState.Phase.allCases.filter(phases.contains).map { (Self.sign(of: $0), $0.words) }
+        }
         add(stops.first { $0.kind == .station && $0.isInterchange }, "takes things of other lines")
         add(stops.first { $0.kind == .metro }, "a metro in this one")
         if stops.contains(where: { $0.often.contains("×") }) { entries.append(("", "× runs for each")) }
@@ -318,6 +341,7 @@ package struct SVGMap {
     private func words(of stop: MapGraph.Stop) -> String {
         let line = stop.line.map { ", on the line \(layout.graph.lines[$0])" } ?? ""
         let often = stop.often.isEmpty ? "" : ", \(stop.often)"
-        return "\(stop.kind.rawValue) \(stop.id)\(line)\(often)\(stop.isKept ? ", among the results" : "")"
+        let state = stop.state.map { ", \($0.phase.words)" } ?? ""
+        return "\(stop.kind.rawValue) \(stop.id)\(line)\(often)\(state)\(stop.isKept ? ", among the results" : "")"
     }
 }

@@ -75,15 +75,36 @@ package struct TerminalMap {
 
     private mutating func draw(_ mark: MapLayout.Mark) {
         let stop = layout.graph.stops[mark.stop]
-        put(sign(of: stop), x: mark.x, y: mark.y, colour: stop.line.map(Self.colour), isBold: true)
+        let colour = stop.state.map { Self.colour(of: $0.phase) } ?? stop.line.map(Self.colour)
+        put(sign(of: stop), x: mark.x, y: mark.y, colour: colour, isBold: stop.state?.phase != .waiting)
     }
 
     private func sign(of stop: MapGraph.Stop) -> Character {
-        switch (stop.kind, stop.isInterchange) {
+        if let state = stop.state { return sign(of: state.phase) }
+        return switch (stop.kind, stop.isInterchange) {
         case (.input, _): isUnicode ? "▸" : ">"
         case (.metro, _): isUnicode ? "◎" : "@"
         case (.station, true): isUnicode ? "○" : "O"
         case (.station, false): isUnicode ? "●" : "o"
+        }
+    }
+
+    private func sign(of phase: StopState.Phase) -> Character {
+        switch phase {
+        case .waiting: isUnicode ? "○" : "o"
+        case .running: isUnicode ? "◐" : "~"
+        case .done: isUnicode ? "●" : "*"
+        case .failed: isUnicode ? "✗" : "X"
+        case .skipped: isUnicode ? "⊘" : "-"
+        }
+    }
+
+    private static func colour(of phase: StopState.Phase) -> Style.Colour {
+        switch phase {
+        case .waiting, .skipped: .grey
+        case .running: .yellow
+        case .done: .green
+        case .failed: .red
         }
     }
 
@@ -214,6 +235,7 @@ package struct TerminalMap {
             stops.first { $0.kind == kind && (kind != .station || $0.isInterchange == isInterchange) }
                 .map { "\(sign(of: $0)) \(means)" }
         }
+        if stops.contains(where: { $0.state != nil }) { return legendOfRun }
         let entries = [
             said(.input, false, "input"), said(.station, false, "station"),
             said(.station, true, "station that takes things of other lines"),
@@ -222,6 +244,19 @@ package struct TerminalMap {
             said("↻", "runs in turns", stops.contains { $0.often.contains("↻") }),
             said("⚑", "among the results", stops.contains { $0.isKept }),
         ].compactMap { $0 }
+        return inLines(entries)
+    }
+
+    private var legendOfRun: [String] {
+        let states = layout.graph.stops.compactMap(\.state)
+        return inLines(
+            StopState.Phase.allCases.compactMap { phase in
+                let count = states.count { $0.phase == phase }
+                return count == 0 ? nil : "\(sign(of: phase)) \(phase.words)"
+            })
+    }
+
+    private func inLines(_ entries: [String]) -> [String] {
         var lines: [String] = []
         for entry in entries {
             if let last = lines.last, Shown.width(of: last) + 3 + Shown.width(of: entry) <= columns {

@@ -13,7 +13,10 @@ package struct RunDisplay {
     /// The end of the run, once it is known.
     package private(set) var ended: RunEvent?
 
-    package init(_ terminal: Terminal) { self.terminal = terminal }
+    private let hasBar: Bool
+
+    /// - Parameter hasBar: whether a last line says what is going on.
+    package init(_ terminal: Terminal, hasBar: Bool = true) { (self.terminal, self.hasBar) = (terminal, hasBar) }
 
     package mutating func show(_ event: RunEvent) {
         let name = Shown.whole(event.task?.name ?? event.station?.name ?? "")
@@ -93,13 +96,14 @@ package struct RunDisplay {
         )
     }
 
-    package func end() { terminal.showBar("") }
+    package func end() { if hasBar { terminal.showBar("") } }
 
     private mutating func finish(_ name: String) {
         if let position = running.firstIndex(of: name) { running.remove(at: position) }
     }
 
     private func showBar() {
+        if !hasBar { return }
         if ended != nil { return terminal.showBar("") }
         let all = planned.values.reduce(0, +)
         let finished = done.values.reduce(0, +)

@@ -16,7 +16,8 @@ package final class Terminal: Sendable {
     package let isQuiet: Bool
     /// What failed is told as JSON too, a line of standard output, for the program that reads it.
     package let tellsJSON: Bool
-    private let bar = Mutex<String>("")
+    /// What stands below all that was said, and is drawn again after each line.
+    private let bar = Mutex<[String]>([])
 
     package init(environment: [String: String], isQuiet: Bool = false, tellsJSON: Bool = false) {
         output = Style.of(descriptor: 1, environment: environment)
@@ -49,21 +50,43 @@ package final class Terminal: Sendable {
     }
 
     /// Shows `text` as the last line of a terminal until the next call; "" takes it away. Nothing where there is none.
-    package func showBar(_ text: String) {
+    package func showBar(_ text: String) { show(text.isEmpty ? [] : [String(text.prefix(width() - 1))]) }
+
+    /// Shows these as the last lines of a terminal until the next call, as `showBar` does.
+    ///
+    /// - Parameter lines: none of them wider than the terminal, and all of them not higher.
+    package func showBlock(_ lines: [String]) { show(lines) }
+
+    private func show(_ lines: [String]) {
         guard messages.isTerminal, !isQuiet else { return }
         bar.withLock { current in
-            let clipped = String(text.prefix(width() - 1))
-            write("\r\u{1B}[K" + clipped, to: 2)
-            current = clipped
+            // As one: a map that is drawn again line by line flickers.
+            write(Self.erasing(current) + lines.joined(separator: "\n"), to: 2)
+            current = lines
         }
     }
 
     private func line(_ text: String) {
-        bar.withLock { current in write((current.isEmpty ? "" : "\r\u{1B}[K") + text + "\n" + current, to: 2) }
+        bar.withLock { current in
+            write(Self.erasing(current) + text + "\n" + current.joined(separator: "\n"), to: 2)
+        }
+    }
+
+    /// To the beginning of these last lines, and all below it gone.
+    private static func erasing(_ lines: [String]) -> String {
+        if lines.isEmpty { return "" }
+        return "\r" + (lines.count > 1 ? "\u{1B}[\(lines.count - 1)A\u{1B}[J" : "\u{1B}[K")
     }
 
     /// How wide the terminal is that results go to; 80 columns where there is none.
     package var columns: Int { Self.columns(of: 1) }
+
+    /// Columns and lines of the terminal that messages go to.
+    package var room: (columns: Int, lines: Int) {
+        var size = winsize()
+        guard ioctl(2, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 20, size.ws_row > 2 else { return (80, 24) }
+        return (Int(size.ws_col), Int(size.ws_row))
+    }
 
     private func width() -> Int { Self.columns(of: 2) }
 

@@ -148,3 +148,55 @@ func expectXML(_ text: String) throws {
     let ended = try Program("python3").run("-c", check, input: text)
     #expect(ended.output == "svg\n", "\(ended.errors)")
 }
+
+/// A run on its metro's map.
+@Suite struct RunOnMapTests {
+    private let metro = """
+        metro: two
+        inputs:
+          words: { text: a b }
+        lines:
+          left:
+            - { station: first, in: words, command: "cat {in}", out: a }
+            - { station: second, repeat: 12, command: "cat {in}", out: b }
+            - { station: third, command: "cat {in}", out: c }
+          right:
+            - { station: other, in: words, command: "cat {in}", out: d }
+            - { station: last, command: "cat {in}", out: e }
+        """
+
+    private let states: [String: StopState] = [
+        "first": StopState(.done, done: 1, of: 1), "second": StopState(.running, done: 3, of: 12),
+        "other": StopState(.failed, done: 0, of: 1), "last": StopState(.skipped),
+    ]
+
+    @Test func eachStationShowsHowFarItIs() throws {
+        let graph = try graph(metro).showing(states)
+        #expect(graph.stops.map { $0.state?.phase } == [nil, .done, .running, .waiting, .failed, .skipped])
+        #expect(graph.stops.map(\.often) == ["", "", "3/12", "", "", ""])
+        let text = TerminalMap(MapLayout(graph, width: 78), style: plain).lines.joined(separator: "\n")
+        for sign in ["●", "◐", "○", "✗", "⊘", "3/12", "○ waiting   ◐ running   ● done   ✗ failed   ⊘ not run"] {
+            #expect(text.contains(sign), "\(sign) in\n\(text)")
+        }
+        let ascii = TerminalMap(MapLayout(graph, width: 78), style: plain, isUnicode: false).lines
+        #expect(ascii.joined().utf8.count == ascii.joined().count)
+        #expect(ascii.last == "o waiting   ~ running   * done   X failed   - not run")
+    }
+
+    @Test func aPictureSaysItToo() throws {
+        let svg = SVGMap(MapLayout.picture(of: try graph(metro).showing(states))).text
+        #expect(svg.contains("data-stop=\"second\" data-state=\"running\""))
+        #expect(svg.contains("data-stop=\"last\" data-state=\"skipped\""))
+        #expect(svg.contains("station other, on the line right, failed"))
+    }
+
+    @Test func aClosedMetroIsAsFarAsWhatIsInIt() {
+        func phase(_ phases: StopState.Phase...) -> StopState.Phase {
+            StopState(phases.map { StopState($0, done: 1, of: 2) }).phase
+        }
+        #expect(phase(.done, .done) == .done && phase(.done, .waiting) == .running)
+        #expect(phase(.waiting, .waiting) == .waiting && phase(.done, .running) == .running)
+        #expect(phase(.done, .failed, .running) == .failed && phase(.done, .skipped) == .skipped)
+        #expect(StopState([StopState(.done, done: 2, of: 2), StopState(.running, done: 1, of: 4)]).count == "3/6")
+    }
+}
