@@ -136,7 +136,7 @@ static struct las_usage usage_of(const struct rusage *used) {
 
 /// Process 1 of the sandbox: hands signals on, reaps, and ends with the program or with the caller. The kernel then ends
 /// whatever else is in the sandbox.
-static _Noreturn void be_init(pid_t program) {
+static _Noreturn void be_init(pid_t program, int64_t floor) {
     // The parent's pipe is closed by the program's exec, and its streams by the program's end.
     close(ERRORS);
     for (int i = 0; i < ERRORS; i++) close(i);
@@ -150,6 +150,7 @@ static _Noreturn void be_init(pid_t program) {
         while ((ended = wait4(-1, &status, WNOHANG, &used)) > 0) {
             if (ended != program) continue;
             struct ended told = {status, usage_of(&used)};
+            told.usage.floor_memory = floor;
             ssize_t written = write(STATUS, &told, sizeof told);
             (void)written;
             _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
@@ -232,6 +233,14 @@ static _Noreturn void be_keeper(pid_t program) {
     }
 }
 
+/// On a stack of its own, while the one that it is cloned from waits.
+static int start_program(void *argument) {
+    const struct las_sandbox *sandbox = argument;
+    // A group of its own, so that signals for the program do not come back to the keeper.
+    if (!(sandbox->namespaces & LAS_NAMESPACE_PID)) setpgid(0, 0);
+    become_program(sandbox);
+}
+
 static _Noreturn void be_child(const struct las_sandbox *sandbox, int errors, int status, int lifeline, pid_t parent) {
     int has_init = (sandbox->namespaces & LAS_NAMESPACE_PID) != 0;
     int group = 0, refused = join_groups(sandbox, &group);
@@ -250,15 +259,15 @@ static _Noreturn void be_child(const struct las_sandbox *sandbox, int errors, in
     if (!has_init) syscall(SYS_prctl, 36 /* PR_SET_CHILD_SUBREAPER */, 1, 0, 0, 0);
     // Not dumpable: nothing in the sandbox reads or traces process 1.
     syscall(SYS_prctl, 4 /* PR_SET_DUMPABLE */, 0, 0, 0, 0);
-    pid_t program = fork_into(0, NULL);
+    // The program's count of memory goes on from this one's.
+    struct rusage own = {0};
+    syscall(SYS_getrusage, RUSAGE_SELF, &own);
+    // In this one's memory until its exec, as by vfork: copying that would take longer than all else here.
+    static _Alignas(64) char stack[64 << 10];
+    pid_t program = clone(start_program, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, (void *)sandbox);
     if (program < 0) fail(LAS_STAGE_FORK, 0, errno);
-    if (program == 0) {
-        // A group of its own, so that signals for the program do not come back to the keeper.
-        if (!has_init) setpgid(0, 0);
-        become_program(sandbox);
-    }
     if (!has_init) be_keeper(program);
-    be_init(program);
+    be_init(program, own.ru_maxrss * 1024ll);
 }
 
 static void close_pair(int pair[2]) {

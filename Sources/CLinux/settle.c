@@ -58,7 +58,7 @@ static int settle_user(const struct las_sandbox *sandbox) {
 }
 
 /// 127.0.0.1 works in a network namespace of its own too; where not, programs do without.
-static void raise_loopback(void) {
+void las_raise_loopback(void) {
     int handle = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (handle < 0) return;
     struct ifreq request = {0};
@@ -73,7 +73,7 @@ static void raise_loopback(void) {
 int las_settle_namespaces(const struct las_sandbox *sandbox, int *stage, int *index) {
     *stage = LAS_STAGE_USER_MAP;
     if (sandbox->namespaces & LAS_NAMESPACE_USER && settle_user(sandbox)) return -1;
-    if (sandbox->namespaces & LAS_NAMESPACE_NETWORK) raise_loopback();
+    if (sandbox->namespaces & LAS_NAMESPACE_NETWORK) las_raise_loopback();
     *stage = LAS_STAGE_HOST_NAME;
     if (sandbox->host_name && sandbox->namespaces & LAS_NAMESPACE_UTS &&
         sethostname(sandbox->host_name, strlen(sandbox->host_name)))

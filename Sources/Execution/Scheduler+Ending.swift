@@ -123,8 +123,8 @@ extension RunningTask.Past {
     func fill(_ event: inout RunEvent) {
         event.seconds = seconds
         event.cpuSeconds = usage.user + usage.system
-        // The kernel counts on from what the runtime has.
-        event.peakMemory = usage.peakMemory > OwnMemory.peak ? usage.peakMemory : nil
+        // The kernel counts on from what the runtime's own process had in memory.
+        event.peakMemory = usage.peakMemory > usage.floorMemory ?? OwnMemory.peak ? usage.peakMemory : nil
     }
 }
 

@@ -99,7 +99,10 @@ final class Scheduler {
         poller = try Poller()
         (told, recalled, cancelling) = (try Self.pipe(), try Self.pipe(), try Self.pipe())
         around = RunningTask.Surroundings(
-            run: run, sandbox: TaskSandbox(images: images, run: run, gpus: gpus, secrets: secrets),
+            run: run,
+            sandbox: TaskSandbox(
+                images: images, run: run, gpus: gpus, secrets: secrets,
+                isWithoutNetwork: !plan.stations.contains(where: \.usesNetwork)),
             cancelling: cancelling.read,
             store: reuse.store, isFresh: reuse.isFresh,
             folders: WorkFolders(run.tasks), groups: groups)

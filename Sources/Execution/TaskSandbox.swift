@@ -9,11 +9,16 @@ struct TaskSandbox {
     let made: String
     let gpus: HostGPUs
     let secrets: GivenSecrets
+    /// No task of the run uses the machine's network.
+    private let isWithoutNetwork: Bool
     private let workspaces: RunWorkspaces
 
-    init(images: ReachedImages, run: RunFolder, gpus: HostGPUs = .none, secrets: GivenSecrets = .none) {
+    init(
+        images: ReachedImages, run: RunFolder, gpus: HostGPUs = .none, secrets: GivenSecrets = .none,
+        isWithoutNetwork: Bool = false
+    ) {
         (self.images, made, workspaces) = (images, run.made, RunWorkspaces(run))
-        (self.gpus, self.secrets) = (gpus, secrets)
+        (self.gpus, self.secrets, self.isWithoutNetwork) = (gpus, secrets, isWithoutNetwork)
     }
 
     static let path = "/.las/files/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -34,6 +39,7 @@ struct TaskSandbox {
             namespaces: [.mount, .pid, .ipc, .uts, .network], root: root,
             arguments: try arguments(of: command ?? task.command, work: work))
         if images.hasUserNamespaces { plan.namespaces.insert(.user) }
+        (plan.sharesNetworkInTurn, plan.mayStayInNetwork) = (true, isWithoutNetwork)
         plan.steps = try metroSteps()
         if task.usesNetwork {
             plan.namespaces.remove(.network)

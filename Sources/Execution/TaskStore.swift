@@ -24,6 +24,11 @@ struct TaskStore: Sendable {
         var unmet: String?
         /// For a look at a file of an input: why it is not valid.
         var objection: String?
+
+        /// Whether another run of the same task came out so too, however long it took.
+        func isAlike(_ other: Record) -> Bool {
+            entries.map(\.entry) == other.entries.map(\.entry) && (unmet, objection) == (other.unmet, other.objection)
+        }
     }
 
     /// What the task made, and how the file looked when its digest was taken.
@@ -149,7 +154,11 @@ struct TaskStore: Sendable {
     ///   - replaces: in the place of what is there; otherwise what is there stays, as good as this.
     func keep(_ record: Record, from made: String?, replaces: Bool = false) throws {
         let final = folder(of: record.key)
-        if !replaces, File.exists(final) { return }
+        if File.exists(final) {
+            if !replaces { return }
+            // What is made again comes out the same as a rule.
+            if let there = look(record.key), there.isAlike(record) { return Self.touch(final + "/record") }
+        }
         let beside = try Folder.makeTemporary(in: lash.temporary, named: "task")
         do {
             try Folder.make(beside + "/made")

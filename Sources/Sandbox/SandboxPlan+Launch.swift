@@ -6,7 +6,11 @@ extension SandboxPlan {
     package func launch() throws(SandboxFailure) -> SandboxProcess {
         try check()
         var flags: UInt32 = 0
-        for namespace in namespaces { flags |= namespace.flag }
+        let isInNetwork =
+            namespaces.contains(.network) && sharesNetworkInTurn && dropsCapabilities
+            && las_enter_network(mayStayInNetwork ? 1 : 0) == 0
+        defer { if isInNetwork { las_leave_network() } }
+        for namespace in namespaces where namespace != .network || !isInNetwork { flags |= namespace.flag }
         guard let sandbox = las_sandbox_new(flags) else { throw Self.outOfMemory }
         defer { las_sandbox_free(sandbox) }
         try gather(into: sandbox)

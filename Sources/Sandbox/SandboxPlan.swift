@@ -47,6 +47,11 @@ package struct SandboxPlan: Sendable, Hashable {
     }
 
     package var namespaces: Set<Namespace>
+    /// Whether its network namespace may be one that was used before by another of the caller's thread, which has ended and left nothing
+    /// there. Only where it drops its capabilities.
+    package var sharesNetworkInTurn = false
+    /// Whether the caller's thread may stay in such a one for good, where it can't come back: it starts nothing that needs the caller's network.
+    package var mayStayInNetwork = false
     /// The folder that becomes `/`; nil to stay in the caller's root.
     package var root: String?
     package var rootIsReadOnly = true

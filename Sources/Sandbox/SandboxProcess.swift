@@ -22,19 +22,22 @@ package struct SandboxUsage: Hashable, Sendable {
     /// Bytes that the largest process had in memory at once. No less than what the process that launched it had then: the kernel
     /// counts on from there.
     package var peakMemory: Int64 = 0
+    /// What `peakMemory` is no less than in any case; nil where that is not known.
+    package var floorMemory: Int64?
 
     package init() {}
 
     init(_ usage: las_usage) {
         (user, system) = (Double(usage.user_microseconds) / 1e6, Double(usage.system_microseconds) / 1e6)
         peakMemory = usage.peak_memory
+        floorMemory = usage.floor_memory > 0 ? usage.floor_memory : nil
     }
 
     /// What one used after the other.
     package mutating func add(_ other: SandboxUsage) {
         user += other.user
         system += other.system
-        peakMemory = max(peakMemory, other.peakMemory)
+        if other.peakMemory >= peakMemory { (peakMemory, floorMemory) = (other.peakMemory, other.floorMemory) }
     }
 }
 

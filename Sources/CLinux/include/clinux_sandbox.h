@@ -101,6 +101,14 @@ int las_sandbox_work_folder(struct las_sandbox *sandbox, const char *path);
 void las_sandbox_streams(struct las_sandbox *sandbox, int input, int output, int error);
 void las_sandbox_modes(struct las_sandbox *sandbox, int drops_capabilities, uint32_t umask);
 
+/// Puts the calling thread into a network namespace of its own, in which nothing but an unused 127.0.0.1 is: to start a sandbox there that
+/// needs none of its own. The same again for the thread's next one, where nothing is left of the one before, whose processes must have ended.
+/// `may_stay`: whether the thread may be there for good, where it could not come back.
+/// Returns -1 where this user may not, and where it is not known whether anything is left.
+int las_enter_network(int may_stay);
+/// Back to the network that the thread was in.
+void las_leave_network(void);
+
 /// Returns 0 when the program was started (its exec succeeded), else -1 with `failure` filled in.
 int las_sandbox_launch(struct las_sandbox *sandbox, struct las_launched *launched, struct las_launch_failure *failure);
 
@@ -112,6 +120,8 @@ struct las_usage {
     int64_t system_microseconds;
     /// Bytes that the largest of them had in memory at once; no less than what the caller had at the launch.
     int64_t peak_memory;
+    /// Bytes below which that says nothing: what its first process had in memory before it was the program. 0 where that is not known.
+    int64_t floor_memory;
 };
 
 /// Waits for its end, and gives the wait status of its program and what it used. Returns 0, or an error number.
