@@ -27,7 +27,12 @@ extension HostService {
             if channel.isAtEnd { return }
             // Asked before the last look, so that nothing is written between the two.
             let isHeld = follower.isHeld
-            for event in try follower.take() {
+            let events = try follower.take()
+            for (number, event) in events.enumerated() {
+                // An end from which the run went on is none.
+                if event.kind == .runEnded, number < events.count - 1 || event.sequence <= resumedAt[follow.run] ?? 0 {
+                    continue
+                }
                 if event.sequence >= follow.from {
                     try channel.send(Frame(.event, json: event.fittingFrame))
                     if follow.files ?? false, event.kind == .taskDone || event.kind == .taskReused {

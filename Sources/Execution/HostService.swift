@@ -20,6 +20,8 @@ package final class HostService {
     private var hold: StoreHold?
     /// Process ids of the runs that were started from here.
     var started: [RunID: Int32] = [:]
+    /// The last event before a run was resumed here: its end, where it had one.
+    var resumedAt: [RunID: Int] = [:]
     /// The end of the tethered runs' pipe that is held here: it closes with this process, however that ends.
     var tether: (read: Int32, write: Int32)?
 

@@ -58,6 +58,7 @@ extension HostService {
                 fix: "start it anew from a signed bundle: las sign NAME.las, then las deploy NAME.las",
                 exitCode: .integrity)
         }
+        resumedAt[resume.run] = Journal.last(folder.journal)?.sequence
         try launch(resume.run, folder, tethered: resume.tethered, secrets: resume.secrets ?? [:])
         try channel.send(Frame(.started, json: Started(run: resume.run)))
     }
