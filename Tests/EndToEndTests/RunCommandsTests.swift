@@ -48,7 +48,9 @@ import Threads
             let las = LasCommand(in: folder, lash: try makeLash(in: folder))
             let running = try OwnThread { _ = try? las("run", "m") }
             defer { running.join() }
-            func runs() throws -> [JSONValue] { try JSONText.parse(try las("ps", "--all", "--json").output).array ?? [] }
+            func runs() throws -> [JSONValue] {
+                try JSONText.parse(try las("ps", "--all", "--json").output).array ?? []
+            }
             func state() throws -> String? { try runs().first?["state"]?.string }
             func done() throws -> Int64 { try runs().first?["done"]?.integer ?? 0 }
             #expect(try until { try done() > 1 })
