@@ -37,6 +37,7 @@ struct RunLines {
         case .taskRetried:
             let pause = Amounts.seconds(event.seconds ?? 0)
             say("  again    \(name): \(event.text ?? ""); attempt \(event.count ?? 2) follows in \(pause)")
+        case .taskMoved: say("  moved    \(name): \(event.text ?? "")")
         case .taskSkipped: say("  skipped  \(name): \(event.text ?? "")")
         case .note: say("note: \(event.text ?? "")")
         case .runEnded:

@@ -34,11 +34,11 @@ enum ServeCommand {
     }
 }
 
-/// `las-runtime piece`: the process of one run, started by `serve`. Its descriptors: 0 the tether, 3 the journal, and
-/// with `--secrets` 4 what the stations may know.
+/// `las-runtime piece`: the process of one run, started by `serve`. Its descriptors: 0 the tether, or with `--leased` the socket on
+/// which connections are handed over, 3 the journal, and with `--secrets` 4 what the stations may know.
 enum PieceCommand {
     static func run(_ arguments: [String]) throws -> ExitCode {
-        let arguments = try Arguments(arguments, valued: ["lash"], flags: ["tethered", "secrets"])
+        let arguments = try Arguments(arguments, valued: ["lash"], flags: ["tethered", "secrets", "leased"])
         guard let run = RunID(try arguments.take("the run's name")[0]), let root = arguments["lash"] else {
             throw UsageFailure("piece is started by serve only")
         }
@@ -46,6 +46,11 @@ enum PieceCommand {
         let folder = RunFolder(run, in: lash)
         _ = fcntl(3, F_SETFD, FD_CLOEXEC)
         let journal = try Journal(adopting: 3, path: folder.journal)
+        if arguments.has("leased") {
+            _ = fcntl(0, F_SETFD, FD_CLOEXEC)
+            try LeasedPiece(try folder.readStart(), folder: folder, in: lash, journal: journal, listening: 0).perform()
+            return .done
+        }
         let secrets = arguments.has("secrets") ? try PassedSecrets.take(4) : [:]
         let piece = Piece(try folder.readStart(), folder: folder, in: lash, journal: journal) { secrets[$0] }
         return piece.perform(tether: arguments.has("tethered") ? 0 : nil).exitCode

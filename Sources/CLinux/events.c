@@ -12,8 +12,10 @@
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 int las_poller_new(void) { return epoll_create1(EPOLL_CLOEXEC); }
@@ -152,4 +154,82 @@ int las_usable_cpus(void) {
 int64_t las_total_memory(void) {
     struct sysinfo information;
     return sysinfo(&information) ? 0 : (int64_t)information.totalram * information.mem_unit;
+}
+
+static int local_socket(const char *path, struct sockaddr_un *address) {
+    memset(address, 0, sizeof *address);
+    address->sun_family = AF_UNIX;
+    if (strlen(path) >= sizeof address->sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    strcpy(address->sun_path, path);
+    return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+}
+
+int las_local_listen(const char *path) {
+    struct sockaddr_un address;
+    int listening = local_socket(path, &address);
+    if (listening < 0) return -1;
+    if (bind(listening, (struct sockaddr *)&address, sizeof address) == 0 && listen(listening, 8) == 0) return listening;
+    int error = errno;
+    close(listening);
+    errno = error;
+    return -1;
+}
+
+int las_local_connect(const char *path) {
+    struct sockaddr_un address;
+    int connected = local_socket(path, &address);
+    if (connected < 0) return -1;
+    if (connect(connected, (struct sockaddr *)&address, sizeof address) == 0) return connected;
+    int error = errno;
+    close(connected);
+    errno = error;
+    return -1;
+}
+
+int las_local_accept(int listening) { return accept4(listening, NULL, NULL, SOCK_CLOEXEC); }
+
+int las_hand_over(int connected, int input, int output) {
+    char byte = 0;
+    struct iovec data = {.iov_base = &byte, .iov_len = 1};
+    union {
+        char bytes[CMSG_SPACE(2 * sizeof(int))];
+        struct cmsghdr aligned;
+    } room;
+    memset(&room, 0, sizeof room);
+    struct msghdr message = {
+        .msg_iov = &data, .msg_iovlen = 1, .msg_control = room.bytes, .msg_controllen = sizeof room.bytes};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(2 * sizeof(int));
+    int ends[2] = {input, output};
+    memcpy(CMSG_DATA(header), ends, sizeof ends);
+    ssize_t count;
+    do count = sendmsg(connected, &message, MSG_NOSIGNAL);
+    while (count < 0 && errno == EINTR);
+    return count == 1 ? 0 : -1;
+}
+
+int las_take_over(int connected, int ends[2]) {
+    char byte;
+    struct iovec data = {.iov_base = &byte, .iov_len = 1};
+    union {
+        char bytes[CMSG_SPACE(2 * sizeof(int))];
+        struct cmsghdr aligned;
+    } room;
+    struct msghdr message = {
+        .msg_iov = &data, .msg_iovlen = 1, .msg_control = room.bytes, .msg_controllen = sizeof room.bytes};
+    ssize_t count;
+    do count = recvmsg(connected, &message, MSG_CMSG_CLOEXEC);
+    while (count < 0 && errno == EINTR);
+    struct cmsghdr *header = count == 1 ? CMSG_FIRSTHDR(&message) : NULL;
+    if (!header || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(2 * sizeof(int))) {
+        if (count >= 0) errno = EPROTO;
+        return -1;
+    }
+    memcpy(ends, CMSG_DATA(header), 2 * sizeof(int));
+    return 0;
 }

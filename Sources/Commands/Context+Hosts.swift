@@ -5,9 +5,9 @@ internal import Terminal
 
 extension Context {
     /// What reaches hosts, `local` among them.
-    func connector() throws -> HostConnector {
+    func connector(asking: Asking = Asking(Self.ask)) throws -> HostConnector {
         HostConnector(
-            lash: lash, runtime: try HostRuntime(path: try runtime()), asking: Asking(Self.ask),
+            lash: lash, runtime: try HostRuntime(path: try runtime()), asking: asking,
             environment: environment,
             program: "las \(Las.version)")
     }

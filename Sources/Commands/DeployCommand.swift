@@ -22,10 +22,11 @@ let deployCommand = CommandSpec(
     examples: [
         ("las deploy my-metro --host lab", "nothing needs to be installed on lab"),
         ("las deploy my-metro.las --host lab --results out", "a bundle that was packed before"),
+        ("las deploy my-metro --host vega --host deneb", "one run, its tasks on both"),
     ],
     details: """
-        With several hosts, the parts are shipped to all of them at once, and the metro runs on the first that took them.
-        Only parts that a host lacks are sent. Ctrl-C stops the run on the host.
+        With several hosts, the parts are shipped to all of them at once, and the tasks run on all of them together; what they
+        make comes here. Only parts that a host lacks are sent. Ctrl-C stops the run on the hosts.
         """
 ) { invocation, context in
     let given = invocation.arguments.first ?? "."
@@ -59,37 +60,7 @@ let deployCommand = CommandSpec(
             return try await following.run(on: host, session, tethered: false)
         }
     }
-    // All get their parts at once; a host that is slow or down does not hold up the others.
-    let outcomes = await Fleet(connector, hosts: hosts).onEach { session -> RoomFailure? in
-        if let failure = await Deployment.shortage(of: material, on: session, cpus: following.cpus, context) {
-            return failure
-        }
-        try await Deployment.ship(material, to: session.host, session, context)
-        return nil
-    }
-    var ready: [Host] = []
-    var exitCode: ExitCode?
-    var tooSmall: RoomFailure?
-    for outcome in outcomes {
-        switch outcome.result {
-        case .success(nil): ready.append(outcome.host)
-        case .success(let failure?):
-            context.terminal.say("\(outcome.host.name) is passed over: \(failure.summary)")
-            tooSmall = tooSmall ?? failure
-        case .failure(let error):
-            let failure = (error as? any Failure) ?? UsageFailure("\(error)")
-            context.terminal.fail(failure)
-            exitCode = exitCode ?? failure.exitCode
-        }
-    }
-    guard let first = ready.first else {
-        if let tooSmall { throw tooSmall }
-        return exitCode ?? .unreachable
-    }
-    let ended = try await Deployment.connect(connector, first, context) { session in
-        try await following.run(on: first, session, tethered: false)
-    }
-    return ended == .done && exitCode != nil ? .someHostsFailed : ended
+    return try await Deployment.overSeveral(hosts, material, following, connector, context)
 }
 
 /// A host that starts nothing but what is signed.
@@ -105,7 +76,69 @@ struct UnsignedFailure: Failure {
     init(host: String) { self.host = host }
 }
 
+/// A host that takes no tasks one by one.
+struct SingleHostFailure: Failure {
+    let host: String
+    var summary: String { "\(host) starts only what is signed, and takes no tasks one by one" }
+    var fix: String? { "deploy the signed bundle to \(host) alone" }
+    let exitCode = ExitCode.integrity
+
+    init(host: String) { self.host = host }
+}
+
 enum Deployment {
+    /// One run whose tasks go to all of the hosts. One that can't be reached now may come later.
+    static func overSeveral(
+        _ hosts: [Host], _ material: RunMaterial, _ following: Following, _ connector: HostConnector,
+        _ context: Context
+    ) async throws -> ExitCode {
+        // All get their parts at once; a host that is slow or down does not hold up the others.
+        let outcomes = await Fleet(connector, hosts: hosts).onEach { session in
+            let hello = await session.hello
+            HostRooms(lash: context.lash).keep(hello.host, of: session.host)
+            if hello.demandsSignature ?? false { throw SingleHostFailure(host: session.host.name) }
+            try await ship(material, to: session.host, session, context)
+        }
+        var (members, failed, isAnyHere): ([Host], ExitCode?, Bool) = ([], nil, false)
+        for outcome in outcomes {
+            switch outcome.result {
+            case .success:
+                members.append(outcome.host)
+                isAnyHere = true
+            case .failure(let error):
+                let failure = (error as? any Failure) ?? UsageFailure("\(error)")
+                context.terminal.fail(failure)
+                failed = failed ?? failure.exitCode
+                // One that is down may come back; what is not to be trusted, or can't run it, stays away.
+                if failure.exitCode == .unreachable { members.append(outcome.host) }
+            }
+        }
+        guard isAnyHere else { return failed ?? .unreachable }
+        if let station = material.plan?.stations.first(where: { !$0.secrets.isEmpty }) {
+            throw UsageFailure(
+                "the station \(station.id) needs secrets, which are not given to several hosts yet",
+                fix: "deploy it to one host")
+        }
+        if let plan = material.plan {
+            let rooms = HostRooms(lash: context.lash)
+            let known = members.map { $0.isLocal ? HostRooms.ofThisMachine : rooms.room(of: $0.name) }
+            if let (station, shortage) = plan.tooLarge(for: known, "the largest of the hosts has").first {
+                throw RoomFailure(
+                    summary: "the station \(station) \(shortage)", fix: "change its “uses”, or add a larger host")
+            }
+        }
+        let run = try Dispatch.prepare(following, over: members.map(\.name))
+        following.hold.release()
+        context.terminal.say("running \(run) on \(members.map(\.name).joined(separator: ", "))")
+        try Dispatch.launch(run, context)
+        let ended = try await connector.withSession(to: .local) { session in
+            try await FollowedRun(
+                context: context, results: following.results, printsEvents: following.printsEvents
+            ).follow(run, on: .local, session)
+        }
+        return ended == .done && failed != nil ? .someHostsFailed : ended
+    }
+
     static func connect<Value: Sendable>(
         _ connector: HostConnector, _ host: Host, _ context: Context,
         _ body: (HostSession) async throws -> Value

@@ -19,6 +19,8 @@ struct Following {
     let isFresh: Bool
     /// A failure ends the run.
     let failsFast: Bool
+    /// Seconds without a sign of a host, after which its tasks go to others.
+    var silence = 30.0
     /// Prints each event as a line of JSON.
     let printsEvents: Bool
     /// Let go when the run has begun, which says itself what it uses.

@@ -10,6 +10,7 @@ package enum Las {
         // A reader that goes away (`las plan | head`) is told by write's error, not by the end of the program.
         signal(SIGPIPE, SIG_IGN)
         var context = Context.ofProcess()
+        if words.first == Dispatch.word { return await Dispatch.perform(Array(words.dropFirst()), context) }
         do {
             // What is wrong with the line itself is told as it asks to be told.
             if words.prefix(while: { $0 != "--" }).contains("--json") {

@@ -63,6 +63,7 @@ enum ReportText {
         }
         lines += Table.lines([["TASK", "", "TOOK", "CPU", "MEMORY", "MADE"]] + rows)
         if let freed = freed(report) { lines.append("  " + freed) }
+        lines += hosts(of: report)
         for task in report.tasks where task.outcome == .failed {
             lines.append("\(Shown.text(task.id.name)) failed: \(Shown.whole(task.reason ?? ""))")
         }
@@ -76,6 +77,23 @@ enum ReportText {
         let bytes = freed.reduce(0) { $0 + $1.outputs.reduce(0) { $0 + $1.size } }
         return
             "removed from the run when nothing needed it any more: what \(Amounts.count(freed.count, "task")) made, \(Amounts.bytes(bytes))"
+    }
+
+    /// Who did what, where it was several hosts.
+    private static func hosts(of report: RunReport) -> [String] {
+        var counts: [String: Int] = [:]
+        for task in report.tasks where task.outcome == .done || task.outcome == .leftOut {
+            if let host = task.host { counts[host, default: 0] += 1 }
+        }
+        var lines = counts.sorted { $0.key < $1.key }.map {
+            "\(Shown.text($0.key)) did \(Amounts.count($0.value, "task"))"
+        }
+        for task in report.tasks where !task.moves.isEmpty {
+            let from = task.moves.map { Shown.text($0.host) }.joined(separator: ", then from ")
+            let ran = task.moves.contains { $0.hadBegun } ? ", and ran again" : ""
+            lines.append("\(Shown.text(task.id.name)) moved from \(from) to \(Shown.text(task.host ?? "none"))\(ran)")
+        }
+        return lines
     }
 
     static func words(_ task: RunReport.Task) -> String {
@@ -115,6 +133,10 @@ enum ReportText {
         told["seed"] = task.seed.map { .integer(Int64($0)) }
         if task.isFreed { told["freed"] = .bool(true) }
         told["reason"] = task.reason.map { .string($0) }
+        told["host"] = task.host.map { .string($0) }
+        if !task.moves.isEmpty {
+            told["moved"] = .array(task.moves.map { ["from": .string($0.host), "ranAgain": .bool($0.hadBegun)] })
+        }
         return .object(told)
     }
 

@@ -58,7 +58,14 @@ let resumeCommand = CommandSpec(
     let plan = host.isLocal ? try? JSONText.decode(Plan.self, from: File.read(folder.plan, atMost: 256 << 20)) : nil
     let named = Set(plan?.stations.flatMap(\.secrets) ?? []).union(invocation.values("--secret"))
     let secrets = try context.secrets(named)
+    let isOverSeveral = host.isLocal ? try Dispatch.record(of: run, in: context.lash) != nil : false
     return try await context.connector().withSession(to: host) { session in
+        if isOverSeveral {
+            _ = try folder.startOfResumed(cpus: cpus, in: context.lash)
+            try Dispatch.launch(run, context)
+            context.terminal.say("resuming \(run) on its hosts")
+            return try await followed.follow(run, on: host, session)
+        }
         try await session.resume(Resume(run: run, tethered: host.isLocal, cpus: cpus, secrets: secrets))
         context.terminal.say("resuming \(run)" + (host.isLocal ? "" : " on \(host.name)"))
         return try await followed.follow(run, on: host, session)

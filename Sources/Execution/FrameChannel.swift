@@ -5,7 +5,7 @@ internal import HostProtocol
 /// The two descriptors that las is at the other end of.
 final class FrameChannel {
     let input: Int32
-    private let output: Int32
+    let output: Int32
     private var reader = FrameReader()
     private var hasEnded = false
     private var buffer = [UInt8](repeating: 0, count: 1 << 16)

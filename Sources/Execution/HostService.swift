@@ -18,6 +18,8 @@ package final class HostService {
     let policy: Policy
     /// Keeps what was offered here from being cleared away until its run has begun.
     private var hold: StoreHold?
+    /// Another process has the connection.
+    private var hasHandedOver = false
     /// Process ids of the runs that were started from here.
     var started: [RunID: Int32] = [:]
     /// The last event before a run was resumed here: its end, where it had one.
@@ -67,7 +69,7 @@ package final class HostService {
                         demandsSignature: policy.demandsSignature)))
             guard let first = try channel.read() else { return }
             try first.expect(.hello, Hello.self, awaited: "las's greeting").checkVersion()
-            while let frame = try channel.read() { try handle(frame) }
+            while !hasHandedOver, let frame = try channel.read() { try handle(frame) }
         } catch let failure as ProtocolFailure {
             try? channel.send(Frame(.refusal, json: Refusal(failure)))
             throw failure
@@ -80,6 +82,9 @@ package final class HostService {
             case .offer: try answer(try frame.decode(Offer.self))
             case .part: try receive(try frame.decode(PartHeader.self))
             case .start: try start(try frame.decode(Start.self))
+            case .work:
+                try work(try frame.decode(Start.self))
+                hasHandedOver = true
             case .resume: try resume(try frame.decode(Resume.self))
             case .follow: try follow(try frame.decode(Follow.self))
             case .cancel: try cancel(try frame.decode(Cancel.self).run)
@@ -134,6 +139,25 @@ package final class HostService {
     // MARK: Starting
 
     private func start(_ start: Start) throws {
+        let begun = try runStart(start)
+        let folder = RunFolder(start.run, in: lash)
+        if folder.exists { throw ExecutionFailure("there is a run \(start.run) here already", exitCode: .usage) }
+        do {
+            try folder.make(for: begun)
+            try launch(start.run, folder, tethered: start.tethered, secrets: start.secrets ?? [:])
+        } catch {
+            try? Folder.remove(folder.path)
+            throw error
+        }
+        forgetHold()
+        try channel.send(Frame(.started, json: Started(run: start.run)))
+    }
+
+    /// What was offered is used by a run now, which says so itself.
+    func forgetHold() { hold = nil }
+
+    /// How a run is to be started, of parts that are here.
+    func runStart(_ start: Start) throws -> RunStart {
         try policy.admit(start)
         var metro: ImageLocation?
         var environments: [String: ImageLocation] = [:]
@@ -147,28 +171,22 @@ package final class HostService {
         }
         guard let metro else { throw ExecutionFailure("a run needs the image of a metro", exitCode: .usage) }
         if let cpus = start.cpus, cpus < 1 { throw ExecutionFailure("a run needs at least one cpu", exitCode: .usage) }
-        let engine = try start.engine.map(Engine.asked)
-        let folder = RunFolder(start.run, in: lash)
-        if folder.exists { throw ExecutionFailure("there is a run \(start.run) here already", exitCode: .usage) }
-        do {
-            try folder.make(
-                for: RunStart(
-                    run: start.run, metro: metro, environments: environments, cpus: start.cpus, engine: engine,
-                    isFresh: start.isFresh ?? false, failsFast: start.failsFast ?? false, results: start.results,
-                    isStranger: start.bundle != nil && !PackedHere(lash).has(metro.digest),
-                    isSigned: policy.demandsSignature))
-            try launch(start.run, folder, tethered: start.tethered, secrets: start.secrets ?? [:])
-        } catch {
-            try? Folder.remove(folder.path)
-            throw error
-        }
-        hold = nil
-        try channel.send(Frame(.started, json: Started(run: start.run)))
+        return RunStart(
+            run: start.run, metro: metro, environments: environments, cpus: start.cpus,
+            engine: try start.engine.map(Engine.asked),
+            isFresh: start.isFresh ?? false, failsFast: start.failsFast ?? false, results: start.results,
+            isStranger: start.bundle != nil && !PackedHere(lash).has(metro.digest),
+            isSigned: policy.demandsSignature)
     }
 
     /// A process of its own, in a session of its own, that holds the journal from its first moment on.
-    /// - Parameter secrets: given to it in memory.
-    func launch(_ run: RunID, _ folder: RunFolder, tethered: Bool, secrets: [String: String]) throws {
+    ///
+    /// - Parameters:
+    ///   - secrets: given to it in memory.
+    ///   - leasedBy: the socket on which it takes connections that tasks are leased over.
+    func launch(
+        _ run: RunID, _ folder: RunFolder, tethered: Bool, secrets: [String: String], leasedBy: Int32? = nil
+    ) throws {
         reap()
         let journal = try File.open(folder.journal, O_RDWR | O_CREAT | O_CLOEXEC, mode: 0o600, action: "write")
         defer { close(journal) }
@@ -182,12 +200,12 @@ package final class HostService {
             if las_pipe(&ends, 0) != 0 { throw ExecutionFailure.system("can't make a pipe") }
             tether = (ends[0], ends[1])
         }
-        let input = tethered ? tether?.read ?? none : none
+        let input = leasedBy ?? (tethered ? tether?.read ?? none : none)
         let passed = try secrets.isEmpty ? nil : PassedSecrets.write(secrets)
         defer { if let passed { close(passed) } }
         let arguments =
             ["las-runtime", "piece", "--lash", lash.root, run.name] + (tethered ? ["--tethered"] : [])
-            + (passed == nil ? [] : ["--secrets"])
+            + (passed == nil ? [] : ["--secrets"]) + (leasedBy == nil ? [] : ["--leased"])
         let descriptors = [input, log, log, journal] + (passed.map { [$0] } ?? [])
         let pid = withCStrings(arguments) { arguments in
             withCStrings(["LASH=\(lash.root)", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]) { environment in

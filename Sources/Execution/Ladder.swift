@@ -41,6 +41,15 @@ package enum Ladder {
         preconditionFailure("the last rung returns or throws")
     }
 
+    /// The metro's image alone, for a run whose tasks hosts do: what they are known by is reckoned here.
+    static func reachMetro(
+        _ start: RunStart, _ board: LeaseBoard, in lash: LASH
+    ) throws(ExecutionFailure) -> ReachedImages {
+        ReachedImages(
+            engine: .extraction, reason: "the run is over \(board.names.joined(separator: ", "))",
+            metro: try ImageCache(lash).folder(of: start.metro), environments: [:], hasUserNamespaces: true)
+    }
+
     /// - Parameter lacks: what each rung above lacks.
     static func reason(of engine: Engine, lacks: [String]) -> String {
         lacks.isEmpty ? engine == .kernel ? "this user is root" : "it is the best" : lacks.joined(separator: "; ")

@@ -32,13 +32,23 @@ struct Outputs: Sendable {
             }
             try move(path, isFolder: output.isFolder, from: work, to: staging)
         }
-        var walk = Walk(root: staging)
+        let outputs = try look(at: staging)
+        try publish(staging, as: target)
+        return outputs
+    }
+
+    /// Everything below a folder, read and checked.
+    static func look(at folder: String) throws -> Outputs {
+        var walk = Walk(root: folder)
         try walk.enter("")
+        return Outputs(entries: walk.entries.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) })
+    }
+
+    static func publish(_ staging: String, as target: String) throws {
         try Folder.make(File.parent(of: target))
         // What an earlier attempt left, if any: never anything that is recorded as done.
         try Folder.remove(target)
         try File.move(staging, to: target)
-        return Outputs(entries: walk.entries.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) })
     }
 
     private static func move(_ path: RelativePath, isFolder: Bool, from work: String, to staging: String) throws {

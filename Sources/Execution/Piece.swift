@@ -14,17 +14,19 @@ package struct Piece {
     private let lash: LASH
     private let journal: Journal
     private let secret: (String) -> String?
+    private let board: LeaseBoard?
 
     /// - Parameters:
     ///   - folder: made, with its start.json.
     ///   - journal: opened and held by this process.
+    ///   - board: the hosts that do its tasks; nil where this machine does.
     ///   - secret: what a name stands for that a station gives as its secret's; nil where it was not given.
     package init(
-        _ start: RunStart, folder: RunFolder, in lash: LASH, journal: Journal,
+        _ start: RunStart, folder: RunFolder, in lash: LASH, journal: Journal, board: LeaseBoard? = nil,
         secret: @escaping (_ name: String) -> String? = { _ in nil }
     ) {
         self.secret = secret
-        (self.start, self.folder, self.lash, self.journal) = (start, folder, lash, journal)
+        (self.start, self.folder, self.lash, self.journal, self.board) = (start, folder, lash, journal, board)
     }
 
     /// How a run ended.
@@ -67,19 +69,22 @@ package struct Piece {
         }
         try folder.clear(in: lash)
         try File.write("\(getpid())\n", to: folder.pid, syncing: false)
-        let images = try Ladder.reach(start, folder: folder, in: lash)
+        let images =
+            try board.map { try Ladder.reachMetro(start, $0, in: lash) }
+            ?? Ladder.reach(start, folder: folder, in: lash)
         defer { withExtendedLifetime(images) {} }
         let (plan, text) = try Self.plan(of: images)
         try File.write(text, to: folder.plan, syncing: false)
         let capacity = Capacity.ofHost(cpus: start.cpus)
-        try capacity.check(plan)
+        if let board { try board.check(plan) } else { try capacity.check(plan) }
         let secrets = try GivenSecrets(for: plan.stations, secret)
         if images.engine == .proot, let station = plan.stations.first(where: \.isWritable) {
             throw ExecutionFailure(
                 "the station \(station.id) may change its environment (“writable: yes”), and by PRoot it can't",
                 fix: "run it where user namespaces are allowed; “las-runtime doctor” tells what is missing")
         }
-        for environment in plan.environments where images.environments[environment.id.name] == nil {
+        let reached = board == nil ? Set(images.environments.keys) : Set(start.environments.keys)
+        for environment in plan.environments where !reached.contains(environment.id.name) {
             throw ExecutionFailure("the environment “\(environment.id)” is not among the parts", exitCode: .integrity)
         }
         try RunWorkspaces(folder).fill(plan, from: images.metro)
@@ -87,7 +92,7 @@ package struct Piece {
         var events = [
             journal.append(recorded.wasBegun ? .runResumed : .runStarted) {
                 $0.text = plan.metro
-                $0.engine = images.engine.rawValue
+                $0.engine = board == nil ? images.engine.rawValue : "hosts"
                 $0.reason = images.reason
                 $0.boot = boot
                 $0.count = recorded.wasBegun ? recorded.done.count : nil
@@ -102,7 +107,7 @@ package struct Piece {
         }
         var groups: ControlGroups?
         var notes = images.notes + plan.notes
-        if plan.stations.contains(where: { $0.uses.memory != nil }) {
+        if board == nil, plan.stations.contains(where: { $0.uses.memory != nil }) {
             do throws(ExecutionFailure) { groups = try ControlGroups() } catch {
                 notes.append(
                     "each process of a task is held to the memory that the task may use, and not all of them together: \(error.words)"
@@ -124,7 +129,7 @@ package struct Piece {
             plan, run: folder, journal: journal, images: images, reuse: reuse,
             resuming: Resuming(recorded, boot: boot), failsFast: start.failsFast ?? false,
             keepsMade: start.keepsMade ?? false, capacity: capacity, groups: groups, secrets: secrets,
-            signals: signals, tether: tether,
+            signals: signals, tether: tether, board: board,
             follow: follow)
         let succeeded = try scheduler.perform()
         let results = try RunResults(folder).gather(scheduler.results, leftOut: scheduler.leftOut) {

@@ -25,6 +25,8 @@ package struct RunFolder: Hashable, Sendable {
     package var logs: String { path + "/logs" }
     package var results: String { path + "/results" }
     package var mounts: String { path + "/mounts" }
+    /// Over which hosts it is, where it is over several.
+    package var hosts: String { path + "/hosts.json" }
     package var log: String { path + "/runtime.log" }
 
     package var exists: Bool { File.exists(path) }

@@ -13,7 +13,7 @@ package struct RunList {
     /// Their names, the newest last.
     package var names: [RunID] {
         ((try? Folder.names(in: lash.runs)) ?? []).compactMap { RunID($0) }.filter {
-            File.exists(RunFolder($0, in: lash).start)
+            !$0.isLeased && File.exists(RunFolder($0, in: lash).start)
         }
     }
 

@@ -39,6 +39,10 @@ package struct RunReport: Sendable {
         package var outputs: [RunEvent.File] = []
         /// What it made was removed from the run when nothing needed it any more.
         package var isFreed = false
+        /// In a run over several hosts: the one that did it.
+        package var host: String?
+        /// The hosts that it was taken from, since they were lost; `true` where it had begun there, so that it ran again.
+        package var moves: [(host: String, hadBegun: Bool)] = []
     }
 
     /// The run as a whole.
@@ -99,8 +103,12 @@ extension RunReport.Task {
         switch event.kind {
         case .taskStarted:
             (outcome, began, command, seed, key) = (.running, event.time, event.command, event.seed, event.key)
-            (reason, exitCode, signal) = (nil, nil, nil)
+            (reason, exitCode, signal, host) = (nil, nil, nil, event.host)
             attempts += 1
+        case .taskMoved:
+            outcome = .cutOff
+            moves.append((event.host ?? "", event.count != nil))
+            return
         case .taskReused:
             (outcome, began, command, seed, key) = (.reused, event.time, event.command, event.seed, event.key)
             (reason, seconds) = (event.text, event.seconds)

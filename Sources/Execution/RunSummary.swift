@@ -99,7 +99,7 @@ package struct RunSummary: Sendable {
                 }
             }
         case .taskFreed: break
-        case .taskRetried: end(event)
+        case .taskRetried, .taskMoved: end(event)
         case .taskFailed:
             end(event)
             change(event) { $0.failed += 1 }

@@ -33,6 +33,8 @@ final class RunningTask: @unchecked Sendable {
         /// The end of what it wrote to its standard error.
         let printed: String
         let wasCancelled: Bool
+        /// It ran elsewhere.
+        var isFromHost = false
     }
 
     /// What all tasks of a run share; the images are reached, and only read.

@@ -55,10 +55,11 @@ extension Scheduler {
         pasts[task.id]?.outcome = .done
         for entry in entries { made[ExactText(task.made + "/" + entry.path)] = entry.file }
         madeDigests.add(task, MadeEntry.digest(of: entries))
+        board?.add(task.made, entries)
     }
 
     func giveRoom(of task: RunningTask) {
-        if task.hasRoom {
+        if task.hasRoom, board == nil {
             free.give(task.task.uses)
             freeGPUs = (freeGPUs + task.gpus).sorted()
         }
@@ -112,10 +113,12 @@ extension Scheduler {
                 $0.text = isCancelled ? stopped : "\(skipped.because) failed"
             }
         }
-        if failsFast, !isCancelled {
-            stopped = "the run was stopped, since \(task.id) failed"
-            cancel()
-        }
+        if failsFast, !isCancelled { stop("the run was stopped, since \(task.id) failed") }
+    }
+
+    func stop(_ reason: String) {
+        stopped = reason
+        cancel()
     }
 }
 
@@ -123,8 +126,9 @@ extension RunningTask.Past {
     func fill(_ event: inout RunEvent) {
         event.seconds = seconds
         event.cpuSeconds = usage.user + usage.system
-        // The kernel counts on from what the runtime's own process had in memory.
-        event.peakMemory = usage.peakMemory > usage.floorMemory ?? OwnMemory.peak ? usage.peakMemory : nil
+        // The kernel counts on from what the runtime's own process had in memory; a host has told what is beyond that.
+        let floor = isFromHost ? 0 : usage.floorMemory ?? OwnMemory.peak
+        event.peakMemory = usage.peakMemory > floor ? usage.peakMemory : nil
     }
 }
 

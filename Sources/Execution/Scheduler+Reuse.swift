@@ -7,7 +7,9 @@ internal import Plan
 extension Scheduler {
     /// Looks for what a task that may start would make; it waits for room only when that is not there.
     func ask(_ task: PlannedTask) {
-        guard let recalling, let root = images.environments[task.environment.name],
+        let root = images.environments[task.environment.name]
+        // Where hosts do the tasks their environments are not reached here.
+        guard let recalling, root != nil || board != nil,
             let question = madeDigests.question(task, stations[task.station], reuse.environments, root: root)
         else { return waiting.add([task]) }
         recalling.ask(question)

@@ -17,9 +17,13 @@ extension Scheduler {
         }
         try tellStations()
         let unneeded = tellUnneeded()
-        while !isCancelled, !isPaused, let task = waiting.takeFirst(where: { free.holds($0.uses) }, until: { isFull }) {
+        while !isCancelled, !isPaused,
+            let task = waiting.takeFirst(
+                where: { board?.takes($0) ?? free.holds($0.uses) }, until: { board?.isFull ?? isFull })
+        {
             try start(task)
         }
+        lookAtHosts()
         try record()
         // Only what is recorded as given up is removed, after all that did with it.
         freeing.add(unneeded)
@@ -33,15 +37,12 @@ extension Scheduler {
     func start(_ task: PlannedTask) throws(ExecutionFailure) {
         let number = nextNumber
         nextNumber += 1
-        tell(.taskStarted, task) {
-            $0.command = task.command.shown
-            $0.seed = task.seed
-            $0.key = pasts[task.id]?.parts
-        }
-        let gpus = Array(freeGPUs.prefix(task.uses.gpus))
+        if board == nil { tellStarted(task) }
+        let gpus = board == nil ? Array(freeGPUs.prefix(task.uses.gpus)) : []
         let started = RunningTask(
             task, number: number, attempt: resting.attempt(of: task), key: keys[task.id], gpus: gpus, in: around)
         running[number] = started
+        if let board { return lease(task, number, attempt: started.attempt, to: board) }
         free.take(task.uses)
         freeGPUs.removeFirst(gpus.count)
         let (inbox, told) = (inbox, told.write)

@@ -59,6 +59,8 @@ final class Scheduler {
     private let recalled: (read: Int32, write: Int32)
     private let signals: Int32
     private let tether: Int32?
+    /// The hosts that do the tasks; nil where this machine does.
+    let board: LeaseBoard?
     let follow: (RunEvent) -> Void
     /// Recorded with the next ones.
     var untold: [RunEvent] = []
@@ -79,15 +81,16 @@ final class Scheduler {
     ///   - secrets: all that the plan's stations name.
     ///   - resuming: what this run has done before.
     ///   - tether: a descriptor whose end cancels the run.
+    ///   - board: the hosts that do the tasks; nil where this machine does.
     ///   - follow: told of each event after it was recorded.
     init(
         _ plan: Plan, run: RunFolder, journal: Journal, images: ReachedImages, reuse: Reuse,
         resuming: Resuming, failsFast: Bool, keepsMade: Bool = false, capacity: Capacity, groups: ControlGroups?,
-        secrets: GivenSecrets, signals: Int32, tether: Int32?,
+        secrets: GivenSecrets, signals: Int32, tether: Int32?, board: LeaseBoard? = nil,
         follow: @escaping (RunEvent) -> Void
     ) throws(ExecutionFailure) {
         (self.plan, self.run, self.journal, self.capacity, free) = (plan, run, journal, capacity, capacity)
-        (self.signals, self.tether, self.follow) = (signals, tether, follow)
+        (self.signals, self.tether, self.board, self.follow) = (signals, tether, board, follow)
         (self.images, self.reuse, self.resuming, self.failsFast) = (images, reuse, resuming, failsFast)
         self.keepsMade = keepsMade
         let gpus = HostGPUs.ofHost
@@ -134,15 +137,20 @@ final class Scheduler {
     func perform() throws(ExecutionFailure) -> Bool {
         recalling = try reuse.begin(run: run, tell: recalled.write)
         findFreed()
+        board?.begin(bell: told.write)
         defer { endAll() }
         try startReady()
-        while !running.isEmpty || !resting.isEmpty || recalling?.open ?? 0 > 0 || isPaused && !waiting.isEmpty {
-            for ready in try poller.wait(until: resting.due.min()) { try handle(ready) }
+        while !running.isEmpty || !resting.isEmpty || recalling?.open ?? 0 > 0 || isPaused && !waiting.isEmpty
+            || hopesForHosts
+        {
+            for ready in try poller.wait(until: nextLook) { try handle(ready) }
             waiting.add(resting.takeRested(by: Clock.monotonic))
             // What is done is recorded before anything builds upon it.
             try record()
             try startReady()
         }
+        if board != nil, !waiting.isEmpty, !isCancelled { tell(.note) { $0.text = LeaseBoard.noRoom } }
+        try record()
         endAll()
         return failures == 0 && !isCancelled && graph.isFinished
     }
@@ -175,6 +183,7 @@ final class Scheduler {
                 guard let task = running[number] else { continue }
                 if let past { try ended(task, past) } else { settles(task) }
             }
+            try takeFromHosts()
         case Token.recalled:
             var bytes = [UInt8](repeating: 0, count: 256)
             while read(recalled.read, &bytes, bytes.count) > 0 {}
@@ -214,5 +223,6 @@ final class Scheduler {
     private func endTasks() {
         var byte: UInt8 = 0
         _ = write(cancelling.write, &byte, 1)
+        board?.cancelAll()
     }
 }

@@ -51,6 +51,10 @@ struct TaskQueue {
     /// No task waits.
     var isEmpty: Bool { lines.allSatisfy { $0.tasks[$0.head...].allSatisfy { $0 == nil } } }
 
+    func contains(where fits: (PlannedTask) -> Bool) -> Bool {
+        lines.contains { $0.tasks[$0.head...].contains { $0.map(fits) ?? false } }
+    }
+
     mutating func removeAll() { lines = Array(repeating: Line(), count: lines.count) }
 
     /// Taking the first that fits costs no more than looking at those before it.

@@ -36,6 +36,26 @@ package struct Frame: Hashable, Sendable {
         case want = 20
         /// L: `Resume` → H: `Started`.
         case resume = 21
+        /// L: `Start` → H: `Standing`, in as many frames as it takes. From here on both sides send when they have something:
+        /// the connection is the run's, and takes no other requests.
+        case work = 22
+        case standing = 23
+        /// L: a `Lease` as JSON, in as many frames as it takes; an empty one ends it.
+        case lease = 24
+        /// L, H: `MadeHeader`, as often as its list of files takes, then the bytes of these files in `data` frames.
+        case made = 25
+        /// H: `LeaseBegan`.
+        case leaseBegan = 26
+        /// H: `LeaseEnded`, behind what the task made and printed.
+        case leaseEnded = 27
+        /// L: `LeaseNote`: its end is here, with all that belongs to it.
+        case taken = 28
+        /// L: `LeaseNote`: it is no longer wanted.
+        case revoke = 29
+        /// L: an empty object → H: the same: whether the other side is still there.
+        case alive = 30
+        /// L: an empty object: nothing is wanted any more, all that the run left on the host may go → H: `Done`.
+        case dismiss = 31
     }
 
     package let kind: Kind
@@ -47,5 +67,5 @@ package struct Frame: Hashable, Sendable {
     package static let largestPayload = 1 << 20
     /// What a sender puts into one `data` frame.
     package static let dataChunk = 256 << 10
-    package static let version = 2
+    package static let version = 3
 }

@@ -30,6 +30,9 @@ package struct RunEvent: Hashable, Sendable, Codable {
         case taskSkipped
         /// Nothing needs any more what it made: it is removed from the run.
         case taskFreed
+        /// A host that the task was leased to is gone, or was slower than another: it goes to another one. `host`: that it was
+        /// leased to, `text`: why, `count`: 1 where it had begun there, so that it runs again.
+        case taskMoved
         /// `text`: a note for the person (what a weak rung can't isolate, inputs left out).
         case note
         /// `succeeded`; `files`: the results, as `STATION/FILE`.
@@ -87,6 +90,8 @@ package struct RunEvent: Hashable, Sendable, Codable {
     package var key: KeyParts?
     /// Which start of the machine it was: where it is another one now, what was not synced may be lost.
     package var boot: String?
+    /// In a run over several hosts: the one that did it.
+    package var host: String?
 
     package init(sequence: Int, time: Double, kind: Kind) {
         (self.sequence, self.time, self.kind) = (sequence, time, kind)

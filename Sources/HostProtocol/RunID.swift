@@ -35,6 +35,19 @@ package struct RunID: Hashable, Comparable, Sendable, Codable, CustomStringConve
         name = "\(day)-\(clock)-\(String(plain))-\(String(UInt32.random(in: 0x10000...0xFFFFF), radix: 16))"
     }
 
+    /// What a host has of a run whose tasks are leased to it. Of its own name, since the host may share LASH with the machine
+    /// that leases, or with other hosts.
+    package func leased(to host: String) -> RunID {
+        RunID(
+            String(decoding: name.utf8.prefix(84), as: UTF8.self) + Self.leaseMark
+                + String(decoding: host.utf8.prefix(40), as: UTF8.self)) ?? self
+    }
+
+    /// Whether it is a host's share of a run.
+    package var isLeased: Bool { name.split(separator: ".").dropFirst().first == "at" }
+
+    private static let leaseMark = ".at."
+
     package var description: String { name }
     package static func < (left: RunID, right: RunID) -> Bool { left.name < right.name }
 

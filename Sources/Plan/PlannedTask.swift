@@ -70,6 +70,8 @@ package struct PlannedTask: Hashable, Sendable, Codable {
     /// Whether it may change its environment, for itself alone.
     package var isWritable = false
     package var workspaces: [WorkspaceMount] = []
+    /// The label of the hosts that it may run on; nil for all.
+    package var label: String?
     /// Where it looks among the packed inputs: the folder of each that it takes whole, `/.las/inputs/reference`, and the
     /// file that is its item, `/.las/inputs/reads/s1.fq`.
     package var inputs: [String] = []

@@ -76,6 +76,11 @@ package struct RunDisplay {
             terminal.say(
                 "  \(mark) \(name) failed: \(Shown.whole(event.text ?? "")); attempt \(event.count ?? 2) follows in \(pause)"
             )
+        case .taskMoved:
+            finish(name)
+            let again = event.count == nil ? "goes to another host" : "runs again on another host"
+            terminal.say(
+                "  \(terminal.messages.paint("↻", .yellow)) \(name) \(again): \(Shown.whole(event.text ?? ""))")
         case .taskSkipped:
             terminal.say("  - \(name) was not run: \(Shown.whole(event.text ?? ""))")
         case .note:

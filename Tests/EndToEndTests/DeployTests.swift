@@ -7,11 +7,15 @@ import Testing
 struct BareHost {
     let server: SSHServer
     let lash: String
-    let name = "lab"
+    let name: String
 
-    init(in folder: String, lash: String? = nil, userKeys: [SSHServer.KeyType] = [.ed25519], options: [String] = [])
+    init(
+        in folder: String, named name: String = "lab", lash: String? = nil, userKeys: [SSHServer.KeyType] = [.ed25519],
+        options: [String] = []
+    )
         throws
     {
+        self.name = name
         for inside in ["server", "bin"] { try Folder.make("\(folder)/\(inside)") }
         for program in ["sh", "mkdir", "cat", "chmod", "mv"] {
             let real = try #require(Program.find(program))

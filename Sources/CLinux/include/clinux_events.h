@@ -41,6 +41,15 @@ int las_signal_pidfd(int pidfd, int signal);
 int las_start_session(const char *path, char *const *arguments, char *const *environment, const int *descriptors,
                       int count);
 
+/// A socket in the file system, for processes of one user: made, connected to, accepted from. -1 with errno set.
+int las_local_listen(const char *path);
+int las_local_connect(const char *path);
+int las_local_accept(int listening);
+/// Gives the other process both ends of a connection, as descriptors of its own; 0, or -1 with errno set.
+int las_hand_over(int connected, int input, int output);
+/// Takes what `las_hand_over` gave. Waits for it.
+int las_take_over(int connected, int ends[2]);
+
 /// Processors that this process may use.
 int las_usable_cpus(void);
 /// Bytes of memory of the machine.

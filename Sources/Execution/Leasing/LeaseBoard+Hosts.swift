@@ -1,0 +1,278 @@
+internal import Digests
+internal import Files
+internal import HostProtocol
+internal import Plan
+
+/// Which host gets what.
+extension LeaseBoard.HostState {
+    /// Whether it could ever run the task.
+    func fits(_ task: PlannedTask) -> Bool {
+        if let label = task.label, !member.labels.contains(label) { return false }
+        if let capacity { return capacity.holds(task.uses) }
+        return member.room.map { Capacity(cpus: $0.cpus, memory: $0.memory, gpus: $0.gpus).holds(task.uses) } ?? true
+    }
+
+    /// Whether there is room for one more.
+    /// - Parameter ahead: also beside those that run: as much again waits there, so that the next one begins without a way
+    ///   to here and back.
+    func takes(_ uses: Resources, ahead: Bool) -> Bool {
+        guard isHere, !isDropped, let capacity, capacity.holds(uses) else { return false }
+        let times = ahead ? 2 : 1
+        return used.cpus + uses.cpus <= times * capacity.cpus
+            && used.memory + (uses.memory ?? 0) <= Int64(times) * capacity.memory
+            && used.gpus + uses.gpus <= times * capacity.gpus
+    }
+}
+
+extension LeaseBoard.State {
+    /// The fittest host: with room now before with room soon, then where most of what it takes lies, then with most room.
+    func place(for task: PlannedTask, _ id: Digest? = nil, reads: [String]) -> Int? {
+        var best: (host: Int, order: (Int, Int64, Double))?
+        if let id, let done = hosts.firstIndex(where: { $0.isHere && !$0.isDropped && $0.ended.contains(id) }) {
+            return done
+        }
+        for (number, host) in hosts.enumerated() where host.fits(task) && host.takes(task.uses, ahead: true) {
+            let held = reads.reduce(Int64(0)) { sum, read in
+                guard let made = made[read], host.holds[read] == made.digest else { return sum }
+                return made.entries.reduce(sum) { $0 + ($1.size ?? 0) }
+            }
+            let capacity = Double(max(1, host.capacity?.cpus ?? 1))
+            let order = (
+                host.takes(task.uses, ahead: false) ? 1 : 0, held,
+                (capacity - Double(host.used.cpus)) / capacity + capacity / 1e6
+            )
+            if best == nil || order > best!.order { best = (number, order) }
+        }
+        return best?.host
+    }
+
+    /// The folders of tasks that a task takes, sorted.
+    func folders(of task: PlannedTask) -> [String] {
+        var found: Set<String> = []
+        for read in task.reads + [task.turnBefore].compactMap(\.self) {
+            if made[read] != nil { found.insert(read) }
+            found.formUnion(below[read] ?? [])
+        }
+        return found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    mutating func add(_ folder: String, _ digest: Digest, _ entries: [MadeEntry]) {
+        if made.updateValue((digest, entries), forKey: folder) != nil { return }
+        var above = File.parent(of: folder)
+        while RelativePath(above) != nil {
+            below[above, default: []].append(folder)
+            above = File.parent(of: above)
+        }
+    }
+
+    /// Gives leases that no host has to those that have room.
+    mutating func place() {
+        var left: [LeaseBoard.Order] = []
+        for order in unplaced {
+            if let host = place(for: order.task, order.id, reads: order.reads) {
+                give(order, to: host)
+            } else {
+                left.append(order)
+            }
+        }
+        unplaced = left
+    }
+
+    mutating func give(_ order: LeaseBoard.Order, to host: Int) {
+        var order = order
+        order.hasBegun = false
+        hosts[host].leases[order.id] = order
+        hosts[host].used.give(order.task.uses)
+        send(.lease(order.id), to: host)
+    }
+
+    @discardableResult
+    mutating func remove(_ id: Digest, from host: Int) -> LeaseBoard.Order? {
+        guard let order = hosts[host].leases.removeValue(forKey: id) else { return nil }
+        hosts[host].used.take(order.task.uses)
+        return order
+    }
+
+    mutating func send(_ errand: LeaseBoard.Errand, to host: Int) {
+        guard hosts[host].isHere else { return }
+        hosts[host].errands.append(errand)
+        hosts[host].wake?()
+    }
+
+    mutating func say(_ number: UInt64, _ what: LeaseBoard.Told) {
+        told.append((number, what))
+        ring()
+    }
+
+    mutating func note(_ text: String) {
+        notes.append(text)
+        ring()
+    }
+
+    /// Takes all leases of a host away, for others.
+    mutating func move(from host: Int, because reason: String) {
+        let orders = hosts[host].leases.values.sorted { $0.number < $1.number }
+        hosts[host].leases = [:]
+        hosts[host].used = Capacity(cpus: 0, memory: 0, gpus: 0)
+        for order in orders {
+            say(
+                order.number,
+                .moved(from: hosts[host].member.name, hadBegun: order.hasBegun, reason: reason))
+        }
+        unplaced = orders + unplaced
+        place()
+    }
+}
+
+/// What a line to a host tells, by its number among the hosts.
+extension LeaseBoard {
+    /// The host is here, and has told how it stands.
+    /// - Parameter open: the leases that it has.
+    func arrived(
+        _ host: Int, _ capacity: Capacity, open: Set<Digest>, ended: Set<Digest>, holds: [String: Digest],
+        wake: @escaping @Sendable () -> Void
+    ) {
+        state.change { state in
+            let wasAway = state.hosts[host].isLost
+            state.hosts[host].capacity = capacity
+            state.hosts[host].isHere = true
+            state.hosts[host].isLost = false
+            state.hosts[host].holds = holds
+            state.hosts[host].ended = ended
+            state.hosts[host].wake = wake
+            state.hosts[host].errands = []
+            if wasAway { state.note("\(state.hosts[host].member.name) is here again") }
+            if state.isEnding { return state.send(.dismiss, to: host) }
+            // What it has that is no longer its, and what it should have and has not.
+            for id in open.sorted(by: { $0.hex < $1.hex }) where state.hosts[host].leases[id] == nil {
+                if let place = state.unplaced.firstIndex(where: { $0.id == id }) {
+                    let order = state.unplaced.remove(at: place)
+                    state.hosts[host].leases[id] = order
+                    state.hosts[host].used.give(order.task.uses)
+                } else if state.isElsewhere(id) || state.endedLeases.contains(id) {
+                    state.send(.revoke(id), to: host)
+                }
+            }
+            for id in state.hosts[host].leases.keys.sorted(by: { $0.hex < $1.hex }) where !open.contains(id) {
+                state.send(.lease(id), to: host)
+            }
+            state.place()
+            state.ring()
+        }
+    }
+
+    /// The connection is gone; it may come again.
+    package func parted(_ host: Int) { parted(host, since: Clock.monotonic) }
+
+    /// - Parameter since: when something was heard of it for the last time.
+    func parted(_ host: Int, since: Double) {
+        state.change { state in
+            guard state.hosts[host].isHere else { return }
+            state.hosts[host].isHere = false
+            state.hosts[host].since = since
+            state.hosts[host].wake = nil
+            state.hosts[host].errands = []
+            state.ring()
+        }
+    }
+
+    /// Gives the leases of those to others that have been away for too long.
+    package func loseSilent() {
+        let now = Clock.monotonic
+        state.change { state in
+            for host in state.hosts.indices {
+                let there = state.hosts[host]
+                if there.isLost || there.isHere || there.isDropped || now - there.since < silence { continue }
+                state.hosts[host].isLost = true
+                let name = there.member.name
+                state.note(
+                    "\(name) is lost\(there.trouble.map { ": \($0)" } ?? ""); it is used again when it can be reached")
+                state.move(from: host, because: "\(name) is lost")
+            }
+        }
+    }
+
+    /// Why it can't be reached, or is not here any more.
+    package func trouble(_ host: Int, _ reason: String) { state.change { $0.hosts[host].trouble = reason } }
+
+    /// It gets nothing any more.
+    package func dropped(_ host: Int, because reason: String) {
+        state.change { state in
+            state.hosts[host].isHere = false
+            state.hosts[host].isDropped = true
+            state.hosts[host].wake = nil
+            state.note("\(state.hosts[host].member.name) is not used any more: \(reason)")
+            state.move(from: host, because: "\(state.hosts[host].member.name) is not used any more")
+        }
+    }
+
+    func nextErrand(of host: Int) -> Errand? {
+        state.change { $0.hosts[host].errands.isEmpty ? nil : $0.hosts[host].errands.removeFirst() }
+    }
+
+    /// The lease, and the folders that the host lacks for it; nil where it was taken back.
+    func leaving(_ id: Digest, to host: Int) -> (Lease, [(made: String, entries: [MadeEntry])])? {
+        state.change { state in
+            guard let order = state.hosts[host].leases[id] else { return nil }
+            var missing: [(made: String, entries: [MadeEntry])] = []
+            for read in order.reads {
+                guard let made = state.made[read], state.hosts[host].holds[read] != made.digest else { continue }
+                missing.append((read, made.entries))
+                state.hosts[host].holds[read] = made.digest
+            }
+            return (Lease(id: id, attempt: order.attempt, task: order.task), missing)
+        }
+    }
+
+    func began(_ id: Digest, on host: Int) {
+        state.change { state in
+            guard let order = state.hosts[host].leases[id], !order.hasBegun else { return }
+            state.hosts[host].leases[id]?.hasBegun = true
+            state.say(order.number, .began(host: state.hosts[host].member.name))
+        }
+    }
+
+    /// - Returns: the order that a host tells the end of, for it alone; nil where another one has done it, or is just telling, or
+    ///   nobody wants it any more.
+    func claim(_ id: Digest) -> Order? {
+        state.change { state in
+            guard
+                let order = state.hosts.compactMap({ $0.leases[id] }).first
+                    ?? state.unplaced.first(where: { $0.id == id }),
+                state.claimed.insert(id).inserted
+            else { return nil }
+            return order
+        }
+    }
+
+    /// What was told was nothing.
+    func unclaim(_ id: Digest) { state.change { _ = $0.claimed.remove(id) } }
+
+    /// Its end is here, and what it made is in its place.
+    func ended(_ order: Order, on host: Int, _ past: RunningTask.Past, made: (digest: Digest, entries: [MadeEntry])?) {
+        state.change { state in
+            for other in state.hosts.indices where state.remove(order.id, from: other) != nil {
+                if other != host { state.send(.revoke(order.id), to: other) }
+            }
+            state.unplaced.removeAll { $0.id == order.id }
+            state.hosts[host].ended.remove(order.id)
+            state.endedLeases.insert(order.id)
+            state.claimed.remove(order.id)
+            if let made {
+                state.hosts[host].holds[order.task.made] = made.digest
+                state.add(order.task.made, made.digest, made.entries)
+            }
+            state.hosts[host].doneCount += 1
+            if !order.hasBegun { state.say(order.number, .began(host: state.hosts[host].member.name)) }
+            state.say(order.number, .ended(past))
+            state.send(.taken(order.id), to: host)
+            state.place()
+        }
+    }
+
+    func forget(_ id: Digest, on host: Int) { state.change { $0.send(.taken(id), to: host) } }
+}
+
+extension LeaseBoard.State {
+    func isElsewhere(_ id: Digest) -> Bool { hosts.contains { $0.leases[id] != nil } }
+}

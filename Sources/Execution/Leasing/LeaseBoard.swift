@@ -1,0 +1,238 @@
+internal import Digests
+internal import Failures
+internal import Files
+internal import Glibc
+internal import HostProtocol
+internal import JSON
+package import Plan
+internal import Sandbox
+internal import Threads
+
+/// The hosts of a run, and which of them has which task: asked by the scheduler, whose thread decides what is to run, and told by
+/// the lines to the hosts what becomes of it. From any thread.
+///
+/// A task counts as done when what it made lies here, whole. So a host that is lost takes nothing with it but what it was about to do.
+package final class LeaseBoard: @unchecked Sendable {
+    /// A host as the run knows it before it is reached.
+    package struct Member: Sendable {
+        package let name: String
+        package let labels: Set<String>
+        /// What it had when las spoke with it last.
+        package let room: Room?
+
+        package init(name: String, labels: Set<String>, room: Room?) {
+            (self.name, self.labels, self.room) = (name, labels, room)
+        }
+    }
+
+    /// What the scheduler is told of a task.
+    enum Told {
+        case began(host: String)
+        case moved(from: String, hadBegun: Bool, reason: String)
+        case ended(RunningTask.Past)
+    }
+
+    /// A task on its way.
+    struct Order {
+        let id: Digest
+        let task: PlannedTask
+        let attempt: Int
+        /// Its number in the scheduler.
+        let number: UInt64
+        /// Keeps what it made for other runs.
+        let keep: @Sendable (_ entries: [MadeEntry], _ seconds: Double, _ unmet: String?, _ objection: String?) -> Void
+        /// Folders of tasks below `made` that it takes.
+        let reads: [String]
+        var hasBegun = false
+    }
+
+    /// What a line is to send.
+    enum Errand {
+        case lease(Digest)
+        case revoke(Digest)
+        case taken(Digest)
+        case dismiss
+    }
+
+    struct HostState {
+        let member: Member
+        var capacity: Capacity?
+        var isHere = false
+        /// What it sends is not believed any more, or it can't run any of this.
+        var isDropped = false
+        /// When it was last here, or the run began.
+        var since = Clock.monotonic
+        /// Its leases were given to others.
+        var isLost = false
+        var trouble: String?
+        var leases: [Digest: Order] = [:]
+        var used = Capacity(cpus: 0, memory: 0, gpus: 0)
+        var holds: [String: Digest] = [:]
+        /// Leases that have ended there, and whose end is not here yet.
+        var ended: Set<Digest> = []
+        var errands: [Errand] = []
+        var wake: (@Sendable () -> Void)?
+        var doneCount = 0
+    }
+
+    struct State {
+        var hosts: [HostState]
+        /// Leases that no host has.
+        var unplaced: [Order] = []
+        var made: [String: (digest: Digest, entries: [MadeEntry])] = [:]
+        /// Folders that hold those of tasks, with these.
+        var below: [String: [String]] = [:]
+        var told: [(number: UInt64, told: Told)] = []
+        var notes: [String] = []
+        /// Leases of this run that have ended, whoever ended them.
+        var endedLeases: Set<Digest> = []
+        /// Those whose end is just coming.
+        var claimed: Set<Digest> = []
+        var isEnding = false
+        /// A byte is written here when something is told.
+        var bell: Int32 = -1
+
+        func ring() {
+            var byte: UInt8 = 0
+            if bell >= 0 { _ = write(bell, &byte, 1) }
+        }
+    }
+
+    let run: RunFolder
+    /// Seconds without a sign of a host, after which its leases go to others.
+    package let silence: Double
+    let state: Monitor<State>
+
+    package init(_ members: [Member], run: RunFolder, silence: Double) {
+        (self.run, self.silence) = (run, silence)
+        state = Monitor(State(hosts: members.map { HostState(member: $0) }))
+    }
+
+    package var names: [String] { state.change { $0.hosts.map(\.member.name) } }
+
+    /// Why no host could ever run some station.
+    func check(_ plan: Plan) throws(ExecutionFailure) {
+        let rooms = state.change { $0.hosts.map(\.member.room) }
+        if let (station, shortage) = plan.tooLarge(for: rooms, "the largest of the hosts has").first {
+            throw ExecutionFailure(
+                "the station \(station) \(shortage)", fix: "change its “uses”, or add a larger host")
+        }
+    }
+
+    // MARK: The scheduler's side
+
+    /// - Parameter bell: a pipe that gets a byte when there is something to take.
+    func begin(bell: Int32) { state.change { $0.bell = bell } }
+
+    /// What has happened since the last time.
+    func take() -> (told: [(number: UInt64, told: Told)], notes: [String]) {
+        state.change { state in
+            defer { (state.told, state.notes) = ([], []) }
+            return (state.told, state.notes)
+        }
+    }
+
+    /// Whether a host would begin this one soon.
+    func takes(_ task: PlannedTask) -> Bool { state.change { $0.place(for: task, reads: []) != nil } }
+
+    /// Whether no host takes anything now.
+    var isFull: Bool { state.change { state in !state.hosts.contains { $0.takes(Resources(cpus: 1), ahead: true) } } }
+
+    /// Whether a host may come that has room for it, or is here.
+    func hopes(for task: PlannedTask) -> Bool {
+        let now = Clock.monotonic
+        return state.change { state in
+            state.hosts.contains { host in
+                !host.isDropped && host.fits(task) && (host.isHere || now - host.since < 10 * silence)
+            }
+        }
+    }
+
+    /// Whether nobody is here, and nobody has been for a long time.
+    var isHopeless: Bool {
+        let now = Clock.monotonic
+        return state.change { state in
+            state.hosts.allSatisfy { $0.isDropped || !$0.isHere && now - $0.since >= 10 * silence }
+        }
+    }
+
+    static let noHost = "no host can be reached any more"
+    static let noRoom = "what is left was not run: no host that has room for it can be reached"
+
+    /// When `hopes` may change by itself.
+    var nextLook: Double { Clock.monotonic + silence }
+
+    /// What lies below the run's `made` by now.
+    func add(_ made: String, _ entries: [MadeEntry]) {
+        let digest = MadeEntry.digest(of: entries)
+        state.change { $0.add(made, digest, entries) }
+    }
+
+    func lease(
+        _ task: PlannedTask, number: UInt64, attempt: Int,
+        keep: @escaping @Sendable ([MadeEntry], Double, String?, String?) -> Void
+    ) {
+        state.change { state in
+            let reads = state.folders(of: task)
+            var text = JSONText.encode(task)
+            text += Array("\n\(attempt)\n".utf8)
+            for read in reads { text += Array("\(read) \(state.made[read]?.digest.hex ?? "")\n".utf8) }
+            let order = Order(
+                id: Digest(of: text), task: task, attempt: attempt, number: number, keep: keep, reads: reads)
+            state.endedLeases.remove(order.id)
+            state.unplaced.append(order)
+            state.place()
+        }
+    }
+
+    /// Where a host has nothing to do and another one has tasks waiting: it gets one of them.
+    func balance() {
+        state.change { state in
+            for host in state.hosts.indices where state.hosts[host].isHere && state.hosts[host].leases.isEmpty {
+                let others = state.hosts.indices.filter { $0 != host && state.hosts[$0].isHere }
+                let waiting = others.flatMap { other in
+                    state.hosts[other].leases.values.filter { !$0.hasBegun && state.hosts[host].fits($0.task) }
+                        .map { (other, $0) }
+                }
+                // The one that would come last there.
+                guard let (other, order) = waiting.max(by: { $0.1.number < $1.1.number }),
+                    state.hosts[other].leases.count > 1, state.hosts[host].takes(order.task.uses, ahead: false)
+                else { continue }
+                state.remove(order.id, from: other)
+                state.send(.revoke(order.id), to: other)
+                state.give(order, to: host)
+            }
+        }
+    }
+
+    /// Everything ends, by a person's wish or since something failed; nothing is waited for.
+    func cancelAll() {
+        state.change { state in
+            let past = RunningTask.Past(
+                outcome: .failed(.init(reason: Scheduler.cancelled, mayRetry: false)), seconds: 0,
+                usage: SandboxUsage(),
+                printed: "", wasCancelled: true)
+            for order in state.unplaced { state.say(order.number, .ended(past)) }
+            state.unplaced = []
+            for host in state.hosts.indices {
+                for order in state.hosts[host].leases.values.sorted(by: { $0.number < $1.number }) {
+                    state.say(order.number, .ended(past))
+                    state.send(.revoke(order.id), to: host)
+                }
+                state.hosts[host].leases = [:]
+                state.hosts[host].used = Capacity(cpus: 0, memory: 0, gpus: 0)
+            }
+        }
+    }
+
+    /// Nothing is wanted of any host any more.
+    package func dismiss() {
+        state.change { state in
+            state.isEnding = true
+            for host in state.hosts.indices { state.send(.dismiss, to: host) }
+        }
+    }
+
+    package var isAnyHere: Bool { state.change { $0.hosts.contains(where: \.isHere) } }
+    package var isEnding: Bool { state.change { $0.isEnding } }
+}
