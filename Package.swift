@@ -195,7 +195,8 @@ let package = Package(
         tests(of: "Commands"),
         // The built programs, as a user runs them.
         .testTarget(
-            name: "EndToEndTests", dependencies: ["TestSupport", "Files", "JSON", "Digests"], exclude: ["Shells"],
+            name: "EndToEndTests", dependencies: ["TestSupport", "Files", "JSON", "Digests", "Threads"],
+            exclude: ["Shells"],
             swiftSettings: swift),
     ]
 )

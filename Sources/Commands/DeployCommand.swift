@@ -18,6 +18,12 @@ let deployCommand = CommandSpec(
             name: "--host", value: "NAME", about: "a host of “las host list”", mayRepeat: true, completes: .hosts),
         .init(
             name: "--label", value: "LABEL", about: "the hosts with this label", mayRepeat: true, completes: .nothing),
+        .init(
+            name: "--detach", about: "start it and leave it going on; “las attach” watches it", completes: .nothing),
+        .init(
+            name: "--lost-after", value: "SECONDS",
+            about: "of several hosts, one that is not heard of for so long loses its tasks to the others (30)",
+            completes: .nothing),
     ] + RunOptions.all,
     examples: [
         ("las deploy my-metro --host lab", "nothing needs to be installed on lab"),
@@ -32,6 +38,7 @@ let deployCommand = CommandSpec(
     let given = invocation.arguments.first ?? "."
     let (names, labels) = (invocation.values("--host"), invocation.values("--label"))
     try RunOptions.check(invocation)
+    let silence = try Deployment.silence(invocation)
     if names.isEmpty, labels.isEmpty {
         throw UsageFailure(
             "las deploy needs a host", fix: "--host NAME, with a name of “las host list”; “las host add” adds one")
@@ -50,7 +57,8 @@ let deployCommand = CommandSpec(
     let connector = try context.connector()
     let material = try await RunMaterial.prepare(
         given, inputs: try InputOption.values(invocation, context), context)
-    let following = try RunOptions.following(invocation, context, material, hold)
+    var following = try RunOptions.following(invocation, context, material, hold)
+    following.silence = silence
     if hosts.count == 1, let host = hosts.first {
         return try await Deployment.connect(connector, host, context) { session in
             if let failure = await Deployment.shortage(of: material, on: session, cpus: following.cpus, context) {
@@ -60,7 +68,8 @@ let deployCommand = CommandSpec(
             return try await following.run(on: host, session, tethered: false)
         }
     }
-    return try await Deployment.overSeveral(hosts, material, following, connector, context)
+    return try await Deployment.overSeveral(
+        hosts, material, following, connector, detaching: invocation.has("--detach"), context)
 }
 
 /// A host that starts nothing but what is signed.
@@ -87,10 +96,20 @@ struct SingleHostFailure: Failure {
 }
 
 enum Deployment {
+    static func silence(_ invocation: Invocation) throws -> Double {
+        guard let text = invocation.value("--lost-after") else { return 30 }
+        guard let seconds = Double(text), (1...86_400).contains(seconds) else {
+            throw UsageFailure(
+                "--lost-after is a number of seconds from 1 to 86400, not “\(Shown.text(text))”", fix: "--lost-after 60"
+            )
+        }
+        return seconds
+    }
+
     /// One run whose tasks go to all of the hosts. One that can't be reached now may come later.
     static func overSeveral(
         _ hosts: [Host], _ material: RunMaterial, _ following: Following, _ connector: HostConnector,
-        _ context: Context
+        detaching: Bool, _ context: Context
     ) async throws -> ExitCode {
         // All get their parts at once; a host that is slow or down does not hold up the others.
         let outcomes = await Fleet(connector, hosts: hosts).onEach { session in
@@ -131,6 +150,11 @@ enum Deployment {
         following.hold.release()
         context.terminal.say("running \(run) on \(members.map(\.name).joined(separator: ", "))")
         try Dispatch.launch(run, context)
+        if detaching {
+            context.terminal.print(run.name)
+            context.terminal.say("it goes on by itself: las attach \(run)")
+            return failed == nil ? .done : .someHostsFailed
+        }
         let ended = try await connector.withSession(to: .local) { session in
             try await FollowedRun(
                 context: context, results: following.results, printsEvents: following.printsEvents

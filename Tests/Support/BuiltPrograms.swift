@@ -32,6 +32,8 @@ package struct LasCommand {
     package let folder: String
     package let lash: String
     package var variables: [String: String] = [:]
+    /// What it is started by, in the place of nothing.
+    package var prefix: [String] = []
     /// Whether runs may take what earlier ones have made. Not in the LASH of all tests, where nobody knows what those were.
     package var reuses: Bool
 
@@ -55,7 +57,9 @@ package struct LasCommand {
         if !reuses, let command = arguments.first, ["run", "deploy"].contains(command) {
             arguments.insert("--fresh", at: 1)
         }
-        return try Program(BuiltPrograms.las, environment: environment, folder: folder).run(arguments, input: input)
+        let words = prefix + [BuiltPrograms.las] + arguments
+        return try Program(words[0], environment: environment, folder: folder).run(
+            Array(words.dropFirst()), input: input)
     }
 }
 
