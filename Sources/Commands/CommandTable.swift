@@ -3,7 +3,7 @@ enum CommandTable {
     static let all: [CommandSpec] = [
         newCommand, checkCommand, formatCommand, planCommand, explainCommand, mapCommand, lockCommand, packCommand,
         runCommand, deployCommand, eachCommand, resumeCommand, psCommand, statusCommand, logsCommand, reportCommand,
-        attachCommand, pauseCommand, continueCommand, cancelCommand, cleanCommand,
+        attachCommand, fetchCommand, pauseCommand, continueCommand, cancelCommand, cleanCommand,
         pushCommand, pullCommand, loginCommand, logoutCommand,
         inspectCommand, sbomCommand, diffCommand, unpackCommand, verifyCommand, signCommand,
         storeCommand, storeShowCommand, storeCheckCommand, storeCollectCommand,

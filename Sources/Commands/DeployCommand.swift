@@ -59,7 +59,8 @@ let deployCommand = CommandSpec(
         given, inputs: try InputOption.values(invocation, context), context)
     var following = try RunOptions.following(invocation, context, material, hold)
     following.silence = silence
-    if hosts.count == 1, let host = hosts.first {
+    // One host runs the metro by itself; what is left behind is led from here, where it is looked after.
+    if hosts.count == 1, let host = hosts.first, !invocation.has("--detach") {
         return try await Deployment.connect(connector, host, context) { session in
             if let failure = await Deployment.shortage(of: material, on: session, cpus: following.cpus, context) {
                 throw failure

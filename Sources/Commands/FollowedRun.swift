@@ -31,6 +31,9 @@ struct FollowedRun {
         display.withLock { $0.end() }
         map?.end()
         if let text = ended.text { context.terminal.say("the run has ended: " + text) }
+        if try Dispatch.record(of: run, in: context.lash) != nil {
+            context.terminal.say("“las fetch \(run)” brings its results")
+        }
         return exitCode(ended)
     }
 
@@ -53,7 +56,7 @@ struct FollowedRun {
         display.withLock { $0.end() }
         map?.end()
         let succeeded = ended.succeeded ?? false
-        let fetched = try await fetch(run, session)
+        let fetched = try await fetch(run, nil, session)
         if succeeded {
             try await session.clean(run, keepsRecord: true)
         } else {
@@ -65,12 +68,17 @@ struct FollowedRun {
             terminal.say(
                 "“las resume \(run)\(host.isLocal ? "" : " --host \(host.name)")” goes on with what is not done")
         }
+        tell(fetched)
+        return exitCode(ended)
+    }
+
+    func tell(_ fetched: [FetchedFile]) {
+        let terminal = context.terminal
         if !fetched.isEmpty {
             let size = fetched.reduce(0) { $0 + $1.size }
             let files = Amounts.count(fetched.count { !$0.isFolder }, "file")
             terminal.say("results: \(Shown.whole(results)) (\(files), \(Amounts.bytes(size)))")
         }
-        return exitCode(ended)
     }
 
     private func exitCode(_ ended: RunEvent) -> ExitCode {
@@ -85,11 +93,11 @@ struct FollowedRun {
         let exitCode: ExitCode
     }
 
-    private func fetch(_ run: RunID, _ session: HostSession) async throws -> [FetchedFile] {
+    func fetch(_ run: RunID, _ station: String? = nil, _ session: HostSession) async throws -> [FetchedFile] {
         let stage = Stage(context.terminal, "bringing the results back")
         let done = Mutex(Int64(0))
         do {
-            let fetched = try await session.fetch(run, into: results) { count in
+            let fetched = try await session.fetch(run, station, into: results) { count in
                 stage.update(
                     done: done.withLock {
                         $0 += count

@@ -33,10 +33,11 @@ struct Following {
     /// - Returns: exit code 0 or 1, by how the run ended.
     func run(on host: Host, _ session: HostSession, tethered: Bool) async throws -> ExitCode {
         let run = RunID(for: material.metro)
-        try await session.start(
-            Start(
-                run: run, parts: material.parts, cpus: cpus, tethered: tethered, engine: engine,
-                isFresh: isFresh, failsFast: failsFast, bundle: material.bundle, results: results, secrets: secrets))
+        var start = Start(
+            run: run, parts: material.parts, cpus: cpus, tethered: tethered, engine: engine,
+            isFresh: isFresh, failsFast: failsFast, bundle: material.bundle, results: results, secrets: secrets)
+        start.labels = host.labels.isEmpty ? nil : host.labels
+        try await session.start(start)
         hold.release()
         context.terminal.say(host.isLocal ? "running \(run)" : "running \(run) on \(host.name)")
         let map = hasMap ? material.readPlan(context.lash).map { RunMap(run, $0, context) } : nil

@@ -90,9 +90,17 @@ extension HostService {
     // MARK: Results
 
     /// Sends all files and folders below the run's results.
-    func sendResults(of run: RunID) throws {
-        let folder = try existing(run)
-        try sendFolder("", below: folder.results)
+    func sendResults(_ fetch: Fetch) throws {
+        let folder = try existing(fetch.run)
+        if let station = fetch.station {
+            guard let path = RelativePath(station), File.status("\(folder.results)/\(path)")?.kind == .folder else {
+                throw ExecutionFailure(
+                    "there are no results of “\(Shown.text(station))” among those of \(fetch.run)", exitCode: .usage)
+            }
+            try sendFolder(path.string, below: folder.results)
+        } else {
+            try sendFolder("", below: folder.results)
+        }
         try channel.send(Frame(.done, json: Done()))
     }
 

@@ -88,7 +88,7 @@ package final class HostService {
             case .resume: try resume(try frame.decode(Resume.self))
             case .follow: try follow(try frame.decode(Follow.self))
             case .cancel: try cancel(try frame.decode(Cancel.self).run)
-            case .fetch: try sendResults(of: try frame.decode(Fetch.self).run)
+            case .fetch: try sendResults(try frame.decode(Fetch.self))
             case .clean: try clean(try frame.decode(Clean.self))
             default: throw ProtocolFailure.unexpected(kind: frame.kind, awaited: "a request")
             }
@@ -171,12 +171,14 @@ package final class HostService {
         }
         guard let metro else { throw ExecutionFailure("a run needs the image of a metro", exitCode: .usage) }
         if let cpus = start.cpus, cpus < 1 { throw ExecutionFailure("a run needs at least one cpu", exitCode: .usage) }
-        return RunStart(
+        var begun = RunStart(
             run: start.run, metro: metro, environments: environments, cpus: start.cpus,
             engine: try start.engine.map(Engine.asked),
             isFresh: start.isFresh ?? false, failsFast: start.failsFast ?? false, results: start.results,
             isStranger: start.bundle != nil && !PackedHere(lash).has(metro.digest),
             isSigned: policy.demandsSignature)
+        begun.labels = start.labels
+        return begun
     }
 
     /// A process of its own, in a session of its own, that holds the journal from its first moment on.

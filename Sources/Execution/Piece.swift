@@ -29,6 +29,18 @@ package struct Piece {
         (self.start, self.folder, self.lash, self.journal, self.board) = (start, folder, lash, journal, board)
     }
 
+    /// Where this machine does the tasks, it must have all labels that stations ask for.
+    private func checkLabels(of plan: Plan) throws(ExecutionFailure) {
+        let labels = start.labels ?? []
+        guard board == nil,
+            let station = plan.stations.first(where: { $0.label.map { !labels.contains($0) } ?? false })
+        else { return }
+        let label = Shown.text(station.label ?? "")
+        throw ExecutionFailure(
+            "the station \(station.id) is for hosts with the label “\(label)”, and this one does not have it",
+            fix: "las deploy METRO --label \(label), or take “at” out of the metro", exitCode: .usage)
+    }
+
     /// How a run ended.
     package struct Ended: Sendable {
         package let succeeded: Bool
@@ -77,6 +89,7 @@ package struct Piece {
         try File.write(text, to: folder.plan, syncing: false)
         let capacity = Capacity.ofHost(cpus: start.cpus)
         if let board { try board.check(plan) } else { try capacity.check(plan) }
+        try checkLabels(of: plan)
         let secrets = try GivenSecrets(for: plan.stations, secret)
         if images.engine == .proot, let station = plan.stations.first(where: \.isWritable) {
             throw ExecutionFailure(

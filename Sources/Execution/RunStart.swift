@@ -68,6 +68,8 @@ package struct RunStart: Hashable, Sendable, Codable {
     package var keepsMade: Bool?
     /// Where the person wants the results, an absolute path of the machine that it was started from: for who resumes it.
     package var results: String?
+    /// The labels of the host that it is on, of the list of who started it; nil for none.
+    package var labels: [String]?
 
     package init(
         run: RunID, metro: ImageLocation, environments: [String: ImageLocation], cpus: Int? = nil,

@@ -121,6 +121,8 @@ package struct Start: Hashable, Sendable, Codable {
     package var results: String?
     /// The secrets that the stations name, for the run's process alone: the host writes them nowhere.
     package var secrets: [String: String]?
+    /// The host's labels, for stations with `at`; nil for none.
+    package var labels: [String]?
 
     package init(
         run: RunID, parts: [Part], cpus: Int?, tethered: Bool, engine: String?, isFresh: Bool = false,
@@ -173,7 +175,9 @@ package struct Cancel: Hashable, Sendable, Codable {
 /// Asks for the run's results: the files below its `results` folder.
 package struct Fetch: Hashable, Sendable, Codable {
     package var run: RunID
-    package init(run: RunID) { self.run = run }
+    /// Only those of this station; nil for all.
+    package var station: String?
+    package init(run: RunID, station: String? = nil) { (self.run, self.station) = (run, station) }
 }
 
 /// A result begins: `path` is relative to the results (`STATION/FILE`); a folder has no data and no digest.

@@ -44,6 +44,7 @@ extension Keys {
             ),
             Key(
                 "keep", .flag, "Whether what it makes stays with the run when nothing needs it any more.", "keep: yes"),
+            Key("at", .text, "The label of the hosts that it may run on.", "at: big"),
             Key("env", variables, "Variables of the command.", "env: { LC_ALL: C }"),
             Key(
                 "secrets", .texts,
@@ -54,7 +55,7 @@ extension Keys {
                 "needs: { debian: samtools }"),
             Key("enabled", .flag, "Whether the station takes part.", "enabled: no"),
             comments,
-        ], later: ["at"], required: ["station", "command", "out"],
+        ], required: ["station", "command", "out"],
         beside: [
             ("one_by_one", oneOf: ["repeat", "until"]), ("feed", oneOf: ["repeat", "until"]),
             ("until", oneOf: ["at_most"]), ("at_most", oneOf: ["until"]),

@@ -123,6 +123,8 @@ package struct Station: Sendable {
     package let secrets: [String]
     /// `writable`: its command may change its environment, for itself alone.
     package let isWritable: Bool
+    /// `at`: the label of the hosts that it may run on; nil for all.
+    package let label: String?
     /// `keep`: what it makes stays with the run when nothing needs it any more.
     package let keepsMade: Bool
     /// nil where the command gets no `{seed}`.

@@ -28,6 +28,8 @@ struct MetroDraft {
         /// Sorted.
         var secrets: [String] = []
         var isWritable = false
+        /// `at`.
+        var label: String?
         var keepsMade = false
         var seed: Seed?
         var workspaces: [WorkspaceUse] = []

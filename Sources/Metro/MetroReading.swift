@@ -123,6 +123,7 @@ struct MetroReading {
         station.turns = turns(members)
         station.retry = members["retry"].flatMap { retries($0) }
         station.usesNetwork = members["network"].flatMap { flag($0, of: "network") }
+        station.label = members["at"].flatMap { self.text($0, of: "at")?.value }
         station.isWritable = members["writable"].flatMap { flag($0, of: "writable") } ?? false
         station.keepsMade = members["keep"].flatMap { flag($0, of: "keep") } ?? false
         station.seed = members["seed"].flatMap { seed($0) }

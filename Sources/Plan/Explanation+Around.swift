@@ -22,6 +22,9 @@ extension Explanation {
             )
         }
         if station.usesNetwork { told.append("Its command may use the network, because of “network: yes”.") }
+        if let label = station.label {
+            told.append("It runs only on hosts with the label “\(Shown.text(label))”, because of “at”.")
+        }
         if station.isWritable {
             told.append(
                 "Its command may change its environment, because of “writable: yes”; what it changes there is thrown away."

@@ -135,6 +135,7 @@ extension Plan {
         if station.retry > 0 { lines.append("retry    \(Amounts.count(station.retry, "time")) when a task fails") }
         if station.usesNetwork { lines.append("network  yes") }
         if !station.secrets.isEmpty { lines.append("secrets  \(station.secrets.joined(separator: ", "))") }
+        if let label = station.label { lines.append("at       hosts with the label \(Shown.text(label))") }
         if station.isWritable { lines.append("writable yes: what it changes in its environment is thrown away") }
         if station.keepsMade { lines.append("keep     yes: what it makes stays with the run") }
         if !station.workspaces.isEmpty {

@@ -26,6 +26,8 @@ package struct PlannedStation: Hashable, Sendable, Codable {
     private let network: Bool?
     private let knows: [String]?
     private let writable: Bool?
+    /// The label of the hosts that it may run on; nil for all.
+    package let label: String?
     private let keep: Bool?
     private let shares: [WorkspaceMount]?
 
@@ -33,13 +35,15 @@ package struct PlannedStation: Hashable, Sendable, Codable {
         id: StationID, line: String, environment: EnvironmentID, takes: [Taken], forEach: [Taken], command: String,
         outputs: [String], uses: Resources = Resources(), variables: [String: String] = [:], scripts: String? = nil,
         turns: Turns? = nil, seed: Seed? = nil, retry: Int = 0, usesNetwork: Bool = false,
-        secrets: [String] = [], isWritable: Bool = false, keepsMade: Bool = false, workspaces: [WorkspaceMount] = []
+        secrets: [String] = [], isWritable: Bool = false, label: String? = nil, keepsMade: Bool = false,
+        workspaces: [WorkspaceMount] = []
     ) {
         (self.id, self.line, self.environment, self.takes, self.forEach) = (id, line, environment, takes, forEach)
         (self.command, self.outputs, self.uses, self.variables) = (command, outputs, uses, variables)
         (self.scripts, self.turns, self.seed) = (scripts, turns, seed)
         (retries, network) = (retry == 0 ? nil : retry, usesNetwork ? true : nil)
         knows = secrets.isEmpty ? nil : secrets
+        self.label = label
         (writable, keep) = (isWritable ? true : nil, keepsMade ? true : nil)
         shares = workspaces.isEmpty ? nil : workspaces
     }

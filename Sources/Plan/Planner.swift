@@ -34,7 +34,7 @@ package enum Planner {
             uses: Resources(cpus: uses.cpus, memory: uses.memory, gpus: uses.gpus, time: uses.time),
             variables: station.variables, scripts: scripts, turns: station.turns, seed: station.seed,
             retry: station.retry, usesNetwork: station.usesNetwork, secrets: station.secrets,
-            isWritable: station.isWritable, keepsMade: station.keepsMade,
+            isWritable: station.isWritable, label: station.label, keepsMade: station.keepsMade,
             workspaces: station.workspaces.map {
                 WorkspaceMount(use.name($0.name.value), word: $0.name.value, isReadOnly: $0.isReadOnly)
             })

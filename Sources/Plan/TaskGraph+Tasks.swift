@@ -39,6 +39,7 @@ extension TaskGraph {
         planned.secrets = station.planned.secrets
         planned.isWritable = station.planned.isWritable
         planned.workspaces = station.planned.workspaces
+        planned.label = station.planned.label
         planned.inputs = taken.inputs.sorted().map(\.string)
         return planned
     }

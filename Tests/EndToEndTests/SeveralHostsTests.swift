@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import JSON
 import TestSupport
 import Testing
 
@@ -100,6 +101,66 @@ struct BareHosts {
             let again = try bench.las(["deploy", "m", "--results", "again"] + bench.all)
             #expect(
                 again.status == 0 && again.errors.contains("49 of 49 tasks had been done before"), "\(again.errors)")
+        }
+    }
+
+    @Test func aRunIsLeftGoingOnAndLookedAfterFromElsewhere() throws {
+        try withScratch { folder in
+            let bench = try BareHosts(["vega", "deneb"], in: folder)
+            try Self.write(
+                Self.metro.replacingOccurrences(of: "mkdir -p", with: "sleep 0.3; mkdir -p"), items: 12, in: folder)
+            let begun = try bench.las(["deploy", "m", "--fresh", "--detach"] + bench.all)
+            try #require(begun.status == 0, "\(begun.errors)")
+            let run = try #require(begun.lines.first)
+            // It goes on although nobody is there any more.
+            #expect(try bench.las("ps").output.contains(run))
+            #expect(try bench.las("fetch", run).status == 2)
+            let attached = try bench.las("attach", run)
+            #expect(attached.status == 0 && attached.errors.contains("las fetch \(run)"), "\(attached.errors)")
+            #expect(try bench.las("status", run).output.contains("done, 25 of 25 done"))
+            #expect(try bench.las("fetch", run, "nobody").status == 2)
+            #expect(try bench.las("fetch", run, "sum", "--results", "some").status == 0)
+            #expect(try Folder.names(in: folder + "/some") == ["sum"])
+            let fetched = try bench.las("fetch", run)
+            #expect(fetched.status == 0, "\(fetched.errors)")
+            #expect(try Folder.names(in: folder + "/results") == ["count", "sum"])
+            #expect(try bench.las("fetch", run).errors.contains("were brought already"))
+
+            // One that is cancelled from elsewhere, and goes on.
+            let second = try bench.las(["deploy", "m", "--fresh", "--detach"] + bench.all)
+            let other = try #require(second.lines.first)
+            #expect(try bench.las("cancel", other).status == 0)
+            // It may have ended by now.
+            _ = try bench.las("attach", other)
+            let resumed = try bench.las("resume", other, "--results", "resumed")
+            #expect(resumed.status == 0, "\(resumed.errors)")
+            #expect(try Program("diff").run("-r", folder + "/results", folder + "/resumed").status == 0)
+            let left = try bench.left()
+            #expect(left.isEmpty, "\(left)")
+        }
+    }
+
+    @Test func stationsGoToTheHostsWithTheirLabel() throws {
+        try withScratch { folder in
+            let bench = try BareHosts(["vega", "deneb"], in: folder)
+            try Self.write(
+                Self.metro.replacingOccurrences(of: "station: count", with: "station: count\n      at: big"), items: 8,
+                in: folder)
+            let here = try bench.las("run", "m")
+            #expect(here.status == 2)
+            #expect(here.errors.contains("the station count is for hosts with the label “big”"), "\(here.errors)")
+            let nobody = try bench.las(["deploy", "m"] + bench.all)
+            #expect(nobody.status == 2 && nobody.errors.contains("none of the hosts has it"), "\(nobody.errors)")
+            #expect(try bench.las("host", "label", "deneb", "big").status == 0)
+            let ended = try bench.las(["deploy", "m"] + bench.all)
+            try #require(ended.status == 0, "\(ended.errors)")
+            let tasks = try JSONText.parse(Array(try bench.las("report", "--json").output.utf8))["byTask"]?.array ?? []
+            for task in tasks where task["station"]?.string == "count" { #expect(task["host"]?.string == "deneb") }
+            #expect(Set(tasks.compactMap { $0["host"]?.string }) == ["vega", "deneb"])
+            // One host that has the label may run it by itself.
+            #expect(try bench.las("deploy", "m", "--host", "vega").status == 2)
+            let alone = try bench.las("deploy", "m", "--host", "deneb")
+            #expect(alone.status == 0, "\(alone.errors)")
         }
     }
 }

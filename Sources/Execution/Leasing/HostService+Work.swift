@@ -44,9 +44,22 @@ extension HostService {
         }
     }
 
+    /// Of runs that nobody came back to before the machine went down.
+    private func removeOldShares() {
+        let yesterday = Int64(time(nil)) - 86_400
+        for name in (try? Folder.names(in: lash.runs)) ?? [] {
+            guard let run = RunID(name), run.isLeased else { continue }
+            let folder = RunFolder(run, in: lash)
+            guard !Journal.isHeld(folder.journal), let status = File.status(folder.start), status.modified < yesterday
+            else { continue }
+            try? Folder.remove(folder.path)
+        }
+    }
+
     private func begin(_ work: Start, _ folder: RunFolder) throws -> Int32 {
         // What a process left that was killed counts for nothing.
         if folder.exists { try Folder.remove(folder.path) }
+        removeOldShares()
         let start = try self.runStart(work)
         try folder.make(for: start)
         do {

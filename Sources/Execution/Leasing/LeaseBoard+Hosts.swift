@@ -28,7 +28,7 @@ extension LeaseBoard.State {
     /// The fittest host: with room now before with room soon, then where most of what it takes lies, then with most room.
     func place(for task: PlannedTask, _ id: Digest? = nil, reads: [String]) -> Int? {
         var best: (host: Int, order: (Int, Int64, Double))?
-        if let id, let done = hosts.firstIndex(where: { $0.isHere && !$0.isDropped && $0.ended.contains(id) }) {
+        if let id, let done = hosts.firstIndex(where: { $0.isHere && !$0.isDropped && $0.known.contains(id) }) {
             return done
         }
         for (number, host) in hosts.enumerated() where host.fits(task) && host.takes(task.uses, ahead: true) {
@@ -138,7 +138,7 @@ extension LeaseBoard {
             state.hosts[host].isHere = true
             state.hosts[host].isLost = false
             state.hosts[host].holds = holds
-            state.hosts[host].ended = ended
+            state.hosts[host].known = open.union(ended)
             state.hosts[host].wake = wake
             state.hosts[host].errands = []
             if wasAway { state.note("\(state.hosts[host].member.name) is here again") }
@@ -255,7 +255,7 @@ extension LeaseBoard {
                 if other != host { state.send(.revoke(order.id), to: other) }
             }
             state.unplaced.removeAll { $0.id == order.id }
-            state.hosts[host].ended.remove(order.id)
+            for number in state.hosts.indices { state.hosts[number].known.remove(order.id) }
             state.endedLeases.insert(order.id)
             state.claimed.remove(order.id)
             if let made {

@@ -68,8 +68,8 @@ package final class LeaseBoard: @unchecked Sendable {
         var leases: [Digest: Order] = [:]
         var used = Capacity(cpus: 0, memory: 0, gpus: 0)
         var holds: [String: Digest] = [:]
-        /// Leases that have ended there, and whose end is not here yet.
-        var ended: Set<Digest> = []
+        /// Leases that it told of when it came, which wait, run or have ended there, and whose end is not here yet.
+        var known: Set<Digest> = []
         var errands: [Errand] = []
         var wake: (@Sendable () -> Void)?
         var doneCount = 0
@@ -112,6 +112,18 @@ package final class LeaseBoard: @unchecked Sendable {
 
     /// Why no host could ever run some station.
     func check(_ plan: Plan) throws(ExecutionFailure) {
+        if let station = plan.stations.first(where: { !$0.workspaces.isEmpty }) {
+            throw ExecutionFailure(
+                "the station \(station.id) shares a workspace, and workspaces are on one machine only yet",
+                fix: "run it on one host", exitCode: .usage)
+        }
+        let labels = Set(state.change { $0.hosts.flatMap(\.member.labels) })
+        if let station = plan.stations.first(where: { $0.label.map { !labels.contains($0) } ?? false }) {
+            let label = Shown.text(station.label ?? "")
+            throw ExecutionFailure(
+                "the station \(station.id) is for hosts with the label “\(label)”, and none of the hosts has it",
+                fix: "las host label NAME \(label), or name other hosts", exitCode: .usage)
+        }
         let rooms = state.change { $0.hosts.map(\.member.room) }
         if let (station, shortage) = plan.tooLarge(for: rooms, "the largest of the hosts has").first {
             throw ExecutionFailure(

@@ -126,7 +126,7 @@ package final class LeasedPiece: @unchecked Sendable {
         let images = try Ladder.reach(start, folder: folder, in: lash)
         self.images = images
         around = RunningTask.Surroundings(
-            run: folder, sandbox: TaskSandbox(images: images, made: folder.made, gpus: gpus), cancelling: -1,
+            run: folder, sandbox: TaskSandbox(images: images, run: folder, gpus: gpus), cancelling: -1,
             store: TaskStore(lash: lash), isFresh: true, folders: WorkFolders(folder.tasks), groups: nil)
         try poller.add(told.read, token: Token.told)
         try poller.add(signals, token: Token.signals)
@@ -245,10 +245,11 @@ package final class LeasedPiece: @unchecked Sendable {
                 line?.send(ending)
                 return
             }
-            let isKnown =
-                queue.contains { $0.id == lease.id }
-                || running.values.contains { $0.lease.id == lease.id && !$0.isRevoked }
-            if !isKnown { queue.append(lease) }
+            if running.values.contains(where: { $0.lease.id == lease.id && !$0.isRevoked }) {
+                line?.send(Frame(.leaseBegan, json: LeaseBegan(id: lease.id)))
+            } else if !queue.contains(where: { $0.id == lease.id }) {
+                queue.append(lease)
+            }
         case .made(let path, let digest): held[path] = digest
         case .taken(let id): ended.removeAll { $0.note.id == id }
         case .revoke(let id):
