@@ -80,6 +80,8 @@ enum Dispatch {
         if pid < 0 {
             throw UsageFailure("can't start the process that leads the run: \(String(cString: strerror(errno)))")
         }
+        // Whoever wants it cancelled at once finds it; it looks at signals when it is ready to.
+        try File.write("\(pid)\n", to: folder.pid, syncing: false)
     }
 
     /// The process itself. Its descriptor 3 is the journal.
