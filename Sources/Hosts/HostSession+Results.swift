@@ -18,7 +18,8 @@ extension HostSession {
     /// only when all have come; older ones of the same name are replaced then.
     /// - Throws: where the host sends what is not what it must be: a path that leaves the folder, another size or digest.
     package func fetch(
-        _ run: RunID, _ station: String? = nil, into folder: String, progress: @Sendable (_ bytes: Int64) -> Void = { _ in }
+        _ run: RunID, _ station: String? = nil, into folder: String,
+        progress: @Sendable (_ bytes: Int64) -> Void = { _ in }
     ) throws -> [FetchedFile] {
         try send(Frame(.fetch, json: Fetch(run: run, station: station)))
         return try receiveFiles(into: folder, progress: progress)

@@ -279,7 +279,8 @@ struct MetroCheck {
             variables: draft.variables.merging(station.variables) { $1 }, needs: station.needs,
             isEnabled: station.isEnabled, comments: station.comments, turns: turns(of: station),
             retry: station.retry ?? draft.retry ?? 0, usesNetwork: station.usesNetwork ?? draft.usesNetwork ?? false,
-            secrets: station.secrets, isWritable: station.isWritable, label: station.label, keepsMade: station.keepsMade,
+            secrets: station.secrets, isWritable: station.isWritable, label: station.label,
+            keepsMade: station.keepsMade,
             seed: station.seed, workspaces: station.workspaces)
     }
 
