@@ -34,17 +34,32 @@ static void forget(void *value) {
 
 static void make_key(void) { pthread_key_create(&key, forget); }
 
-static void read_sockets(char text[512]) {
+/// The numbers that are of this namespace alone, of a text such as "TCP: inuse 0 orphan 0 tw 0 alloc 5 mem 1": `used`, `inuse` and `tw`.
+static char *add_numbers(char *end, const char *limit, char *text) {
+    char *rest, *word = strtok_r(text, " \n", &rest);
+    while (word) {
+        int counts = !strcmp(word, "used") || !strcmp(word, "inuse") || !strcmp(word, "tw");
+        word = strtok_r(NULL, " \n", &rest);
+        if (!counts || !word) continue;
+        for (; *word && end + 2 < limit; word++) *end++ = *word;
+        *end++ = ' ';
+    }
+    return end;
+}
+
+static void read_sockets(char numbers[512]) {
     static const char *const files[] = {"/proc/thread-self/net/sockstat", "/proc/thread-self/net/sockstat6"};
-    size_t length = 0;
+    char *end = numbers;
     for (int i = 0; i < 2; i++) {
         int file = open(files[i], O_RDONLY | O_CLOEXEC);
         if (file < 0) continue;
-        ssize_t count = read(file, text + length, 255);
+        char text[1024];
+        ssize_t count = read(file, text, sizeof text - 1);
         close(file);
-        if (count > 0) length += (size_t)count;
+        text[count > 0 ? count : 0] = 0;
+        end = add_numbers(end, numbers + 511, text);
     }
-    text[length] = 0;
+    *end = 0;
 }
 
 /// Makes the thread's own anew, and goes there.
