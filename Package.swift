@@ -102,7 +102,8 @@ let package = Package(
         room(
             "Execution",
             [
-                "Plan", "Parts", "HostProtocol", "Sandbox", "Unpacking", "CLinux", "Threads", "Digests", "JSON",
+                "Plan", "Parts", "HostProtocol", "Workspaces", "Sandbox", "Unpacking", "CLinux", "Threads", "Digests",
+                "JSON",
                 "Files",
                 "Failures",
             ]),

@@ -100,7 +100,12 @@ package struct Piece {
         for environment in plan.environments where !reached.contains(environment.id.name) {
             throw ExecutionFailure("the environment “\(environment.id)” is not among the parts", exitCode: .integrity)
         }
-        try RunWorkspaces(folder).fill(plan, from: images.metro)
+        if let board, !plan.workspaces.isEmpty {
+            board.begin(
+                try RunShares(plan, run: folder, metro: images.metro, host: board.shareName, watches: false))
+        } else {
+            try RunWorkspaces(folder).fill(plan, from: images.metro)
+        }
         let boot = Boot.here
         var events = [
             journal.append(recorded.wasBegun ? .runResumed : .runStarted) {

@@ -35,6 +35,8 @@ struct RunWorkspaces {
                     let target = "\(beside)/\(path)"
                     try Folder.make(File.parent(of: target))
                     try File.copy(source, to: target, mode: isProgram ? 0o755 : 0o644)
+                    // The same on every machine, whatever its umask.
+                    chmod(target, isProgram ? 0o755 : 0o644)
                 }
                 // Another process may just have done the same.
                 if rename(beside, files) != 0, errno != EEXIST, errno != ENOTEMPTY {

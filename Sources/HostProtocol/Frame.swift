@@ -56,6 +56,9 @@ package struct Frame: Hashable, Sendable {
         case alive = 30
         /// L: an empty object: nothing is wanted any more, all that the run left on the host may go → H: `Done`.
         case dismiss = 31
+        /// L, H: two texts, each behind its length (two bytes, big endian): a workspace of the run and what the host is called in it;
+        /// then a message about it. Without a workspace's name: all was told that there was when the connection began.
+        case share = 32
     }
 
     package let kind: Kind

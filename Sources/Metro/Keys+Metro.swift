@@ -76,8 +76,12 @@ extension Keys {
             Key(
                 "files", .texts, "Paths and patterns of what lies in it at first, relative to the metro's folder.",
                 "files: refs/*"),
+            Key("via", .words(["ssh"]), "How its files get from one machine to another.", "via: ssh"),
+            Key(
+                "on_collision", .words(["keep_both", "newest"]),
+                "What becomes of a file that two machines write at once.", "on_collision: newest"),
             comments,
-        ], later: ["via", "path", "on_collision", "ahead", "copies"], mayBeEmpty: true)
+        ], later: ["path", "ahead", "copies"], mayBeEmpty: true)
 
     static let line = Keys(
         "line", place: "a line",

@@ -30,8 +30,24 @@ extension MetroReading {
             return Workspace(name: name, files: paths(node, of: name.value))
         }
         guard let members = members(of: node, Keys.workspace) else { return Workspace(name: name) }
+        if let node = members["via"], let text = text(node, of: "via"), text.value != "ssh" {
+            diagnostics.add(
+                "“via” is “ssh”, and not “\(Shown.text(text.value))”", at: text.position,
+                fix: "files go over the connections that las has to the hosts: write “via: ssh”, or take it out")
+        }
+        var onCollision: String?
+        if let node = members["on_collision"], let text = text(node, of: "on_collision") {
+            if text.value != "newest", text.value != "keep_both" {
+                diagnostics.add(
+                    "“on_collision” is “keep_both” or “newest”, and not “\(Shown.text(text.value))”", at: text.position,
+                    fix:
+                        "“keep_both” keeps each version of a file that two machines write at once, “newest” the one that was written last"
+                )
+            }
+            onCollision = text.value == "newest" ? text.value : nil
+        }
         return Workspace(
-            name: name, files: members["files"].map { paths($0, of: "files") } ?? [],
+            name: name, files: members["files"].map { paths($0, of: "files") } ?? [], onCollision: onCollision,
             comments: members["comments"].flatMap { text($0, of: "comments")?.value })
     }
 

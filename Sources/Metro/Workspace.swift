@@ -3,10 +3,12 @@ package struct Workspace: Sendable {
     package let name: Located<String>
     /// Paths and globs relative to the metro's folder: what lies in it at first.
     package let files: [Located<String>]
+    /// `newest`; nil for `keep_both`.
+    package let onCollision: String?
     package let comments: String?
 
-    init(name: Located<String>, files: [Located<String>] = [], comments: String? = nil) {
-        (self.name, self.files, self.comments) = (name, files, comments)
+    init(name: Located<String>, files: [Located<String>] = [], onCollision: String? = nil, comments: String? = nil) {
+        (self.name, self.files, self.onCollision, self.comments) = (name, files, onCollision, comments)
     }
 }
 

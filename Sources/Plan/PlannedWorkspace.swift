@@ -10,9 +10,11 @@ package struct PlannedWorkspace: Hashable, Sendable, Codable {
     package let patterns: [String]
     /// What lies in it at first, sorted: each packed below `place`.
     package let files: [PlannedFile]
+    /// What becomes of a file that two machines write at once; nil for the usual.
+    package let onCollision: String?
 
-    package init(name: String, patterns: [String] = [], files: [PlannedFile] = []) {
-        (self.name, self.patterns, self.files) = (name, patterns, files)
+    package init(name: String, patterns: [String] = [], files: [PlannedFile] = [], onCollision: String? = nil) {
+        (self.name, self.patterns, self.files, self.onCollision) = (name, patterns, files, onCollision)
     }
 
     /// Where its first files lie in the metro image, and where the tasks that use it find it in its place.
@@ -72,7 +74,8 @@ extension Planner {
                     name: inside, path: "\(PlannedWorkspace.place(of: name))/\(inside)", source: file.path,
                     contents: file.contents, origin: use.path.isEmpty ? nil : "\(use.metro.folder)/\(file.path)")
             }
-            return PlannedWorkspace(name: name, patterns: patterns, files: planned)
+            return PlannedWorkspace(
+                name: name, patterns: patterns, files: planned, onCollision: workspace.onCollision)
         }
     }
 }

@@ -15,7 +15,7 @@ extension Replica {
     /// Looks at all files of the folder, and reads those that are otherwise than before.
     ///
     /// - Parameters:
-    ///   - settled: nobody writes any more: nothing is left for later.
+    ///   - settled: what has written there has ended. What is still open for writing is another one's, and left for later in any case.
     ///   - seeing: told of each folder, for who watches them.
     package func scan(settled: Bool, seeing: (String) -> Void = { _ in }) throws -> Scan {
         var scan = Scan()
@@ -86,13 +86,11 @@ extension Replica {
         if file < 0 { return nil }
         defer { close(file) }
         guard let before = File.status("/proc/self/fd/\(file)", follow: true), before.kind == .file else { return nil }
-        if !settled {
-            switch las_is_written(file) {
-            case 0: break
-            case 1: return nil
-            // Where the file system can't tell, time has to.
-            default: if Self.now - Stamp(before).modified < 1_000_000_000 { return nil }
-            }
+        switch las_is_written(file) {
+        case 0: break
+        case 1: return nil
+        // Where the file system can't tell, time has to.
+        default: if !settled, Self.now - Stamp(before).modified < 1_000_000_000 { return nil }
         }
         var hasher = SHA256()
         var chunk = [UInt8](repeating: 0, count: min(1 << 18, max(1, Int(before.size))))

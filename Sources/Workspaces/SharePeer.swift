@@ -28,12 +28,16 @@ package final class SharePeer {
     // What goes there.
     private var leaving: ArraySlice<OutgoingFile> = []
 
+    /// The first message tells at least that the workspace is spoken of.
+    private var isBeginning: Bool
+
     private static let mostAsked = 64
     private static let mostReady = 1000
 
     /// - Parameter isNew: the other side knows nothing yet, and is told everything.
     package init(_ replica: Replica, isNew: Bool = true) {
         self.replica = replica
+        isBeginning = isNew
         if isNew { tell(Set(replica.map.entries.keys)) }
     }
 
@@ -67,7 +71,8 @@ package final class SharePeer {
             known.append(.init(name: name, entry: entry))
             size += 200 + name.string.utf8.count + 250 * entry.versions.count
         }
-        if known.isEmpty { return nil }
+        if known.isEmpty, !isBeginning { return nil }
+        isBeginning = false
         return ShareMessage.tell(known).bytes
     }
 
@@ -112,11 +117,13 @@ package final class SharePeer {
             }
             return try settle()
         case .again(let again):
-            // Where it is still a part of them, a program has changed it just now: that is told when it is looked at.
+            // Where they need it still and it is not here, a program has changed it just now: that is told when it is looked at.
             tell(
                 Set(
                     again.names.filter { name in
-                        replica.map.entries[name]?.versions.contains { $0.content.digest == again.digest } == false
+                        guard let entry = replica.map.entries[name] else { return false }
+                        return replica.has(again.digest)
+                            || !entry.versions.contains { $0.content.digest == again.digest }
                     }))
             return []
         }

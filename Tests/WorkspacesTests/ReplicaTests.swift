@@ -212,7 +212,7 @@ import Threads
             for step in 1...400 {
                 let one = number(4)
                 let machine = hub.machines[one]
-                switch number(12) {
+                switch number(13) {
                 case 0...3:
                     let path = "d\(number(2))/f\(number(6))"
                     if let before = text(machine, path) { retired.insert(before) }
@@ -225,7 +225,14 @@ import Threads
                     File.remove("\(machine.files)/\(path)")
                     retired.insert(before)
                     try hub.look(one)
-                case 5: if machine.ends == nil { hub.connect(one) } else { hub.cut(one) }
+                case 5:
+                    let (from, to) = ("d\(number(2))/f\(number(6))", "d\(number(2))/f\(number(6))")
+                    guard from != to, text(machine, from) != nil, File.exists("\(machine.files)/\(File.parent(of: to))")
+                    else { continue }
+                    if let before = text(machine, to) { retired.insert(before) }
+                    rename("\(machine.files)/\(from)", "\(machine.files)/\(to)")
+                    try hub.look(one)
+                case 6: if machine.ends == nil { hub.connect(one) } else { hub.cut(one) }
                 default: for _ in 1...number(6) + 1 { _ = try hub.pass(one, fromMiddle: number(2) == 0) }
                 }
             }
@@ -275,11 +282,11 @@ import Threads
                         isMore = false
                         while let message = try? one.next(here) {
                             isMore = true
-                            try? other.hear(there, message)
+                            do { try other.hear(there, message) } catch { Issue.record("\(error)") }
                         }
                         while let message = try? other.next(there) {
                             isMore = true
-                            try? one.hear(here, message)
+                            do { try one.hear(here, message) } catch { Issue.record("\(error)") }
                         }
                     }
                 }
@@ -335,6 +342,29 @@ import Threads
         }
     }
 
+    /// Files that both make under the same name and rename at once.
+    @Test func bothRenameIntoPlaceAtOnce() throws {
+        try withScratch { scratch in
+            let one = try Share(scratch + "/one", host: "one", rule: .keepBoth, watches: true)
+            let other = try Share(scratch + "/other", host: "other", rule: .keepBoth, watches: true)
+            let wire = try Wire(one, other)
+            defer { wire.end() }
+            for number in 1...30 {
+                for name in ["one", "other"] {
+                    let folder = "\(scratch)/\(name)/files"
+                    try File.write("from \(name) \(number)\n", to: "\(folder)/new", syncing: false)
+                    if number % 2 == 0 { usleep(20_000) }
+                    rename("\(folder)/new", "\(folder)/\(name)\(number)")
+                }
+                for (name, from) in [("one", "other"), ("other", "one")] {
+                    let path = "\(scratch)/\(name)/files/\(from)\(number)"
+                    _ = waits { text(path) == "from \(from) \(number)\n" }
+                    #expect(text(path) == "from \(from) \(number)\n", "\(number)")
+                }
+            }
+        }
+    }
+
     @Test func whatLiesThereAtFirstIsTheSameEverywhere() throws {
         try withScratch { scratch in
             for name in ["one", "other"] {
@@ -368,7 +398,6 @@ import Threads
                     to: "\(scratch)/one/files/\(number % 50)/\(number)",
                     syncing: false)
             }
-            let begun = ContinuousClock.now
             try one.look(settled: true)
             let wire = try Wire(one, other)
             defer { wire.end() }

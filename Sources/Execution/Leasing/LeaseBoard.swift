@@ -89,6 +89,9 @@ package final class LeaseBoard: @unchecked Sendable {
         /// Those whose end is just coming.
         var claimed: Set<Digest> = []
         var isEnding = false
+        /// The workspaces that each host has tasks of.
+        var uses: [Int: Set<String>] = [:]
+        var shares: RunShares?
         /// A byte is written here when something is told.
         var bell: Int32 = -1
 
@@ -112,11 +115,6 @@ package final class LeaseBoard: @unchecked Sendable {
 
     /// Why no host could ever run some station.
     func check(_ plan: Plan) throws(ExecutionFailure) {
-        if let station = plan.stations.first(where: { !$0.workspaces.isEmpty }) {
-            throw ExecutionFailure(
-                "the station \(station.id) shares a workspace, and workspaces are on one machine only yet",
-                fix: "run it on one host", exitCode: .usage)
-        }
         let labels = Set(state.change { $0.hosts.flatMap(\.member.labels) })
         if let station = plan.stations.first(where: { $0.label.map { !labels.contains($0) } ?? false }) {
             let label = Shown.text(station.label ?? "")
@@ -128,6 +126,52 @@ package final class LeaseBoard: @unchecked Sendable {
         if let (station, shortage) = plan.tooLarge(for: rooms, "the largest of the hosts has").first {
             throw ExecutionFailure(
                 "the station \(station) \(shortage)", fix: "change its “uses”, or add a larger host")
+        }
+    }
+
+    // MARK: Workspaces
+
+    /// The run's workspaces begin.
+    func begin(_ shares: RunShares) { state.change { $0.shares = shares } }
+
+    func shares() throws(ExecutionFailure) -> RunShares {
+        guard let shares = state.change(\.shares) else {
+            throw ExecutionFailure("the run has no workspaces", exitCode: .integrity)
+        }
+        return shares
+    }
+
+    /// What the head is called in them: as none of the hosts.
+    var shareName: String { "head" }
+
+    /// What a host is called in them; no two are called the same.
+    func shareName(of host: Int) -> String {
+        let names = names
+        func name(_ number: Int) -> String {
+            let bytes = names[number].utf8.map { byte in
+                byte < 0x80 && (byte >= 0x30 && byte <= 0x39 || byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A)
+                    || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-") ? byte : UInt8(ascii: "-")
+            }
+            return String(decoding: bytes.prefix(40), as: UTF8.self)
+        }
+        let own = name(host)
+        let isTaken = own == shareName || names.indices.contains { $0 != host && name($0) == own }
+        return isTaken || own.isEmpty ? "\(own)@\(host + 1)" : own
+    }
+
+    /// Those that a host has tasks of.
+    func uses(of host: Int) -> [String] { state.change { ($0.uses[host] ?? []).sorted() } }
+    func uses(_ names: [String], on host: Int) { state.change { $0.uses[host, default: []].formUnion(names) } }
+
+    /// Tells of files that two machines wrote at once.
+    func tellCollisions() {
+        guard let shares = state.change(\.shares) else { return }
+        for (workspace, file) in shares.newCollisions() {
+            state.change {
+                $0.note(
+                    "two machines wrote one file of the workspace “\(workspace)” at once; one of them is kept as \(Shown.text(file.string))"
+                )
+            }
         }
     }
 

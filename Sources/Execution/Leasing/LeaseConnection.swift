@@ -14,6 +14,8 @@ enum LeaseFrame: Sendable {
     case revoke(Digest)
     case alive
     case dismiss
+    /// What las told of workspaces is here, whole.
+    case shared
 }
 
 /// A connection from las, on the host: one thread that reads, and never waits for anything else, so that las can always send; and
@@ -22,11 +24,14 @@ final class LeaseConnection: @unchecked Sendable {
     private enum Item: Sendable {
         case frame(Frame)
         case ending(LeasedPiece.Ending)
+        /// What there is to say of workspaces.
+        case shares
     }
 
     private struct State: Sendable {
         var items: [Item] = []
         var next = 0
+        var isSharing = false
         var isEnding = false
         var isWritten = false
     }
@@ -39,18 +44,23 @@ final class LeaseConnection: @unchecked Sendable {
     private let number: Int
     private let state = Monitor(State())
     private let tell: @Sendable (LeaseFrame?) -> Void
+    private let line = Monitor<ShareLine?>(nil)
 
     /// - Parameters:
     ///   - socket: closed at the end, for who waits for that.
     ///   - number: which connection of the run it is.
+    ///   - shares: the run's workspaces on this host, which is called so in them.
     ///   - tell: told what came; nil when the connection is of no use any more.
     init(
         socket: Int32, input: Int32, output: Int32, folder: RunFolder, number: Int,
+        shares: @escaping @Sendable (_ host: String) throws -> RunShares,
         tell: @escaping @Sendable (LeaseFrame?) -> Void
     ) throws {
         (self.socket, self.input, self.output, self.folder, self.number) = (socket, input, output, folder, number)
         channel = FrameChannel(input: input, output: output)
         self.tell = tell
+        let sharing = ShareLine(host: nil, wake: { [weak self] in self?.sendShares() }, shares)
+        line.change { $0 = sharing }
         try OwnThread { [self] in read() }.detach()
         try OwnThread { [self] in write() }.detach()
     }
@@ -58,8 +68,20 @@ final class LeaseConnection: @unchecked Sendable {
     func send(_ frame: Frame) { state.change { $0.items.append(.frame(frame)) } }
     func send(_ ending: LeasedPiece.Ending) { state.change { $0.items.append(.ending(ending)) } }
 
+    /// Says what there is to say of workspaces, before all that is sent after this.
+    func sendShares() {
+        state.change { state in
+            if !state.isSharing { state.items.append(.shares) }
+            state.isSharing = true
+        }
+    }
+
+    /// Whether what las has told of workspaces is here.
+    var isInStep: Bool { line.change { $0 }?.isInStep ?? false }
+
     /// Lets go of the connection. Its descriptors are closed when its threads have seen that it ends.
     func end() {
+        line.change { $0 }?.leave()
         state.change { $0.isEnding = true }
         // Who waits for the connection's end lets it go, too.
         shutdown(socket, Int32(SHUT_RDWR))
@@ -104,6 +126,10 @@ final class LeaseConnection: @unchecked Sendable {
                 case .revoke: tell(.revoke(try frame.decode(LeaseNote.self).id))
                 case .alive: tell(.alive)
                 case .dismiss: tell(.dismiss)
+                case .share:
+                    try line.change { $0 }?.take(frame)
+                    sendShares()
+                    if isInStep { tell(.shared) }
                 default: throw ProtocolFailure.unexpected(kind: frame.kind, awaited: "a lease")
                 }
                 if let made = incoming, made.isWhole {
@@ -132,6 +158,9 @@ final class LeaseConnection: @unchecked Sendable {
                 switch item {
                 case .frame(let frame): try channel.send(frame)
                 case .ending(let ending): try send(all: ending)
+                case .shares:
+                    state.change { $0.isSharing = false }
+                    while let frame = try line.change({ $0 })?.next() { try channel.send(frame) }
                 }
             }
         } catch {

@@ -27,6 +27,11 @@ package final class LeaseLine: FrameTalk, @unchecked Sendable {
     private var heard = Clock.monotonic
     private var asked = Clock.monotonic
     private var isDismissed = false
+    /// What is said of workspaces; nil until the host has a task of one.
+    private var shares: ShareLine?
+    private var isTellingFirst = true
+    /// What came behind the end of a task whose workspaces have not come whole.
+    private var waiting: [Frame] = []
     package private(set) var isOver = false
 
     /// - Parameters:
@@ -49,6 +54,8 @@ package final class LeaseLine: FrameTalk, @unchecked Sendable {
 
     /// What was being sent or taken when the connection ended.
     package func abandon() {
+        shares?.leave()
+        (shares, waiting) = (nil, [])
         for index in sending.indices { sending[index].end() }
         sending = []
         incoming?.abandon()
@@ -64,6 +71,7 @@ package final class LeaseLine: FrameTalk, @unchecked Sendable {
     package func outgoing() throws -> Frame? {
         guard isGreeted else { return nil }
         while true {
+            if let frame = try sharing() { return frame }
             if !sending.isEmpty {
                 if let frame = try sending[0].frame() { return frame }
                 sending.removeFirst()
@@ -74,6 +82,8 @@ package final class LeaseLine: FrameTalk, @unchecked Sendable {
             switch errand {
             case .lease(let id):
                 guard let (lease, folders) = board.leaving(id, to: host) else { continue }
+                // What is known of its workspaces by now goes first.
+                if !lease.task.workspaces.isEmpty { try share(lease.task.workspaces.map(\.name)) }
                 sending = folders.map { folder in
                     OutgoingMade(
                         .made, path: folder.made, files: folder.entries.map(\.file),
@@ -94,6 +104,29 @@ package final class LeaseLine: FrameTalk, @unchecked Sendable {
         }
     }
 
+    private func share(_ names: [String]) throws {
+        board.uses(names, on: host)
+        let line =
+            shares
+            ?? ShareLine(host: board.shareName(of: host), wake: wake) { [board] _ in try board.shares() }
+        line.isCaughtUp()
+        shares = line
+        try line.join(names)
+    }
+
+    /// What is to be said of workspaces.
+    private func sharing() throws -> Frame? {
+        if isTellingFirst, shares == nil {
+            let uses = board.uses(of: host)
+            if !uses.isEmpty { try share(uses) }
+        }
+        guard let shares else { return nil }
+        if let frame = try shares.next() { return frame }
+        if !isTellingFirst { return nil }
+        isTellingFirst = false
+        return shares.caughtUp()
+    }
+
     package func look() throws {
         let now = Clock.monotonic
         if now - heard > board.silence {
@@ -110,6 +143,22 @@ package final class LeaseLine: FrameTalk, @unchecked Sendable {
 
     package func take(_ frame: Frame) throws {
         heard = Clock.monotonic
+        if frame.kind == .share {
+            // A host speaks of what it was given only.
+            guard let shares else { throw ProtocolFailure.unexpected(kind: .share, awaited: "news of leases") }
+            try shares.take(frame)
+            while !waiting.isEmpty, shares.isInStep {
+                let frame = waiting.removeFirst()
+                try news(frame)
+            }
+            return wake()
+        }
+        let isEarly = frame.kind == .leaseEnded && shares?.isInStep == false
+        if frame.kind != .alive, isEarly || !waiting.isEmpty { return waiting.append(frame) }
+        try news(frame)
+    }
+
+    private func news(_ frame: Frame) throws {
         switch frame.kind {
         case .standing where !isGreeted:
             let part = try frame.decode(Standing.self)
@@ -208,6 +257,7 @@ package final class LeaseLine: FrameTalk, @unchecked Sendable {
         } else if case .checked(let objection) = outcome {
             order.keep([], past.seconds, nil, objection)
         }
+        if !task.workspaces.isEmpty { board.tellCollisions() }
         board.ended(order, on: host, past, made: outputs.map { ($0.digest, $0.entries) })
     }
 

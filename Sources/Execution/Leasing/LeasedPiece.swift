@@ -42,6 +42,8 @@ package final class LeasedPiece: @unchecked Sendable {
     private var connections = 0
     private var lastHeard = Clock.monotonic
     private var isDismissed = false
+    /// The run's workspaces, from the moment on when las speaks of them.
+    private let shares = Monitor<RunShares?>(nil)
 
     private struct Running {
         let lease: Lease
@@ -140,6 +142,7 @@ package final class LeasedPiece: @unchecked Sendable {
         }
         for running in running.values { cancel(running) }
         crew.end()
+        shares.change { $0 }?.end()
         running = [:]
     }
 
@@ -191,7 +194,8 @@ package final class LeasedPiece: @unchecked Sendable {
         let number = connections
         do {
             line = try LeaseConnection(
-                socket: socket, input: ends[0], output: ends[1], folder: folder, number: number
+                socket: socket, input: ends[0], output: ends[1], folder: folder, number: number,
+                shares: { [self] in try shares(called: $0) }
             ) { [self] frame in
                 say(frame.map { .frame(number, $0) } ?? .gone(number))
             }
@@ -200,6 +204,18 @@ package final class LeasedPiece: @unchecked Sendable {
             return
         }
         tellStanding()
+    }
+
+    /// The run's workspaces, which are made when las speaks of them for the first time.
+    private func shares(called host: String) throws -> RunShares {
+        try shares.change { shares in
+            if let shares { return shares }
+            guard let images else { throw ExecutionFailure("this host has no workspaces of the run") }
+            let made = try RunShares(
+                try Piece.plan(of: images).plan, run: folder, metro: images.metro, host: host, watches: true)
+            shares = made
+            return made
+        }
     }
 
     private func tellStanding() {
@@ -242,6 +258,7 @@ package final class LeasedPiece: @unchecked Sendable {
         switch frame {
         case .lease(let lease):
             if let ending = ended.first(where: { $0.note.id == lease.id }) {
+                line?.sendShares()
                 line?.send(ending)
                 return
             }
@@ -260,6 +277,7 @@ package final class LeasedPiece: @unchecked Sendable {
                 cancel(lease)
             }
         case .alive: line?.send(Frame(.alive, json: Done()))
+        case .shared: break
         case .dismiss: isDismissed = true
         }
     }
@@ -267,9 +285,26 @@ package final class LeasedPiece: @unchecked Sendable {
     // MARK: Tasks
 
     private func startQueued() throws {
-        while let place = queue.firstIndex(where: { free.holds($0.task.uses) }) {
+        while let place = queue.firstIndex(where: { free.holds($0.task.uses) && hasWorkspaces(of: $0.task) }) {
             if images?.engine == .container, running.values.contains(where: \.task.hasRoom) { return }
             try start(queue.remove(at: place))
+        }
+    }
+
+    /// What las has told of its workspaces is here, whole.
+    private func hasWorkspaces(of task: PlannedTask) -> Bool { task.workspaces.isEmpty || line?.isInStep ?? false }
+
+    /// What it did in its workspaces is known before its end is told.
+    private func looked(after task: PlannedTask, _ past: RunningTask.Past) -> RunningTask.Past {
+        if task.workspaces.isEmpty { return past }
+        do {
+            try shares.change { $0 }?.look(after: task)
+            return past
+        } catch {
+            let reason = "its workspace can't be looked at: \((error as? any Failure)?.description ?? "\(error)")"
+            return RunningTask.Past(
+                outcome: .failed(.init(reason: reason)), seconds: past.seconds, usage: past.usage,
+                printed: past.printed, wasCancelled: past.wasCancelled)
         }
     }
 
@@ -290,7 +325,7 @@ package final class LeasedPiece: @unchecked Sendable {
         line?.send(Frame(.leaseBegan, json: LeaseBegan(id: lease.id)))
         do throws(OwnThread.Refused) {
             try crew.perform { [self] in
-                say(.past(number, task.perform { say(.settles(number)) }))
+                say(.past(number, looked(after: lease.task, task.perform { say(.settles(number)) })))
             }
         } catch { throw ExecutionFailure(error) }
     }
@@ -342,6 +377,7 @@ package final class LeasedPiece: @unchecked Sendable {
         note.printed = past.printed.isEmpty ? nil : past.printed
         let ending = Ending(note: note, made: task.made, files: files, logs: logs(of: done.lease))
         ended.append(ending)
+        line?.sendShares()
         line?.send(ending)
     }
 
