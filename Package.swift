@@ -127,7 +127,7 @@ let package = Package(
 
         // MARK: Other engines
         // a folder for each: what its own tools take
-        room("Engines", ["Plan", "HostProtocol", "Metro", "JSON", "Digests", "Files", "Failures"]),
+        room("Engines", ["CLinux", "Plan", "HostProtocol", "Metro", "JSON", "Digests", "Files", "Failures"]),
 
         // MARK: las
         // progress, tables, diagnostics
@@ -153,7 +153,8 @@ let package = Package(
         .executableTarget(
             name: "las-runtime",
             dependencies: [
-                "Execution", "HostProtocol", "Plan", "Parts", "Signatures", "Unpacking", "JSON", "Digests", "Files",
+                "Engines", "Execution", "HostProtocol", "Plan", "Parts", "Signatures", "Unpacking", "JSON", "Digests",
+                "Files",
                 "Failures",
             ],
             path: "runtime",

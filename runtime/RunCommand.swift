@@ -113,7 +113,9 @@ enum Bundles {
 
     static func environment() -> [String: String] {
         var found: [String: String] = [:]
-        for name in ["LASH", "HOME"] { if let value = getenv(name) { found[name] = String(cString: value) } }
+        for name in ["LASH", "HOME", "PATH", "USER", "LOGNAME", "SHELL", "SLURM_CONF"] {
+            if let value = getenv(name) { found[name] = String(cString: value) }
+        }
         return found
     }
 

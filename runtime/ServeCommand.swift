@@ -51,8 +51,10 @@ enum PieceCommand {
             try LeasedPiece(try folder.readStart(), folder: folder, in: lash, journal: journal, listening: 0).perform()
             return .done
         }
+        let start = try folder.readStart()
+        if start.cluster != nil { return SlurmPiece.perform(start, folder: folder, in: lash, journal: journal) }
         let secrets = arguments.has("secrets") ? try PassedSecrets.take(4) : [:]
-        let piece = Piece(try folder.readStart(), folder: folder, in: lash, journal: journal) { secrets[$0] }
+        let piece = Piece(start, folder: folder, in: lash, journal: journal) { secrets[$0] }
         return piece.perform(tether: arguments.has("tethered") ? 0 : nil).exitCode
     }
 }

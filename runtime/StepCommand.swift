@@ -66,14 +66,15 @@ enum StepCommand {
 /// `las-runtime advance`: how far the steps in a folder are, and what may start.
 enum AdvanceCommand {
     static let help = """
-        advance --work DIR [--bundle x.las] [--json] [--count STATION] [--cancel] [--again]
-            for engines: writes the journal of the run in DIR, tells what may start, gathers its results
+        advance --work DIR [--bundle x.las] [--look] [--json] [--count STATION] [--gone STATION] [--cancel] [--again]
+            for engines: writes the journal of the run in DIR (but with --look), tells what may start,
+            gathers its results
         """
 
     static func run(_ arguments: [String]) throws -> ExitCode {
         let arguments = try Arguments(
-            arguments, valued: ["work", "bundle", "lash", "run", "count", "gone", "via", "engine"],
-            flags: ["json", "events", "cancel", "again"])
+            arguments, valued: ["work", "bundle", "lash", "run", "count", "gone", "why", "todo", "via", "engine"],
+            flags: ["json", "events", "look", "shell", "cancel", "again"])
         _ = try arguments.take()
         guard let work = arguments["work"].map(Bundles.absolute) else { throw UsageFailure("advance needs --work DIR") }
         let folder: StepFolder
@@ -83,26 +84,20 @@ enum AdvanceCommand {
             let metro = try StepMetro(arguments, in: try Bundles.lash(arguments))
             folder = try StepFolder(work, run: try StepMetro.run(arguments), metro: metro.digest, plan: metro.plan)
         }
-        var known = StepAdvance.Known()
-        known.cancels = arguments.has("cancel")
-        known.goesOn = arguments.has("again")
-        for word in (arguments["gone"] ?? "").split(separator: ",") {
-            // A station's name has no colon.
-            let parts = word.split(separator: ":", omittingEmptySubsequences: false)
-            if parts.count == 2, let number = Int(parts[1]) {
-                known.gone.append(StepID(StationID(String(parts[0])), number))
-            } else {
-                known.goneStations.append(StationID(String(word)))
-            }
-        }
-        let via = arguments["via"] ?? "steps"
-        let standing = try StepAdvance(folder, engine: via, reason: "it was submitted there").perform(known)
+        let known = try known(arguments, folder)
+        let advance = StepAdvance(
+            folder, engine: arguments["via"] ?? "steps", reason: "its steps are started one by one")
+        let standing = arguments.has("look") ? try advance.look(known) : try advance.perform(known)
         if let station = arguments["count"] {
             guard let found = standing.stations.first(where: { $0.station.name == station }) else {
                 throw UsageFailure("the metro has no station “\(Shown.text(station))”")
             }
             // Nothing is printed for what nobody knows yet.
             if let count = found.states?.count { Output.line("\(count)") }
+        } else if let todo = arguments["todo"] {
+            Output.line(try self.todo(todo, standing))
+        } else if arguments.has("shell") {
+            shell(standing)
         } else if arguments.has("events") {
             for event in standing.events { RunLines.json(event) }
         } else if arguments.has("json") {
@@ -112,6 +107,56 @@ enum AdvanceCommand {
         }
         guard let end = standing.end else { return .done }
         return end.succeeded == true ? .done : .stationsFailed
+    }
+
+    /// Stations are named, or numbered as in `--json`: no name begins with a digit.
+    private static func known(_ arguments: Arguments, _ folder: StepFolder) throws -> StepAdvance.Known {
+        var known = StepAdvance.Known()
+        known.cancels = arguments.has("cancel")
+        known.goesOn = arguments.has("again")
+        known.goneReason = arguments["why"]
+        guard let gone = arguments["gone"] else { return known }
+        if gone == "all" {
+            known.goneAll = true
+            return known
+        }
+        let names = try TaskGraph(try folder.readPlan()).stationIDs
+        func station(_ word: Substring) -> StationID {
+            if let number = Int(word), names.indices.contains(number) { return names[number] }
+            return StationID(String(word))
+        }
+        for word in gone.split(separator: ",") {
+            let parts = word.split(separator: ":", omittingEmptySubsequences: false)
+            if parts.count == 2, let number = Int(parts[1]) {
+                known.gone.append(StepID(station(parts[0]), number))
+            } else {
+                known.goneStations.append(station(word))
+            }
+        }
+        return known
+    }
+
+    /// `STATION:FIRST:SIZE`, numbers: which of so many steps are neither done nor lost for good, counted from the first.
+    private static func todo(_ text: String, _ standing: StepAdvance.Standing) throws -> String {
+        let numbers = text.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) ?? -1 }
+        guard numbers.count == 3, standing.stations.indices.contains(numbers[0]), numbers[1] >= 0, numbers[2] > 0 else {
+            throw UsageFailure("--todo takes STATION:FIRST:SIZE, three numbers")
+        }
+        let states = standing.stations[numbers[0]].states ?? []
+        let last = min(states.count, numbers[1] + numbers[2])
+        let open = (numbers[1]..<max(numbers[1], last)).filter { [.ready, .waiting].contains(states[$0]) }
+        return NumberRanges(open.map { $0 - numbers[1] }).text
+    }
+
+    /// For a shell to evaluate: nothing but numbers and words of ours.
+    private static func shell(_ standing: StepAdvance.Standing) {
+        for (number, station) in standing.stations.enumerated() {
+            let isDone = station.states.map { $0.allSatisfy { $0 == .done } } ?? false
+            Output.line("state_\(number)=\(station.isSkipped ? "skipped" : isDone ? "done" : "open")")
+            guard let states = station.states else { continue }
+            Output.line("count_\(number)=\(states.count)")
+            if states.contains(where: { $0 != .ready && $0 != .waiting }) { Output.line("begun_\(number)=yes") }
+        }
     }
 
     private static func tell(_ standing: StepAdvance.Standing) {
@@ -145,6 +190,19 @@ struct StepMetro {
 
     init(_ arguments: Arguments, in lash: LASH) throws {
         let engine = try arguments.engine()
+        if arguments["bundle"] == nil, let work = arguments["work"].map(Bundles.absolute),
+            File.exists(RunFolder(path: work).start)
+        {
+            // las has begun it, from parts that lie in its LASH.
+            let begun = try RunFolder(path: work).readStart()
+            digest = begun.metro.digest
+            plan = {
+                guard let path = RelativePath("plan.json") else { return [] }
+                return try ImageReader(begun.metro.path, offset: begun.metro.offset).read(path, atMost: 256 << 20)
+            }
+            start = { _ in begun }
+            return
+        }
         if arguments["bundle"] == nil, let metro = try ContainerMetro.here() {
             let text = try File.read(ContainerRoot.metro + "/plan.json", atMost: 256 << 20)
             (digest, plan) = (Digest(of: text), { text })

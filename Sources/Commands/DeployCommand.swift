@@ -24,19 +24,31 @@ let deployCommand = CommandSpec(
             name: "--lost-after", value: "SECONDS",
             about: "of several hosts, one that is not heard of for so long loses its tasks to the others (30)",
             completes: .nothing),
-    ] + RunOptions.all,
+        .init(
+            name: "--slurm", value: "HOST",
+            about: "run it in a Slurm cluster: the host that jobs are submitted from; “local” for this machine",
+            completes: .hosts),
+    ] + SlurmWords.options + RunOptions.all,
     examples: [
         ("las deploy my-metro --host lab", "nothing needs to be installed on lab"),
         ("las deploy my-metro.las --host lab --results out", "a bundle that was packed before"),
         ("las deploy my-metro --host vega --host deneb", "one run, its tasks on both"),
+        ("las deploy my-metro --slurm login --partition short", "its steps are jobs of the cluster's Slurm"),
     ],
     details: """
         With several hosts, the parts are shipped to all of them at once, and the tasks run on all of them together; what they
         make comes here. Only parts that a host lacks are sent. Ctrl-C stops the run on the hosts.
+        For Slurm, the host's LASH must lie in a folder that all nodes see.
         """
 ) { invocation, context in
     let given = invocation.arguments.first ?? "."
     let (names, labels) = (invocation.values("--host"), invocation.values("--label"))
+    if let login = invocation.value("--slurm") {
+        return try await SlurmDeployment.run(given, invocation, on: login, context)
+    }
+    if let option = SlurmWords.given(invocation).first {
+        throw UsageFailure("\(option) is for Slurm", fix: "name the host that jobs are submitted from: --slurm HOST")
+    }
     try RunOptions.check(invocation)
     let silence = try Deployment.silence(invocation)
     if names.isEmpty, labels.isEmpty {

@@ -29,6 +29,8 @@ struct Following {
     let hasMap: Bool
     /// What the stations may know.
     let secrets: [String: String]
+    /// Who runs the steps; nil for the host.
+    var cluster: ClusterStart?
 
     /// - Returns: exit code 0 or 1, by how the run ended.
     func run(on host: Host, _ session: HostSession, tethered: Bool) async throws -> ExitCode {
@@ -37,9 +39,11 @@ struct Following {
             run: run, parts: material.parts, cpus: cpus, tethered: tethered, engine: engine,
             isFresh: isFresh, failsFast: failsFast, bundle: material.bundle, results: results, secrets: secrets)
         start.labels = host.labels.isEmpty ? nil : host.labels
+        start.cluster = cluster
         try await session.start(start)
         hold.release()
-        context.terminal.say(host.isLocal ? "running \(run)" : "running \(run) on \(host.name)")
+        let place = (cluster == nil ? "" : " by Slurm") + (host.isLocal ? "" : " on \(host.name)")
+        context.terminal.say("running \(run)\(place)")
         let map = hasMap ? material.readPlan(context.lash).map { RunMap(run, $0, context) } : nil
         return try await FollowedRun(context: context, results: results, printsEvents: printsEvents, map: map).follow(
             run, on: host, session)

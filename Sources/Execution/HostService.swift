@@ -144,7 +144,7 @@ package final class HostService {
         if folder.exists { throw ExecutionFailure("there is a run \(start.run) here already", exitCode: .usage) }
         do {
             try folder.make(for: begun)
-            try launch(start.run, folder, tethered: start.tethered, secrets: start.secrets ?? [:])
+            try launch(start.run, folder, tethered: start.tethered, secrets: start.secrets ?? [:], cluster: start.cluster)
         } catch {
             try? Folder.remove(folder.path)
             throw error
@@ -178,6 +178,11 @@ package final class HostService {
             isStranger: start.bundle != nil && !PackedHere(lash).has(metro.digest),
             isSigned: policy.demandsSignature)
         begun.labels = start.labels
+        if let cluster = start.cluster, cluster.engine != "slurm" {
+            throw ExecutionFailure(
+                "this host knows no engine “\(Shown.text(cluster.engine))” to submit to", exitCode: .usage)
+        }
+        begun.cluster = start.cluster
         return begun
     }
 
@@ -187,7 +192,8 @@ package final class HostService {
     ///   - secrets: given to it in memory.
     ///   - leasedBy: the socket on which it takes connections that tasks are leased over.
     func launch(
-        _ run: RunID, _ folder: RunFolder, tethered: Bool, secrets: [String: String], leasedBy: Int32? = nil
+        _ run: RunID, _ folder: RunFolder, tethered: Bool, secrets: [String: String], leasedBy: Int32? = nil,
+        cluster: ClusterStart? = nil
     ) throws {
         reap()
         let journal = try File.open(folder.journal, O_RDWR | O_CREAT | O_CLOEXEC, mode: 0o600, action: "write")
@@ -210,12 +216,25 @@ package final class HostService {
             + (passed == nil ? [] : ["--secrets"]) + (leasedBy == nil ? [] : ["--leased"])
         let descriptors = [input, log, log, journal] + (passed.map { [$0] } ?? [])
         let pid = withCStrings(arguments) { arguments in
-            withCStrings(["LASH=\(lash.root)", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]) { environment in
+            withCStrings(Self.environment(lash, cluster)) { environment in
                 las_start_session(runtime, arguments, environment, descriptors, Int32(descriptors.count))
             }
         }
         if pid < 0 { throw ExecutionFailure.system("can't start the run's process") }
         started[run] = pid
+    }
+
+    /// Of a run's process: nothing of this one's, save where it needs the user's own commands.
+    private static func environment(_ lash: LASH, _ cluster: ClusterStart?) -> [String] {
+        let own = ["LASH=\(lash.root)"]
+        let system = "/usr/sbin:/usr/bin:/sbin:/bin"
+        if cluster == nil { return own + ["PATH=\(system)"] }
+        let path = getenv("PATH").map { String(cString: $0) + ":" } ?? ""
+        let names: [String] = ["HOME", "USER", "LOGNAME", "SHELL", "SLURM_CONF"]
+        let kept = names.compactMap { (name: String) -> String? in
+            getenv(name).map { "\(name)=\(String(cString: $0))" }
+        }
+        return own + ["PATH=\(path)\(system)"] + kept
     }
 
     /// Processes of runs that have ended.

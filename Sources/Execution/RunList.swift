@@ -44,7 +44,8 @@ package struct RunList {
     /// `keep`.
     package func leaveRecord(of run: RunID) throws {
         let folder = RunFolder(run, in: lash)
-        for place in [folder.results, folder.tasks, folder.workspaces] { try Folder.remove(place) }
+        let places = [folder.results, folder.tasks, folder.workspaces, folder.path + "/steps", folder.path + "/slurm"]
+        for place in places { try Folder.remove(place) }
         let plan = (try? File.read(folder.plan, atMost: 256 << 20)).flatMap {
             try? JSONText.decode(Plan.self, from: $0)
         }

@@ -59,7 +59,8 @@ extension HostService {
                 exitCode: .integrity)
         }
         resumedAt[resume.run] = Journal.last(folder.journal)?.sequence
-        try launch(resume.run, folder, tethered: resume.tethered, secrets: resume.secrets ?? [:])
+        try launch(
+            resume.run, folder, tethered: resume.tethered, secrets: resume.secrets ?? [:], cluster: start.cluster)
         try channel.send(Frame(.started, json: Started(run: resume.run)))
     }
 }

@@ -70,12 +70,15 @@ package struct RunStart: Hashable, Sendable, Codable {
     package var results: String?
     /// The labels of the host that it is on, of the list of who started it; nil for none.
     package var labels: [String]?
+    /// Who runs its steps; nil for this machine.
+    package var cluster: ClusterStart?
 
     package init(
         run: RunID, metro: ImageLocation, environments: [String: ImageLocation], cpus: Int? = nil,
         engine: Engine? = nil, isFresh: Bool = false, failsFast: Bool = false, results: String? = nil,
-        isStranger: Bool = false, isSigned: Bool = false
+        isStranger: Bool = false, isSigned: Bool = false, cluster: ClusterStart? = nil
     ) {
+        self.cluster = cluster
         (self.isStranger, self.isSigned) = (isStranger ? true : nil, isSigned ? true : nil)
         (self.run, self.metro, self.environments) = (run, metro, environments)
         (self.cpus, self.engine, self.isFresh) = (cpus, engine, isFresh ? true : nil)

@@ -37,8 +37,14 @@ package struct StepAdvance {
         package var gone: [StepID] = []
         /// The same of all steps of these stations.
         package var goneStations: [StationID] = []
+        /// The same of all steps.
+        package var goneAll = false
+        /// Why, where that is known.
+        package var goneReason: String?
         /// Nothing further is to start, and what has not ended counts as cancelled.
         package var cancels = false
+        /// Why, where no person asked for it.
+        package var cancelReason: String?
         /// A run that was cancelled goes on; steps that failed may be tried again.
         package var goesOn = false
 
@@ -47,25 +53,46 @@ package struct StepAdvance {
 
     /// - Throws: where another process does the same at the time, for half a minute.
     package func perform(_ known: Known = Known()) throws -> Standing {
-        let plan = try folder.readPlan()
         let journal = try self.journal()
+        return try perform(known, journal: journal, after: journal.recorded)
+    }
+
+    /// How the run stands, without a word to its journal.
+    package func look(_ known: Known = Known()) throws -> Standing {
+        let plan = try folder.readPlan()
+        var look = try take(known, plan, Journal.read(folder.run.journal))
+        return Standing(
+            run: folder.about.run, metro: plan.metro, stations: look.graph.allSteps(), end: nil, events: [])
+    }
+
+    /// What is recorded, and what an engine knows besides.
+    private func take(_ known: Known, _ plan: Plan, _ events: [RunEvent]) throws -> Look {
         if known.goesOn { try goOn() }
-        if known.cancels { try File.write("", to: folder.cancelled) }
-        var look = Look(try TaskGraph(plan), records, journal.recorded)
+        if known.cancels { try File.write(known.cancelReason ?? Scheduler.cancelled, to: folder.cancelled) }
+        var look = Look(try TaskGraph(plan), records, events)
         try look.takeRecords()
         for step in look.lost(known) {
             var event = RunEvent(sequence: 0, time: Clock.wall, kind: .taskFailed)
             (event.task, event.station) = (step.task, step.step.station)
-            event.text = Self.lost
+            event.text = known.goneReason ?? Self.lost
             try records.writeFailed([event], of: step.step)
             look.forgetNames(of: step.step.station)
         }
         try look.takeRecords()
         try look.takeFailures()
-        let isCancelled = folder.isCancelled
-        if isCancelled { look.cancel() }
+        return look
+    }
+
+    /// - Parameters:
+    ///   - journal: held by this process.
+    ///   - recorded: all that it has.
+    package func perform(_ known: Known, journal: Journal, after recorded: [RunEvent]) throws -> Standing {
+        let plan = try folder.readPlan()
+        var look = try take(known, plan, recorded)
+        let stopped = folder.stopped
+        if let stopped { look.cancel(stopped) }
         let isEnded = look.graph.isFinished
-        let before = journal.recorded.last
+        let before = recorded.last
         let hasEnded = before?.kind == .runEnded && isEnded
         let hasNews = look.hasNews
         let told = Told(journal: journal)
@@ -90,13 +117,13 @@ package struct StepAdvance {
             }
         }
         if isEnded, !hasEnded || !told.events.isEmpty {
-            let succeeded = look.hasSucceeded && !isCancelled
+            let succeeded = look.hasSucceeded && stopped == nil
             let results = try gather(look)
             told.append(.runEnded) {
                 $0.succeeded = succeeded
                 $0.exitCode = Int((succeeded ? ExitCode.done : .stationsFailed).rawValue)
                 $0.files = results
-                if isCancelled { $0.text = Scheduler.cancelled }
+                $0.text = stopped
             }
         }
         if !told.events.isEmpty { try journal.commit() }
@@ -304,7 +331,7 @@ private struct Look {
     /// Steps that could have run, that the engine has ended with, and that nothing is recorded of.
     mutating func lost(_ known: StepAdvance.Known) -> [(step: StepID, task: TaskID)] {
         let gone = Set(known.gone)
-        let all = Set(known.goneStations)
+        let all = Set(known.goneAll ? stations : known.goneStations)
         var lost: [(step: StepID, task: TaskID)] = []
         for station in stations where all.contains(station) || gone.contains(where: { $0.station == station }) {
             let names = names(of: station)
@@ -372,12 +399,12 @@ private struct Look {
     }
 
     /// What has not ended ends now.
-    mutating func cancel() {
+    mutating func cancel(_ reason: String) {
         for station in stations {
             for (_, task) in graph.open(of: station) where graph.isOpen(task) {
                 var event = RunEvent(sequence: 0, time: Clock.wall, kind: .taskFailed)
-                (event.task, event.station, event.text) = (task, station, Scheduler.cancelled)
-                fail(event, because: Scheduler.cancelled)
+                (event.task, event.station, event.text) = (task, station, reason)
+                fail(event, because: reason)
             }
         }
     }

@@ -92,7 +92,11 @@ package struct StepFolder: Sendable {
     /// There while the run is to end: nothing further starts.
     var cancelled: String { run.path + "/cancelled" }
 
-    package var isCancelled: Bool { File.exists(cancelled) }
+    /// Why the run is to end; nil where it is not.
+    package var stopped: String? {
+        guard let text = try? File.read(cancelled, atMost: 1 << 16) else { return nil }
+        return text.isEmpty ? Scheduler.cancelled : String(decoding: text, as: UTF8.self)
+    }
 
     package func readPlan() throws -> Plan {
         let text = try File.read(run.plan, atMost: 256 << 20)

@@ -47,7 +47,7 @@ package struct StepRun {
             throw ExecutionFailure("there is no such station: “\(Shown.text(step.station.name))”", exitCode: .usage)
         }
         if records.done(step) != nil { return .wasDone }
-        if folder.isCancelled { return .failed(Scheduler.cancelled) }
+        if let stopped = folder.stopped { return .failed(stopped) }
         let wanted = [SIGTERM, SIGINT, SIGHUP]
         let signals = las_signals(wanted, Int32(wanted.count))
         if signals < 0 { throw ExecutionFailure.system("can't wait for signals") }

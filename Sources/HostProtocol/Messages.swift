@@ -123,17 +123,30 @@ package struct Start: Hashable, Sendable, Codable {
     package var secrets: [String: String]?
     /// The host's labels, for stations with `at`; nil for none.
     package var labels: [String]?
+    /// Who runs its steps; nil for the host itself.
+    package var cluster: ClusterStart?
 
     package init(
         run: RunID, parts: [Part], cpus: Int?, tethered: Bool, engine: String?, isFresh: Bool = false,
         failsFast: Bool = false,
-        bundle: SentBundle? = nil, results: String? = nil, secrets: [String: String] = [:]
+        bundle: SentBundle? = nil, results: String? = nil, secrets: [String: String] = [:], cluster: ClusterStart? = nil
     ) {
         self.secrets = secrets.isEmpty ? nil : secrets
+        self.cluster = cluster
         (self.run, self.parts, self.cpus, self.tethered, self.engine) = (run, parts, cpus, tethered, engine)
         (self.isFresh, self.bundle, self.results) = (isFresh ? true : nil, bundle, results)
         self.failsFast = failsFast ? true : nil
     }
+}
+
+/// An engine that a host submits the steps of a run to.
+package struct ClusterStart: Hashable, Sendable, Codable {
+    /// `slurm`.
+    package var engine: String
+    /// As on the command line, without dashes: `partition`, `account`.
+    package var options: [String: String]
+
+    package init(engine: String, options: [String: String]) { (self.engine, self.options) = (engine, options) }
 }
 
 package struct Started: Hashable, Sendable, Codable {

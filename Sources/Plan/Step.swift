@@ -52,6 +52,8 @@ package struct StationSteps: Hashable, Sendable {
     /// It can't run, since something failed that it takes.
     package let isSkipped: Bool
     package let waits: [Wait]
+    /// The stations that must have ended for the number of steps to be known; empty where it is.
+    package let knownAfter: [StationID]
     /// Of one step, `time` for one task of it.
     package let uses: Resources
     /// How often a task of it is tried, at most.

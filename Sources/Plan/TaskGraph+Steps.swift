@@ -188,9 +188,23 @@ extension TaskGraph {
             return StationSteps(
                 station: station.planned.id,
                 states: stepCount(number).map { count in (0..<count).map { state(number, $0) } },
-                isSkipped: station.isSkipped, waits: waits(of: number), uses: station.planned.uses,
-                attempts: station.planned.retry + 1, turns: turns?.isOneByOne == true ? turns?.count ?? 1 : 1)
+                isSkipped: station.isSkipped, waits: waits(of: number), knownAfter: knownAfter(number),
+                uses: station.planned.uses, attempts: station.planned.retry + 1, turns: turns?.isOneByOne == true ? turns?.count ?? 1 : 1)
         }
+    }
+
+    private func knownAfter(_ number: Int) -> [StationID] {
+        var after: [StationID] = []
+        var goals = missing(for: .known(number))
+        while let goal = goals.popLast() {
+            switch goal {
+            case .known(let source): goals += missing(for: .known(source))
+            case .ended(let source), .step(let source, _):
+                let id = stations[source].planned.id
+                if !after.contains(id) { after.append(id) }
+            }
+        }
+        return after
     }
 
     private func state(_ station: Int, _ step: Int) -> StationSteps.State {
