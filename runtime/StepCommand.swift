@@ -42,8 +42,11 @@ enum StepCommand {
         let folder = try StepFolder(
             Bundles.absolute(work), run: try StepMetro.run(arguments), metro: metro.digest, plan: metro.plan)
         var lines = RunLines()
+        // A number, as in `advance --json`, is one of no name: names begin with letters.
+        let names = try Int(station) == nil ? [] : TaskGraph(try folder.readPlan()).stationIDs
+        let id = Int(station).flatMap { names.indices.contains($0) ? names[$0] : nil } ?? StationID(station)
         let step = StepRun(
-            StepID(StationID(station), number), in: folder, metro.start(folder.about.run), lash: lash,
+            StepID(id, number), in: folder, metro.start(folder.about.run), lash: lash,
             isLast: arguments.has("last"), patience: patience ?? 30
         ) { event in
             if arguments.has("json") { RunLines.json(event) } else { lines.tell(event) }

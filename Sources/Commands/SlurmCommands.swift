@@ -104,7 +104,7 @@ enum SlurmDeployment {
     static func run(
         _ given: String, _ invocation: Invocation, on name: String, _ context: Context
     ) async throws -> ExitCode {
-        for option in ["--host", "--label", "--cpus", "--fresh"] where invocation.has(option) {
+        for option in ["--host", "--label", "--cpus"] where invocation.has(option) {
             throw UsageFailure("\(option) says nothing to Slurm", fix: "leave \(option) out")
         }
         try RunOptions.check(invocation)

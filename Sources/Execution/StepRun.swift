@@ -154,6 +154,8 @@ package struct StepRun {
                 task, number: UInt64(attempt), attempt: attempt, key: nil, gpus: gpus, in: around)
             let past = running.perform {}
             if past.wasCancelled { return .ended(.interrupted, []) }
+            // An engine that ends a job signals all its processes: the command may have ended by that before this one hears of it.
+            if case .failed = past.outcome, isAsked(around, within: 500) { return .ended(.interrupted, []) }
             var next = graph
             let failed: RunningTask.Failed
             switch past.outcome {
@@ -190,8 +192,7 @@ package struct StepRun {
                     $0.count = again
                     $0.seconds = pause
                 }
-                var wait = pollfd(fd: around.cancelling, events: Int16(POLLIN), revents: 0)
-                if poll(&wait, 1, Int32(pause * 1000)) > 0 { return .ended(.interrupted, []) }
+                if isAsked(around, within: Int32(pause * 1000)) { return .ended(.interrupted, []) }
                 continue
             }
             if failed.isOfMachine, !isLast { throw ExecutionFailure("\(task.id) could not run here: \(failed.reason)") }
@@ -201,6 +202,12 @@ package struct StepRun {
             }
             return .ended(.failed(failed.reason), told.events)
         }
+    }
+
+    /// Whether the step is asked to end.
+    private func isAsked(_ around: RunningTask.Surroundings, within milliseconds: Int32) -> Bool {
+        var wait = pollfd(fd: around.cancelling, events: Int16(POLLIN), revents: 0)
+        return poll(&wait, 1, milliseconds) > 0
     }
 
     /// A task's events, as its record will have them.

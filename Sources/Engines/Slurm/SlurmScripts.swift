@@ -55,7 +55,7 @@ struct SlurmScripts {
             number=$(( $3 + ${SLURM_ARRAY_TASK_ID:-0} ))
             last=
             [ "${SLURM_RESTART_COUNT:-0}" -lt \(Self.requeues) ] || last=--last
-            "$1" step --work "$2" --station \(SlurmText.quoted(step.station.name)) --number "$number" $last
+            "$1" step --work "$2" --station \(word(number)) --number "$number" $last
             code=$?
             # 2, 5 and 6: it can't run here. Slurm starts it anew, elsewhere perhaps.
             case $code in
@@ -64,6 +64,12 @@ struct SlurmScripts {
             exit $code
 
             """
+    }
+
+    /// By its name; by its number where that is no name of ours, and would be more than a line.
+    private func word(_ number: Int) -> String {
+        let name = steps[number].station.name
+        return name.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F } ? SlurmText.quoted(name) : "\(number)"
     }
 
     private var common: [String] {
