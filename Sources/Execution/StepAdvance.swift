@@ -211,7 +211,6 @@ private struct Look {
             default: break
             }
         }
-        doneBefore = made.isEmpty ? 0 : doneBefore
     }
 
     private mutating func takeDone(_ event: RunEvent) {
@@ -220,7 +219,7 @@ private struct Look {
         let end = TaskEnd(
             task, made: (event.files ?? []).map { MadeEntry($0).made }, unmet: event.unmet, objection: event.text)
         // What was told as done was so; what is not is found in its record again.
-        if (try? graph.take(end)) == nil { return }
+        do { try graph.take(end) } catch { return }
         doneBefore += 1
         (failed[task], started) = (nil, started.union([task]))
         keep(event, of: task)
@@ -362,7 +361,8 @@ private struct Look {
             guard let task = event.task else { continue }
             switch event.kind {
             case .taskDone:
-                guard graph.isOpen(task), let end = ends[task], (try? graph.take(end)) != nil else { continue }
+                guard graph.isOpen(task), let end = ends[task] else { continue }
+                do { try graph.take(end) } catch { continue }
                 graph.handOut()
                 tell(event)
                 keep(event, of: task)

@@ -42,6 +42,23 @@ import Testing
         }
     }
 
+    @Test func aRunThatWasEndedGoesOnToItsOwnEnd() throws {
+        try withScratch { folder in
+            try Folder.make(folder + "/m")
+            try File.write(metro("sleep 4; echo late > {out}"), to: folder + "/m/metro.yml")
+            let las = LasCommand(in: folder, lash: try makeLash(in: folder))
+            try #require(try las("pack", "m").status == 0)
+            let ended = try Program(
+                "timeout", environment: ["PATH": "/usr/bin:/bin", "HOME": folder, "LASH": las.lash], folder: folder
+            ).run("-s", "INT", "2.5", BuiltPrograms.las, "run", "m")
+            #expect(ended.errors.contains("the run was cancelled"), "\(ended.errors)")
+            // The end that its journal has is not the one to wait for.
+            let resumed = try las("resume")
+            #expect(resumed.status == 0, "\(resumed.errors)")
+            #expect(try Folder.names(in: folder + "/results") == ["after", "other"])
+        }
+    }
+
     @Test func aStationThatIsKilledSaysBySignal() throws {
         try run("kill -SEGV $$") { ended, _ in
             #expect(ended.status == 1)

@@ -266,7 +266,7 @@ struct SteppedRun: Sendable {
             known.goneStations = [StationID("bad")]
             let end = try stepped.advance(known).end
             #expect(end?.succeeded == false && end?.files?.map(\.path) == ["one/out.txt", "two/out.txt"])
-            #expect(stepped.events.contains { $0.kind == .runResumed })
+            #expect(stepped.events.first { $0.kind == .runResumed }?.count == 1)
             #expect(
                 stepped.events.last { $0.kind == .taskFailed }?.text?.hasPrefix("its job ended without a word") == true)
         }
