@@ -189,7 +189,8 @@ extension TaskGraph {
                 station: station.planned.id,
                 states: stepCount(number).map { count in (0..<count).map { state(number, $0) } },
                 isSkipped: station.isSkipped, waits: waits(of: number), knownAfter: knownAfter(number),
-                uses: station.planned.uses, attempts: station.planned.retry + 1, turns: turns?.isOneByOne == true ? turns?.count ?? 1 : 1)
+                uses: station.planned.uses, attempts: station.planned.retry + 1,
+                turns: turns?.isOneByOne == true ? turns?.count ?? 1 : 1)
         }
     }
 
