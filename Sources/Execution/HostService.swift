@@ -144,7 +144,8 @@ package final class HostService {
         if folder.exists { throw ExecutionFailure("there is a run \(start.run) here already", exitCode: .usage) }
         do {
             try folder.make(for: begun)
-            try launch(start.run, folder, tethered: start.tethered, secrets: start.secrets ?? [:], cluster: start.cluster)
+            try launch(
+                start.run, folder, tethered: start.tethered, secrets: start.secrets ?? [:], cluster: start.cluster)
         } catch {
             try? Folder.remove(folder.path)
             throw error
