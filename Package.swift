@@ -192,7 +192,7 @@ let package = Package(
         tests(of: "Workspaces", ["Threads", "JSON", "Digests", "Files", "Failures"]),
         tests(of: "Hosts", ["HostProtocol", "Parts", "Digests", "Files", "Failures"]),
         tests(of: "Registry", ["Digests", "JSON", "Files", "Failures"]),
-        tests(of: "Engines", ["Plan", "Metro", "Files", "Failures"]),
+        tests(of: "Engines", ["Plan", "Metro", "Files", "Failures"], beside: ["Manifests"]),
         tests(of: "Terminal", ["Files"]),
         tests(of: "Map", ["Terminal", "Metro", "Plan", "Failures", "Files"], beside: ["Maps"]),
         tests(of: "Commands"),

@@ -27,8 +27,37 @@ struct ContainerMetro {
         let target = arguments["results"] ?? "results"
         try Folder.checkPlace(Bundles.absolute(target))
         signal(SIGPIPE, SIG_IGN)
+        if let named = try Self.run(arguments) {
+            let folder = RunFolder(named, in: lash)
+            if File.exists(folder.start) { return try goOn(folder, arguments, in: lash, results: target) }
+            // Whoever began it was killed at once.
+            if folder.exists { try Folder.remove(folder.path) }
+            return try begin(named, arguments, in: lash, results: target)
+        }
+        return try begin(RunID(for: plan.metro), arguments, in: lash, results: target)
+    }
+
+    /// `--run NAME`: what a pod that takes another one's place says, too.
+    private static func run(_ arguments: Arguments) throws -> RunID? {
+        guard let name = arguments["run"] else { return nil }
+        guard let run = RunID(name) else { throw UsageFailure("“\(Shown.text(name))” can't be the name of a run") }
+        return run
+    }
+
+    private func goOn(_ folder: RunFolder, _ arguments: Arguments, in lash: LASH, results target: String) throws
+        -> ExitCode
+    {
+        if let end = Journal.last(folder.journal), end.kind == .runEnded, end.succeeded ?? false {
+            Output.note("the run has ended well already")
+            return .done
+        }
+        let start = try folder.startOfResumed(cpus: try arguments.cpus(), in: lash)
+        return try RunCommand.goOn(start, in: lash, asJSON: arguments.has("json"), results: target)
+    }
+
+    private func begin(_ run: RunID, _ arguments: Arguments, in lash: LASH, results target: String) throws -> ExitCode {
         var start = ContainerRoot.start(
-            RunID(for: plan.metro), environments: environments, cpus: try arguments.cpus())
+            run, environments: environments, cpus: try arguments.cpus())
         start.results = Bundles.absolute(target)
         return try RunCommand.perform(start, in: lash, asJSON: arguments.has("json"), results: target)
     }

@@ -17,9 +17,12 @@ enum RunCommand {
     /// - Returns: the exit code.
     static func run(_ arguments: [String]) throws -> ExitCode {
         let arguments = try Arguments(
-            arguments, valued: ["results", "cpus", "engine", "lash"],
+            arguments, valued: ["results", "cpus", "engine", "lash", "run"],
             flags: ["json", "fresh", "fail-fast", "keep-going"])
         if try arguments.only == nil, let metro = try ContainerMetro.here() { return try metro.run(arguments) }
+        if arguments["run"] != nil {
+            throw UsageFailure("only inside a container a run is given a name", fix: "leave --run out")
+        }
         let bundle = try Bundles.open(try arguments.only)
         let lash = try Bundles.lash(arguments)
         let target = arguments["results"] ?? "results"

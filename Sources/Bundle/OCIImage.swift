@@ -42,9 +42,9 @@ struct OCIImage {
                     group.count == 1 ? group[0].name : "\(group[0].name) and \(group.count - 1) more"
                 ))
         }
-        layers.append((try ImageTree.folders(ImageWriter.mountPoints), [], "mount points"))
+        layers.append((try Self.mountPoints(), [], "mount points"))
         if !runtime.isEmpty { layers.append((try runtime.tree(below: ".las"), [], "the runtime of las")) }
-        layers.append((try metro.tree(below: ".las"), [], "the metro \(tree.name)"))
+        layers.append((try Self.ready(metro.tree(below: ".las")), [], "the metro \(tree.name)"))
         let total = layers.reduce(0) { $0 + $1.tree.size }
         let done = Monitor(Int64(0))
         let blobs = try Workers.each(layers, on: threads) { layer in
@@ -57,6 +57,43 @@ struct OCIImage {
             }
         }
         try describe(blobs, into: folder)
+    }
+
+    // MARK: What a container needs
+
+    /// In a container nothing can be mounted: what changes from task to task are links into one folder, which anyone may write
+    /// to, or which a volume takes the place of where all else is read-only.
+    private static let links = [("task", "/.las/here/task"), (".las/made", "here/made"), (".las/files", "here/files")]
+
+    private static func mountPoints() throws(BundleFailure) -> ImageTree {
+        let folders = ImageWriter.mountPoints.filter { $0.path.string != "task" }
+        var tree = try ImageTree.folders(
+            folders
+                + [(".las/here", 0o1777)].compactMap { name, mode in
+                    RelativePath(name).map { ($0, mode) }
+                })
+        for (path, target) in links {
+            guard let path = RelativePath(path) else { continue }
+            tree.entries.append(ImageEntry(path: path, kind: .link(target: target), mode: 0o777, modified: 0))
+        }
+        try tree.addFolders()
+        return tree
+    }
+
+    /// The metro's tree without what stands for a link, and with its own files beside.
+    private static func ready(_ metro: ImageTree) throws(BundleFailure) -> ImageTree {
+        var tree = ImageTree(groups: metro.groups, entries: [])
+        for entry in metro.entries where entry.path.string != ".las/made" {
+            var path = entry.path
+            if entry.path.components.starts(with: [".las", "files"]) {
+                let rest = entry.path.components.dropFirst(2)
+                path = RelativePath(([".las", "files.own"] + rest).joined(separator: "/")) ?? path
+            }
+            tree.entries.append(
+                ImageEntry(path: path, kind: entry.kind, mode: entry.mode, modified: Int64(entry.modified)))
+        }
+        try tree.addFolders()
+        return tree
     }
 
     // MARK: Layers

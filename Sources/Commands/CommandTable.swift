@@ -4,7 +4,7 @@ enum CommandTable {
         newCommand, checkCommand, formatCommand, planCommand, explainCommand, mapCommand, lockCommand, packCommand,
         runCommand, deployCommand, eachCommand, resumeCommand, psCommand, statusCommand, logsCommand, reportCommand,
         attachCommand, fetchCommand, pauseCommand, continueCommand, cancelCommand, cleanCommand,
-        pushCommand, pullCommand, loginCommand, logoutCommand, manifestSlurmCommand,
+        pushCommand, pullCommand, loginCommand, logoutCommand, manifestSlurmCommand, manifestKubernetesCommand,
         inspectCommand, sbomCommand, diffCommand, unpackCommand, verifyCommand, signCommand,
         storeCommand, storeShowCommand, storeCheckCommand, storeCollectCommand,
         storeExportCommand, storeImportCommand,

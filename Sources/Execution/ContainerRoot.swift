@@ -4,10 +4,12 @@ internal import Glibc
 package import HostProtocol
 
 /// The root of a container that was started from an OCI image of ours: it is the environment itself, with the metro in its
-/// `/.las`. A container rarely lets anyone mount something, so `/task` and what stands below `/.las` become links to a task's
-/// folders while it runs: one task at a time.
+/// `/.las`. A container rarely lets anyone mount something, so `/task` and what stands below `/.las` are links to a task's
+/// folders while it runs: one task at a time. In our images they lead into `/.las/here`, so that this folder is all that must be
+/// writable, by whatever user.
 package enum ContainerRoot {
     package static let metro = "/.las"
+    private static let here = metro + "/here"
     /// Where the runtime lies in such an image.
     package static let program = metro + "/las-runtime"
 
@@ -46,9 +48,12 @@ package enum ContainerRoot {
         work: String, made: String, scripts: RelativePath?, workspaces: [(name: String, folder: String)]
     ) throws(ExecutionFailure) {
         let own = try aside("files")
-        try link("/task", to: work + "/task")
-        try link(metro + "/made", to: made)
-        try link(metro + "/files", to: scripts.map { "\(metro)/metros/\($0)/files" } ?? own)
+        // Where links of the image lead; in images of before, the places themselves.
+        let isReady = File.status(here, follow: true)?.kind == .folder
+        let place = isReady ? here : metro
+        try link(isReady ? here + "/task" : "/task", to: work + "/task")
+        try link(place + "/made", to: made)
+        try link(place + "/files", to: scripts.map { "\(metro)/metros/\($0)/files" } ?? own)
         // Where the image has none, no task uses one.
         guard File.exists(try aside("workspaces")) else { return }
         let places = work + "/workspaces"
@@ -57,7 +62,7 @@ package enum ContainerRoot {
             try folder(File.parent(of: "\(places)/\(name)"))
             try link("\(places)/\(name)", to: source)
         }
-        try link(metro + "/workspaces", to: places)
+        try link(place + "/workspaces", to: places)
     }
 
     /// Moves a folder that the image has, for one of the task's to take its place.

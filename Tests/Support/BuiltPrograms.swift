@@ -6,17 +6,16 @@ package enum BuiltPrograms {
     /// `$LAS_BIN`, else the release folder of this checkout.
     package static let folder: String = {
         if let given = ProcessInfo.processInfo.environment["LAS_BIN"], !given.isEmpty { return given }
-        let checkout = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().path
         return checkout + "/.build/release"
     }()
 
+    package static let checkout = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent()
+        .deletingLastPathComponent().path
+
     package static let las = folder + "/las"
     package static let runtime = folder + "/las-runtime"
-    package static var templates: String {
-        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().path + "/bundle-templates"
-    }
+    package static var templates: String { checkout + "/bundle-templates" }
 
     package static var areThere: Bool { File.exists(las) && File.exists(runtime) }
 

@@ -1,0 +1,127 @@
+internal import Engines
+internal import Failures
+internal import Files
+internal import JSON
+internal import Parts
+internal import Plan
+internal import Registry
+internal import Terminal
+internal import Unpacking
+
+let manifestKubernetesCommand = CommandSpec(
+    name: "manifest kubernetes", about: "write what kubectl takes to run a metro in a cluster",
+    arguments: [
+        .init(
+            name: "METRO-OR-BUNDLE", about: "the folder that holds metro.yml, or a bundle: what was pushed",
+            completes: .metro)
+    ],
+    options: KubernetesWords.options + [
+        .init(
+            name: "--image", value: "REF@DIGEST", about: "the image of the metro, as “las push” prints it",
+            completes: .nothing),
+        .init(name: "--single", about: "one Job, whose pod runs the whole metro", completes: .nothing),
+    ],
+    examples: [
+        (
+            "las manifest kubernetes my-metro --single --image ghcr.io/alice/my-metro@sha256:… | kubectl apply -f -",
+            "runs what was pushed"
+        )
+    ],
+    details: """
+        Nothing is sent anywhere: the manifest goes to the standard output, and is the same for the same metro and options. It
+        is there to be read and changed. The pods ask for what the stations' “uses” say, may do nothing that the profile
+        “restricted” forbids, and write to one volume, which keeps the results in its folder “results”.
+        """
+) { invocation, context in
+    guard let image = invocation.value("--image") else {
+        throw UsageFailure(
+            "--image is missing: which image holds the metro",
+            fix: "push it, and name it as the last line says: las push METRO REGISTRY/NAME:TAG")
+    }
+    guard invocation.has("--single") else {
+        throw UsageFailure("las writes manifests for one pod so far", fix: "add --single")
+    }
+    let plan = try PlanSource.read(invocation.arguments[0], inputs: [])
+    let options = try KubernetesWords(invocation).options(for: image)
+    let manifest = try KubernetesManifest(plan, options)
+    let given = invocation.arguments[0]
+    let head = [
+        "The metro \(plan.metro), written by: las manifest kubernetes \(Shown.word(given)) --image \(options.image)"
+    ]
+    context.terminal.print(bytes: Array(manifest.single().text(head: head).utf8))
+    return .done
+}
+
+/// What is said of a cluster on the command line.
+struct KubernetesWords {
+    static let options: [CommandSpec.Option] = [
+        .init(
+            name: "--name", value: "NAME", about: "what all objects are called after; the metro's name when left out",
+            completes: .nothing),
+        .init(name: "--namespace", value: "NAME", about: "the namespace of all objects", completes: .nothing),
+        .init(
+            name: "--storage-class", value: "NAME", about: "of the volume; the cluster's own when left out",
+            completes: .nothing),
+        .init(
+            name: "--access-mode", value: "MODE", about: "of the volume: \(modes.joined(separator: ", "))",
+            completes: .oneOf(modes)),
+        .init(name: "--size", value: "SIZE", about: "of the volume; 10Gi when left out", completes: .nothing),
+        .init(
+            name: "--node", value: "LABEL=VALUE", about: "a label that nodes must have; repeat it for more",
+            mayRepeat: true, completes: .nothing),
+        .init(
+            name: "--pull-secret", value: "NAME", about: "a secret with the registry's credentials; repeat it for more",
+            mayRepeat: true, completes: .nothing),
+    ]
+
+    private static let modes = KubernetesOptions.AccessMode.allCases.map(\.rawValue)
+
+    private let invocation: Invocation
+
+    init(_ invocation: Invocation) { self.invocation = invocation }
+
+    func options(for image: String) throws -> KubernetesOptions {
+        let reference = try ImageReference(image)
+        guard let digest = reference.digest else {
+            throw UsageFailure(
+                "“\(Shown.whole(image))” does not say which image: a tag may name another one tomorrow",
+                fix:
+                    "name it by its digest, as the last line of “las push” does: \(reference.registry)/\(reference.name)@sha256:…"
+            )
+        }
+        var options = KubernetesOptions(image: "\(reference.registry)/\(reference.name)@sha256:\(digest.hex)")
+        options.name = invocation.value("--name")
+        options.namespace = invocation.value("--namespace")
+        options.storageClass = invocation.value("--storage-class")
+        options.accessMode = invocation.value("--access-mode").flatMap(KubernetesOptions.AccessMode.init)
+        options.size = invocation.value("--size") ?? options.size
+        options.pullSecrets = invocation.values("--pull-secret")
+        options.nodes = try invocation.values("--node").map { text in
+            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard parts.count == 2 else {
+                throw UsageFailure(
+                    "--node takes a label and its value, and not “\(Shown.text(text))”",
+                    fix: "as “kubectl get nodes --show-labels” shows them: --node kubernetes.io/arch=amd64")
+            }
+            return (parts[0], parts[1])
+        }.sorted { $0 < $1 }
+        return options
+    }
+}
+
+/// The plan of a metro, or of a bundle.
+enum PlanSource {
+    static func read(_ given: String, inputs: [ReplacedInputs.Value]) throws -> Plan {
+        guard File.status(given, follow: true)?.kind == .file, !given.hasSuffix(".yml"), !given.hasSuffix(".yaml")
+        else {
+            return try MetroSource.read(given, inputs: inputs).plan
+        }
+        let bundle = try BundleFile.open(given)
+        let bytes = try ImageReader(bundle.path, offset: bundle.metro.offset).read(
+            try Packing.path("plan.json"), atMost: 256 << 20)
+        do { return try JSONText.decode(Plan.self, from: bytes) } catch {
+            throw UsageFailure(
+                "the plan of this bundle can't be read: another las has packed it", fix: "pack the metro with this las")
+        }
+    }
+}

@@ -1,0 +1,95 @@
+internal import Plan
+
+/// A pod that the profile “restricted” of the Pod Security Standards takes: it is nobody, and can become nobody else; all that
+/// it can write to are three volumes.
+extension KubernetesManifest {
+    static let container = "metro"
+    static let user: Int64 = 10001
+
+    /// - Parameters:
+    ///   - arguments: of the runtime.
+    ///   - deadline: seconds after which it is ended.
+    /// - Returns: the template of a Job.
+    func pod(
+        arguments: [String], uses: Resources, labels: YAML, environment: [YAML.Member] = [], deadline: Int64? = nil
+    ) -> YAML {
+        var container: [YAML.Member] = [
+            .init("name", .text(Self.container)), .init("image", .text(options.image)),
+            .init("args", .list(arguments.map { .text($0) })),
+        ]
+        if !environment.isEmpty {
+            container.append(.init("env", .list(environment.map { ["name": .text($0.key), "value": $0.value] })))
+        }
+        container += [
+            .init("resources", resources(uses)),
+            .init(
+                "securityContext",
+                [
+                    "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
+                    "capabilities": ["drop": ["ALL"]],
+                ]),
+            .init(
+                "volumeMounts",
+                [
+                    ["name": "work", "mountPath": .text(Self.work)], ["name": "here", "mountPath": "/.las/here"],
+                    ["name": "tmp", "mountPath": "/tmp"],
+                ]),
+        ]
+        var spec: [YAML.Member] = [.init("restartPolicy", "Never")]
+        if let deadline { spec.append(.init("activeDeadlineSeconds", .number(deadline))) }
+        if !options.nodes.isEmpty {
+            spec.append(.init("nodeSelector", .group(options.nodes.map { .init($0.key, .text($0.value)) })))
+        }
+        if !options.pullSecrets.isEmpty {
+            spec.append(.init("imagePullSecrets", .list(options.pullSecrets.map { ["name": .text($0)] })))
+        }
+        spec += [
+            .init("automountServiceAccountToken", false), .init("enableServiceLinks", false),
+            .init(
+                "securityContext",
+                [
+                    "runAsNonRoot": true, "runAsUser": .number(Self.user), "runAsGroup": .number(Self.user),
+                    "fsGroup": .number(Self.user), "fsGroupChangePolicy": "OnRootMismatch",
+                    "seccompProfile": ["type": "RuntimeDefault"],
+                ]),
+            .init("containers", .list([.group(container)])),
+            .init(
+                "volumes",
+                [
+                    ["name": "work", "persistentVolumeClaim": ["claimName": .text(claimName)]],
+                    ["name": "here", "emptyDir": [:]], ["name": "tmp", "emptyDir": [:]],
+                ]),
+        ]
+        return ["metadata": ["labels": labels], "spec": .group(spec)]
+    }
+
+    /// What the runtime itself takes of a pod's memory.
+    private static let own: Int64 = 100_000_000
+
+    private func resources(_ uses: Resources) -> YAML {
+        var requests: [YAML.Member] = [.init("cpu", .text("\(uses.cpus)"))]
+        var limits: [YAML.Member] = []
+        if let memory = uses.memory {
+            let amount = YAML.text(Self.quantity(memory + Self.own))
+            requests.append(.init("memory", amount))
+            limits.append(.init("memory", amount))
+        }
+        if uses.gpus > 0 { limits.append(.init("nvidia.com/gpu", .text("\(uses.gpus)"))) }
+        var members = [
+            YAML.Member(
+                "requests", .group(requests),
+                comment: uses.memory == nil
+                    ? "The metro says nothing of memory: “uses: { memory: 2 GB }” in it asks for some." : nil)
+        ]
+        if !limits.isEmpty { members.append(.init("limits", .group(limits))) }
+        return .group(members)
+    }
+
+    /// Bytes in the largest unit that gives a whole number.
+    static func quantity(_ bytes: Int64) -> String {
+        for (unit, size) in [("G", Int64(1_000_000_000)), ("M", 1_000_000), ("k", 1000)] where bytes % size == 0 {
+            return "\(bytes / size)\(unit)"
+        }
+        return "\(bytes)"
+    }
+}

@@ -1,0 +1,90 @@
+internal import Failures
+
+/// What a person says of the cluster; none of it is the metro's.
+package struct KubernetesOptions: Sendable {
+    package enum AccessMode: String, CaseIterable, Sendable {
+        case once = "ReadWriteOnce"
+        case many = "ReadWriteMany"
+        case oncePod = "ReadWriteOncePod"
+    }
+
+    /// By its digest.
+    package let image: String
+    /// What all objects are called after; nil for the metro's name.
+    package var name: String?
+    package var namespace: String?
+    /// nil for the cluster's own.
+    package var storageClass: String?
+    /// nil for what fits the form.
+    package var accessMode: AccessMode?
+    package var size = "10Gi"
+    /// Names of secrets with the registry's credentials.
+    package var pullSecrets: [String] = []
+    /// Labels that a node must have, sorted.
+    package var nodes: [(key: String, value: String)] = []
+    /// Pods of one station at a time, at most.
+    package var parallel = 500
+
+    /// - Parameter image: `REGISTRY/NAME@sha256:…`.
+    package init(image: String) { self.image = image }
+
+    /// - Throws: for what Kubernetes would refuse.
+    package func check() throws(EngineFailure) {
+        if let name { try ObjectName.check(name, as: "the name of a run", atMost: Self.longestName) }
+        if let namespace { try ObjectName.check(namespace, as: "a namespace", atMost: 63) }
+        for (given, what) in [(storageClass.map { [$0] } ?? [], "a storage class"), (pullSecrets, "a secret")] {
+            for name in given where !Self.isSubdomain(name) {
+                throw EngineFailure("“\(Shown.text(name))” can't be the name of \(what) in Kubernetes")
+            }
+        }
+        guard Self.isQuantity(size) else {
+            throw EngineFailure(
+                "“\(Shown.text(size))” is no size of a volume", fix: "a number and a unit: 500Mi, 10Gi, 2Ti")
+        }
+        for (key, value) in nodes where !Self.isLabel(key: key) || !Self.isLabel(value: value) {
+            throw EngineFailure(
+                "“\(Shown.text("\(key)=\(value)"))” is no label of a node",
+                fix: "as “kubectl get nodes --show-labels” shows them")
+        }
+        guard parallel > 0 else { throw EngineFailure("at least one pod must run at a time") }
+    }
+
+    /// Behind it come a station's name and the number of a pod.
+    static let longestName = 30
+
+    private static func isSubdomain(_ name: String) -> Bool {
+        (1...253).contains(name.utf8.count)
+            && name.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { part in
+                isAlphanumeric(part.utf8.first) && isAlphanumeric(part.utf8.last)
+                    && part.utf8.allSatisfy { (isAlphanumeric($0) && !isCapital($0)) || $0 == UInt8(ascii: "-") }
+            }
+    }
+
+    private static func isQuantity(_ text: String) -> Bool {
+        let digits = text.prefix { $0.isASCII && $0.isNumber }
+        return !digits.isEmpty && digits.count <= 15 && digits != "0"
+            && ["", "Ki", "Mi", "Gi", "Ti", "Pi", "k", "M", "G", "T", "P"].contains(text.dropFirst(digits.count))
+    }
+
+    private static func isLabel(key: String) -> Bool {
+        let parts = key.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        if parts.count == 2 {
+            return isSubdomain(String(parts[0])) && isLabel(value: String(parts[1])) && parts[1] != ""
+        }
+        return isLabel(value: key) && !key.isEmpty
+    }
+
+    private static func isLabel(value: String) -> Bool {
+        if value.isEmpty { return true }
+        return value.utf8.count <= 63 && isAlphanumeric(value.utf8.first) && isAlphanumeric(value.utf8.last)
+            && value.utf8.allSatisfy { isAlphanumeric($0) || "-_.".utf8.contains($0) }
+    }
+
+    private static func isCapital(_ byte: UInt8) -> Bool { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) }
+
+    private static func isAlphanumeric(_ byte: UInt8?) -> Bool {
+        guard let byte else { return false }
+        return (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+            || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+    }
+}

@@ -1,0 +1,116 @@
+import Failures
+import Files
+import Foundation
+import Metro
+import Plan
+import TestSupport
+import Testing
+
+@testable import Engines
+
+/// Manifests, held to their texts and to Kubernetes' own schemas.
+@Suite struct KubernetesManifestTests {
+    static let image = "registry.example/words@sha256:" + String(repeating: "0123456789abcdef", count: 4)
+    static let templates = ((try? Folder.names(in: BuiltPrograms.templates)) ?? []).filter {
+        File.exists("\(BuiltPrograms.templates)/\($0)/metro.yml")
+    }
+
+    static func plan(ofTemplate name: String) throws -> Plan {
+        let folder = "\(BuiltPrograms.templates)/\(name)"
+        let metro = try MetroReader.read(path: folder + "/metro.yml")
+        return try Planner.plan(metro, files: try InputFiles.find(for: metro, in: folder))
+    }
+
+    static func plan(_ text: String) throws -> Plan {
+        try Planner.plan(try MetroReader.read(text: text, file: "metro.yml"), files: InputFiles())
+    }
+
+    /// All that Kubernetes has against it.
+    private func objections(_ texts: [String]) throws -> String {
+        try withScratch { folder in
+            let files = texts.indices.map { "\(folder)/\($0).yaml" }
+            for (text, file) in zip(texts, files) { try File.write(text, to: file) }
+            return try KubernetesJudge.objections(to: files)
+        }
+    }
+
+    @Test(arguments: templates) func theManifestOfATemplateIsTheOneKept(_ name: String) throws {
+        let manifest = try KubernetesManifest(try Self.plan(ofTemplate: name), KubernetesOptions(image: Self.image))
+        let text = manifest.single().text(head: ["The metro \(name)."])
+        let kept = GoodMetros.checkout + "/Tests/EnginesTests/Manifests/\(name)-single.yaml"
+        if ProcessInfo.processInfo.environment["LAS_RENEW"] != nil { try File.write(text, to: kept) }
+        #expect(text == String(decoding: try File.read(kept), as: UTF8.self))
+    }
+
+    @Test(.enabled(if: KubernetesJudge.isThere, "kubernetes-validate can't be installed"))
+    func kubernetesTakesThoseOfAllTemplates() throws {
+        var texts: [String] = []
+        for name in Self.templates {
+            let plan = try Self.plan(ofTemplate: name)
+            texts.append(try KubernetesManifest(plan, KubernetesOptions(image: Self.image)).single().text(head: []))
+        }
+        #expect(try objections(texts) == "")
+        // The judge does object.
+        #expect(try objections([texts[0].replacing("backoffLimit:", with: "backofLimit:")]).contains("backofLimit"))
+    }
+
+    @Test(.enabled(if: KubernetesJudge.isThere, "kubernetes-validate can't be installed"))
+    func whatIsSaidOfTheClusterStandsInItsPlace() throws {
+        var options = KubernetesOptions(image: Self.image)
+        (options.name, options.namespace, options.storageClass) = ("run-1", "lab", "fast.ssd")
+        (options.accessMode, options.size, options.pullSecrets) = (.many, "500Gi", ["registry"])
+        options.nodes = [("kubernetes.io/arch", "amd64"), ("pool", "")]
+        func station(_ name: String, _ uses: Resources) -> PlannedStation {
+            PlannedStation(
+                id: StationID(name), line: "one", environment: .main, takes: [], forEach: [], command: "date",
+                outputs: ["d"], uses: uses)
+        }
+        // A plan may come from anywhere: no reader of metros would take this name.
+        let plan = Plan(
+            metro: "Größe: #1 {x}\nkind: Secret", environments: [PlannedEnvironment(id: .main, needs: Needs())],
+            inputs: [],
+            stations: [
+                station("a", Resources(cpus: 3, memory: 2_000_000_000)),
+                station("b", Resources(memory: 512_000_000, gpus: 2)),
+            ], results: [])
+        let objects = try KubernetesManifest(plan, options).single()
+        let text = objects.text(head: [])
+        #expect(try objections([text]) == "")
+        for line in [
+            "storageClassName: fast.ssd", "- ReadWriteMany", "storage: \"500Gi\"", "namespace: lab", "name: run-1-work",
+            "- name: registry", "kubernetes.io/arch: amd64", "pool: \"\"", "cpu: \"3\"", "memory: \"2100M\"",
+            "nvidia.com/gpu: \"2\"", "las/metro: |-", "Größe: #1 {x}", "      kind: Secret",
+        ] { #expect(text.contains(line), "\(line)") }
+    }
+
+    @Test func whatKubernetesWouldRefuseIsRefusedBefore() throws {
+        func refuses(_ change: (inout KubernetesOptions) -> Void) {
+            var options = KubernetesOptions(image: Self.image)
+            change(&options)
+            #expect(throws: EngineFailure.self) { try options.check() }
+        }
+        for name in ["", "Run", "-a", "a-", "a_b", "a\nb", "ü", String(repeating: "a", count: 31)] {
+            refuses { $0.name = name }
+        }
+        refuses { $0.namespace = "a.b" }
+        refuses { $0.storageClass = "a..b" }
+        refuses { $0.pullSecrets = ["ok", "not ok"] }
+        for size in ["", "0", "ten", "10 Gi", "10GB", "1e9", "-1Gi", "10Gi\n"] { refuses { $0.size = size } }
+        for (key, value) in [("", "x"), ("a b", "x"), ("a/b/c", "x"), ("a", "x y"), ("a", "-x"), ("a\n", "x")] {
+            refuses { $0.nodes = [(key, value)] }
+        }
+    }
+
+    @Test func namesStayDifferentAndAreSuchAsKubernetesTakes() {
+        let names = [
+            "align", "Align", "a_b", "a-b", "a.b", "a b", "größe", "文字", "-", "qc/trim", "qc-trim", "1", "a\nb: c",
+            String(repeating: "x", count: 52), String(repeating: "x", count: 53), String(repeating: "x", count: 54),
+        ]
+        let given = names.map { ObjectName.of($0) }
+        #expect(Set(given).count == names.count)
+        #expect(given[0] == "align" && given[3] == "a-b" && given[10] == "qc-trim")
+        for name in given {
+            #expect(throws: Never.self, "\(name)") { try ObjectName.check(name, as: "a name") }
+        }
+    }
+}
