@@ -15,6 +15,7 @@ setup:
 build: setup
 	$(SWIFT_BUILD) --product las
 	$(SWIFT_BUILD) --product las-runtime
+	$(SWIFT_BUILD) --product las-conductor
 
 # The main job: a metro packed with all its tools, shipped over ssh to a bare host, run there, its results brought back.
 demo: build
@@ -40,6 +41,7 @@ check: setup
 install: build
 	install -D -m 0755 $(BUILT)/las $(DESTDIR)$(PREFIX)/bin/las
 	install -D -m 0755 $(BUILT)/las-runtime $(DESTDIR)$(PREFIX)/libexec/las/las-runtime
+	install -D -m 0755 $(BUILT)/las-conductor $(DESTDIR)$(PREFIX)/libexec/las/las-conductor
 	mkdir -p $(DESTDIR)$(PREFIX)/share/las
 	cp -r --no-preserve=ownership bundle-templates $(DESTDIR)$(PREFIX)/share/las/
 	mkdir -p $(COMPLETIONS)/bash-completion/completions $(COMPLETIONS)/zsh/site-functions $(COMPLETIONS)/fish/vendor_completions.d

@@ -26,12 +26,14 @@ let package = Package(
     products: [
         .executable(name: "las", targets: ["las"]),
         .executable(name: "las-runtime", targets: ["las-runtime"]),
+        .executable(name: "las-conductor", targets: ["las-conductor"]),
     ],
     targets: [
         // MARK: C libraries, one importer each, save zstd, libarchive and curl: what writes and what reads
         library("CYaml", "yaml-0.1", debian: "libyaml-dev"),
         library("CJansson", "jansson", debian: "libjansson-dev"),
         library("CCrypto", "libcrypto", debian: "libssl-dev"),
+        library("CSsl", "libssl", debian: "libssl-dev"),
         library("CZstd", "libzstd", debian: "libzstd-dev"),
         library("CSquashfs", "libsquashfs1", debian: "libsquashfs-dev"),
         library("CArchive", "libarchive", debian: "libarchive-dev"),
@@ -108,6 +110,9 @@ let package = Package(
                 "Failures",
             ]),
 
+        // inside a cluster: its server, and what is released when
+        room("Cluster", ["CSsl", "Execution", "HostProtocol", "Plan", "JSON", "Files", "Failures"]),
+
         // MARK: What LASH holds
         // shown, checked, carried to another machine, cleared up
         room(
@@ -158,6 +163,18 @@ let package = Package(
                 "Failures",
             ],
             path: "runtime",
+            swiftSettings: swift + [.unsafeFlags(["-static-stdlib"], .when(configuration: .release))],
+            linkerSettings: [
+                .unsafeFlags(
+                    ["-static-executable", "-use-ld=lld", "-Xlinker", "--gc-sections", "-Xlinker", "-s"],
+                    .when(configuration: .release))
+            ]),
+
+        // MARK: What releases the Jobs of a run in a cluster, static too
+        .executableTarget(
+            name: "las-conductor",
+            dependencies: ["Cluster", "Execution", "HostProtocol", "JSON", "Digests", "Files", "Failures"],
+            path: "conductor",
             swiftSettings: swift + [.unsafeFlags(["-static-stdlib"], .when(configuration: .release))],
             linkerSettings: [
                 .unsafeFlags(

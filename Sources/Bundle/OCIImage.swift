@@ -30,8 +30,15 @@ struct OCIImage {
     func write(into folder: String, progress: @escaping @Sendable (_ done: Int64, _ total: Int64) -> Void) throws {
         try Folder.make(folder + "/blobs/sha256")
         let groups = Self.groups(of: tree.environment.layers)
-        // The runtime is in a layer of its own: it stays as it is when the metro is edited.
-        let (metro, runtime) = RelativePath("las-runtime").map(tree.metro.split) ?? (tree.metro, MetroImage())
+        // The programs are in layers of their own: these stay as they are when the metro is edited.
+        var metro = tree.metro
+        var programs: [(MetroImage, String)] = []
+        for (name, words) in [("las-runtime", "the runtime of las"), ("las-conductor", "the conductor of las")] {
+            guard let path = RelativePath(name) else { continue }
+            let (rest, only) = metro.split(at: path)
+            metro = rest
+            if !only.isEmpty { programs.append((only, words)) }
+        }
         var layers: [(tree: ImageTree, removed: [String], words: String)] = []
         for group in groups {
             layers.append(
@@ -43,7 +50,7 @@ struct OCIImage {
                 ))
         }
         layers.append((try Self.mountPoints(), [], "mount points"))
-        if !runtime.isEmpty { layers.append((try runtime.tree(below: ".las"), [], "the runtime of las")) }
+        for (program, words) in programs { layers.append((try program.tree(below: ".las"), [], words)) }
         layers.append((try Self.ready(metro.tree(below: ".las")), [], "the metro \(tree.name)"))
         let total = layers.reduce(0) { $0 + $1.tree.size }
         let done = Monitor(Int64(0))

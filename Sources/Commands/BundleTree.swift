@@ -12,7 +12,10 @@ enum BundleTree {
     /// - Parameters:
     ///   - bundle: verified.
     ///   - folder: empty, and there as long as the tree is used.
-    static func exported(_ bundle: BundleFile, into folder: String, _ terminal: Terminal) throws -> ExportedTree {
+    ///   - conductor: the program that goes into images; the bundle does not have it.
+    static func exported(
+        _ bundle: BundleFile, conductor: String, into folder: String, _ terminal: Terminal
+    ) throws -> ExportedTree {
         let environments = bundle.parts.filter { $0.part.kind == .environment }
         guard let environment = environments.first, environments.count == 1 else {
             throw UsageFailure(
@@ -41,6 +44,7 @@ enum BundleTree {
         }
         let runtime = try bundle.reader(of: bundle.runtime).read(at: 0, count: Int(bundle.runtime.part.size))
         metro.add(try Packing.path("las-runtime"), bytes: runtime, isProgram: true)
+        try metro.add(try Packing.path("las-conductor"), fileAt: conductor)
         return ExportedTree(
             environment: LayeredTree(layers: [layer]), metro: metro, name: bundle.metro.part.name)
     }

@@ -13,14 +13,23 @@ struct Context: Sendable {
 
     /// The static runtime that goes into every bundle: beside `las` where it was built, in `libexec/las` where installed.
     func runtime() throws(UsageFailure) -> String {
+        try packed("las-runtime", into: "bundle", named: "LAS_RUNTIME")
+    }
+
+    /// The static program that goes into every image: it releases the Jobs of a run in a cluster.
+    func conductor() throws(UsageFailure) -> String {
+        try packed("las-conductor", into: "image", named: "LAS_CONDUCTOR")
+    }
+
+    private func packed(_ name: String, into what: String, named variable: String) throws(UsageFailure) -> String {
         let folder = File.parent(of: program)
-        let candidates = [environment["LAS_RUNTIME"], "\(folder)/../libexec/las/las-runtime", "\(folder)/las-runtime"]
+        let candidates = [environment[variable], "\(folder)/../libexec/las/\(name)", "\(folder)/\(name)"]
         for candidate in candidates.compactMap({ $0 }) where File.status(candidate, follow: true)?.kind == .file {
             return candidate
         }
         throw UsageFailure(
-            "las-runtime, which goes into every bundle, is not where it should be, beside \(program)",
-            fix: "install las again (make install), or name it in LAS_RUNTIME")
+            "\(name), which goes into every \(what), is not where it should be, beside \(program)",
+            fix: "install las again (make install), or name it in \(variable)")
     }
 
     /// Where `bundle-templates` lies: `share/las` where installed, else above the build folder.

@@ -20,17 +20,25 @@ let manifestKubernetesCommand = CommandSpec(
             name: "--image", value: "REF@DIGEST", about: "the image of the metro, as “las push” prints it",
             completes: .nothing),
         .init(name: "--single", about: "one Job, whose pod runs the whole metro", completes: .nothing),
+        .init(
+            name: "--parallel", value: "N", about: "pods of a station at a time, at most; 500 when left out",
+            completes: .nothing),
     ],
     examples: [
         (
-            "las manifest kubernetes my-metro --single --image ghcr.io/alice/my-metro@sha256:… | kubectl apply -f -",
-            "runs what was pushed"
-        )
+            "las manifest kubernetes my-metro --image ghcr.io/alice/my-metro@sha256:… | kubectl apply -f -",
+            "runs what was pushed, a pod for each item of each station"
+        ),
+        (
+            "las manifest kubernetes my-metro --single --image ghcr.io/alice/my-metro@sha256:…",
+            "one pod runs all of it, one task after another: a volume that one node has is enough"
+        ),
     ],
     details: """
         Nothing is sent anywhere: the manifest goes to the standard output, and is the same for the same metro and options. It
         is there to be read and changed. The pods ask for what the stations' “uses” say, may do nothing that the profile
-        “restricted” forbids, and write to one volume, which keeps the results in its folder “results”.
+        “restricted” forbids, and write to one volume, which keeps the results: in its folder “run/results”, with --single in
+        “results”. That volume must be for many nodes (ReadWriteMany), or --access-mode ReadWriteOnce keeps all pods on one node.
         """
 ) { invocation, context in
     guard let image = invocation.value("--image") else {
@@ -38,17 +46,17 @@ let manifestKubernetesCommand = CommandSpec(
             "--image is missing: which image holds the metro",
             fix: "push it, and name it as the last line says: las push METRO REGISTRY/NAME:TAG")
     }
-    guard invocation.has("--single") else {
-        throw UsageFailure("las writes manifests for one pod so far", fix: "add --single")
-    }
     let plan = try PlanSource.read(invocation.arguments[0], inputs: [])
     let options = try KubernetesWords(invocation).options(for: image)
     let manifest = try KubernetesManifest(plan, options)
     let given = invocation.arguments[0]
+    let isSingle = invocation.has("--single")
     let head = [
         "The metro \(plan.metro), written by: las manifest kubernetes \(Shown.word(given)) --image \(options.image)"
+            + (isSingle ? " --single" : "")
     ]
-    context.terminal.print(bytes: Array(manifest.single().text(head: head).utf8))
+    let objects = isSingle ? manifest.single() : try manifest.stations()
+    context.terminal.print(bytes: Array(objects.text(head: head).utf8))
     return .done
 }
 
@@ -96,6 +104,12 @@ struct KubernetesWords {
         options.accessMode = invocation.value("--access-mode").flatMap(KubernetesOptions.AccessMode.init)
         options.size = invocation.value("--size") ?? options.size
         options.pullSecrets = invocation.values("--pull-secret")
+        if let text = invocation.value("--parallel") {
+            guard let count = Int(text), (1...100_000).contains(count) else {
+                throw UsageFailure("--parallel takes a number from 1 to 100000, not “\(Shown.text(text))”")
+            }
+            options.parallel = count
+        }
         options.nodes = try invocation.values("--node").map { text in
             let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             guard parts.count == 2 else {

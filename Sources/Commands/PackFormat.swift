@@ -73,6 +73,7 @@ extension Packing {
         }
         var image = try image(of: material.plan, ground.lock, material.notes)
         try image.add(try Self.path("las-runtime"), fileAt: context.runtime())
+        if format == .oci { try image.add(try Self.path("las-conductor"), fileAt: context.conductor()) }
         return ExportedTree(environment: environment.tree, metro: image, name: material.plan.metro)
     }
 

@@ -121,7 +121,8 @@ enum PushSource {
             try Stage.during(context.terminal, "checking the bundle") { stage in
                 _ = try bundle.verifyOnce(in: context.lash) { stage.update(done: $0, of: $1) }
             }
-            let tree = try BundleTree.exported(bundle, into: folder, context.terminal)
+            let tree = try BundleTree.exported(
+                bundle, conductor: try context.conductor(), into: folder, context.terminal)
             try Stage.during(context.terminal, "writing the image") { stage in
                 try ImageWriter(context.lash, options: ImageOptions()).oci(
                     tree, architecture: try Architecture.ofThisMachine().name, to: folder + "/image"

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What `las manifest kubernetes` writes, started as a cluster would start it.
-@Suite(.enabled(if: BuiltPrograms.areThere && geteuid() == 0 && Pod.missing == nil, "needs las, root, runc and umoci"))
+@Suite(.enabled(if: BuiltPrograms.areThere && geteuid() == 0 && Pods.missing == nil, "needs las, root, runc and umoci"))
 struct KubernetesTests {
     static let image = "registry.example/metro@sha256:" + String(repeating: "0123456789abcdef", count: 4)
 
@@ -12,13 +12,6 @@ struct KubernetesTests {
         let packed = try template.las("pack", "metro", "--format", "oci", "--output", "image")
         try #require(packed.status == 0, "\(packed.errors)")
         return template.folder + "/image"
-    }
-
-    /// A volume that everyone may write to.
-    private func volume(_ path: String) throws -> String {
-        try Folder.make(path)
-        #expect(chmod(path, 0o2777) == 0)
-        return path
     }
 
     @Test func aWholeMetroRunsInAPodThatMayDoNothing() throws {
@@ -29,16 +22,14 @@ struct KubernetesTests {
             let written = try template.las("manifest", "kubernetes", "metro", "--image", Self.image, "--single")
             try #require(written.status == 0, "\(written.errors)")
             try File.write(written.output, to: folder + "/job.yaml")
-            let pod = try Pod(
-                layout, manifest: folder + "/job.yaml", job: "lambda-variants", in: folder + "/pod")
-            let work = try volume(folder + "/volume")
-            let ended = try pod.run(work: work)
+            let pods = try Pods(layout, manifest: folder + "/job.yaml", in: folder + "/pods")
+            let ended = try pods.run("lambda-variants")
             #expect(ended.status == 0, "\(ended.output)\(ended.errors)")
-            let compared = try Program("diff").run("-r", template.results, work + "/results")
+            let compared = try Program("diff").run("-r", "-I", "; Date=", template.results, pods.work + "/results")
             #expect(compared.status == 0, "\(compared.output)")
 
             // The same pod once more, as after a node went away: nothing is run again.
-            let again = try pod.run(work: work)
+            let again = try pods.run("lambda-variants")
             #expect(again.status == 0 && again.errors.contains("has ended well already"), "\(again.errors)")
         }
     }
@@ -62,15 +53,71 @@ struct KubernetesTests {
             let written = try las("manifest", "kubernetes", "metro", "--image", Self.image, "--single", "--name", "one")
             try #require(written.status == 0, "\(written.errors)")
             try File.write(written.output, to: folder + "/job.yaml")
-            let pod = try Pod(folder + "/image", manifest: folder + "/job.yaml", job: "one", in: folder + "/pod")
-            let work = try volume(folder + "/volume")
-            let failed = try pod.run(work: work)
+            let pods = try Pods(folder + "/image", manifest: folder + "/job.yaml", in: folder + "/pods")
+            let failed = try pods.run("one")
             #expect(failed.status == 1, "\(failed.output)\(failed.errors)")
-            let first = try File.read(work + "/results/first/first")
-            try File.write([], to: folder + "/pod/tmp/again")
-            let ended = try pod.run(work: work)
+            let first = try File.read(pods.work + "/results/first/first")
+            try File.write([], to: pods.temporary(of: "one") + "/again")
+            let ended = try pods.run("one")
             #expect(ended.status == 0, "\(ended.output)\(ended.errors)")
-            #expect(try File.read(work + "/results/second/second") == first)
+            #expect(try File.read(pods.work + "/results/second/second") == first)
+        }
+    }
+
+    /// The conductor, in its own pod, against a server of Jobs; the stations' pods by what it releases.
+    @Test(arguments: ["lambda-variants", "word-count"])
+    func theConductorReleasesStationAfterStation(_ name: String) throws {
+        try withScratch { folder in
+            let template = try Template(name, in: folder)
+            try template.run()
+            let layout = try layout(template)
+            let written = try template.las("manifest", "kubernetes", "metro", "--image", Self.image)
+            try #require(written.status == 0, "\(written.errors)")
+            try File.write(written.output, to: folder + "/jobs.yaml")
+            let pods = try Pods(layout, manifest: folder + "/jobs.yaml", in: folder + "/pods")
+            let ended = try pods.apply(until: name)
+            #expect(ended.status == 0, "\(ended.output)\(ended.errors)")
+            let compared = try Program("diff").run("-r", "-I", "; Date=", template.results, pods.work + "/run/results")
+            #expect(compared.status == 0, "\(compared.output)")
+            #expect(ended.output.contains(#""kind":"runEnded""#))
+            #expect(try pods.requests().allSatisfy { $0.hasSuffix(" 200") })
+        }
+    }
+
+    @Test func countsThatOnlyTheRunTellsFailuresAndLostPods() throws {
+        try withScratch { folder in
+            try Folder.make(folder + "/metro")
+            try File.write(
+                """
+                metro: counts
+                lines:
+                  first:
+                    - { station: some, command: "for i in 1 2 3 4 5; do echo $i > {out}/$i.txt; done", out: some/ }
+                    - { station: one, for_each: some/*.txt, command: "test {name} != 4; sleep 1; cat {each} > {out}", out: "{name}.n" }
+                    - { station: all, command: "cat {in} > {out}", out: all.txt }
+                  second:
+                    - { station: other, command: "sleep 2; echo other", out: other.txt }
+                results: [some, one, all, other]
+
+                """, to: folder + "/metro/metro.yml")
+            let las = LasCommand(in: folder)
+            let packed = try las("pack", "metro", "--format", "oci", "--output", "image")
+            try #require(packed.status == 0, "\(packed.errors)")
+            let written = try las("manifest", "kubernetes", "metro", "--image", Self.image, "--parallel", "2")
+            try #require(written.status == 0, "\(written.errors)")
+            try File.write(written.output, to: folder + "/jobs.yaml")
+            let pods = try Pods(folder + "/image", manifest: folder + "/jobs.yaml", in: folder + "/pods")
+            // Of “other” and of the conductor a pod is lost.
+            let ended = try pods.apply(until: "counts", stop: ["counts", "counts-other"])
+            #expect(ended.status == 1, "\(ended.output)\(ended.errors)")
+            let results = pods.work + "/run/results"
+            #expect(try Folder.names(in: results) == ["one", "other", "some"])
+            #expect(try Folder.names(in: results + "/one") == ["1.n", "2.n", "3.n", "5.n"])
+            let requests = try pods.requests()
+            #expect(
+                requests.contains("PATCH counts-one 200") && requests.contains("DELETE counts-all 200"), "\(requests)")
+            #expect(!requests.contains("PATCH counts-all 200"))
+            #expect(ended.output.contains(#""task":"one/4""#) && ended.output.contains("taskSkipped"))
         }
     }
 

@@ -26,20 +26,24 @@ import Testing
     }
 
     /// All that Kubernetes has against it.
-    private func objections(_ texts: [String]) throws -> String {
+    private func objections(_ texts: [String], _ versions: some Sequence<String> = KubernetesJudge.versions) throws
+        -> String
+    {
         try withScratch { folder in
             let files = texts.indices.map { "\(folder)/\($0).yaml" }
             for (text, file) in zip(texts, files) { try File.write(text, to: file) }
-            return try KubernetesJudge.objections(to: files)
+            return try KubernetesJudge.objections(to: files, versions: Array(versions))
         }
     }
 
     @Test(arguments: templates) func theManifestOfATemplateIsTheOneKept(_ name: String) throws {
         let manifest = try KubernetesManifest(try Self.plan(ofTemplate: name), KubernetesOptions(image: Self.image))
-        let text = manifest.single().text(head: ["The metro \(name)."])
-        let kept = GoodMetros.checkout + "/Tests/EnginesTests/Manifests/\(name)-single.yaml"
-        if ProcessInfo.processInfo.environment["LAS_RENEW"] != nil { try File.write(text, to: kept) }
-        #expect(text == String(decoding: try File.read(kept), as: UTF8.self))
+        for (objects, ending) in [(manifest.single(), "-single"), (try manifest.stations(), "")] {
+            let text = objects.text(head: ["The metro \(name)."])
+            let kept = GoodMetros.checkout + "/Tests/EnginesTests/Manifests/\(name)\(ending).yaml"
+            if ProcessInfo.processInfo.environment["LAS_RENEW"] != nil { try File.write(text, to: kept) }
+            #expect(text == String(decoding: try File.read(kept), as: UTF8.self))
+        }
     }
 
     @Test(.enabled(if: KubernetesJudge.isThere, "kubernetes-validate can't be installed"))
@@ -47,7 +51,8 @@ import Testing
         var texts: [String] = []
         for name in Self.templates {
             let plan = try Self.plan(ofTemplate: name)
-            texts.append(try KubernetesManifest(plan, KubernetesOptions(image: Self.image)).single().text(head: []))
+            let manifest = try KubernetesManifest(plan, KubernetesOptions(image: Self.image))
+            texts += [manifest.single().text(head: []), try manifest.stations().text(head: [])]
         }
         #expect(try objections(texts) == "")
         // The judge does object.
@@ -73,14 +78,70 @@ import Testing
                 station("a", Resources(cpus: 3, memory: 2_000_000_000)),
                 station("b", Resources(memory: 512_000_000, gpus: 2)),
             ], results: [])
-        let objects = try KubernetesManifest(plan, options).single()
-        let text = objects.text(head: [])
-        #expect(try objections([text]) == "")
+        let manifest = try KubernetesManifest(plan, options)
+        let text = manifest.single().text(head: [])
+        #expect(try objections([text, try manifest.stations().text(head: [])]) == "")
         for line in [
             "storageClassName: fast.ssd", "- ReadWriteMany", "storage: \"500Gi\"", "namespace: lab", "name: run-1-work",
             "- name: registry", "kubernetes.io/arch: amd64", "pool: \"\"", "cpu: \"3\"", "memory: \"2100M\"",
             "nvidia.com/gpu: \"2\"", "las/metro: |-", "Größe: #1 {x}", "      kind: Secret",
         ] { #expect(text.contains(line), "\(line)") }
+    }
+
+    private func large(_ stations: [PlannedStation], inputs: [PlannedInput] = []) -> Plan {
+        Plan(
+            metro: "large", environments: [PlannedEnvironment(id: .main, needs: Needs())], inputs: inputs,
+            stations: stations, results: [])
+    }
+
+    private func station(_ name: String, each input: String? = nil, uses: Resources = Resources()) -> PlannedStation {
+        PlannedStation(
+            id: StationID(name), line: "one", environment: .main, takes: [],
+            forEach: input.map { [Taken(.input($0))] } ?? [], command: "date", outputs: ["d"], uses: uses)
+    }
+
+    @Test(.enabled(if: KubernetesJudge.isThere, "kubernetes-validate can't be installed"))
+    func hundredsOfStationsAndThousandsOfItemsStayBelowTheLimits() throws {
+        let names = (0..<498).map { "Station-\($0)-größe-" + String(repeating: "x", count: 90) }
+        let files = (0..<10_000).map { PlannedFile(name: "f\($0)", path: "/.las/inputs/all/f\($0)") }
+        let plan = large(
+            names.map { station($0) } + [
+                station("each", each: "all"), station("a b: {c}\nkind: Secret\n---\n$(HOME) $$x"),
+            ],
+            inputs: [PlannedInput(name: "all", kind: .files, files: files)])
+        let objects = try KubernetesManifest(plan, KubernetesOptions(image: Self.image)).stations()
+        #expect(objects.filter { $0.kind == "Job" }.count == 501)
+        #expect(Set(objects.map { $0.kind + " " + $0.name }).count == objects.count)
+        for object in objects {
+            #expect([object].text(head: []).utf8.count < 250_000)
+            #expect(throws: Never.self) { try ObjectName.check(object.name, as: "x", atMost: 63) }
+        }
+        let text = objects.text(head: [])
+        #expect(text.contains("completions: 10000\n  parallelism: 500\n"))
+        #expect(text.contains(#""a b: {c}\nkind: Secret\n---\n$$(HOME) $$$$x""#) || text.contains("$$(HOME) $$$$x"))
+        // All that are not alike.
+        let some = (objects.filter { $0.kind != "Job" } + objects.suffix(20)).text(head: [])
+        #expect(try objections([some], KubernetesJudge.versions.suffix(1)) == "")
+        let tooMany = large(
+            [station("each", each: "all")],
+            inputs: [
+                PlannedInput(
+                    name: "all", kind: .files,
+                    files: (0...100_000).map { PlannedFile(name: "f\($0)", path: "/.las/inputs/all/f\($0)") })
+            ])
+        #expect(throws: EngineFailure.self) {
+            try KubernetesManifest(tooMany, KubernetesOptions(image: Self.image)).stations()
+        }
+    }
+
+    @Test func aVolumeOfOneNodeKeepsAllPodsThere() throws {
+        var options = KubernetesOptions(image: Self.image)
+        let plan = large([station("a", uses: Resources(time: 7200))])
+        #expect(!(try KubernetesManifest(plan, options).stations()).text(head: []).contains("affinity"))
+        options.accessMode = .once
+        let text = try KubernetesManifest(plan, options).stations().text(head: [])
+        #expect(text.contains("podAffinity:") && text.contains("topologyKey: kubernetes.io/hostname"))
+        #expect(text.contains("activeDeadlineSeconds: 10800"))
     }
 
     @Test func whatKubernetesWouldRefuseIsRefusedBefore() throws {

@@ -8,20 +8,27 @@ extension KubernetesManifest {
 
     /// - Parameters:
     ///   - arguments: of the runtime.
+    ///   - cpu: what it asks for, in the place of what `uses` says.
     ///   - deadline: seconds after which it is ended.
+    ///   - command: another program of the image than its own.
+    ///   - account: whose rights it has; nil for none.
+    ///   - isBesideConductor: on the same node, since the volume is on one node at a time.
     /// - Returns: the template of a Job.
     func pod(
-        arguments: [String], uses: Resources, labels: YAML, environment: [YAML.Member] = [], deadline: Int64? = nil
+        arguments: [String], uses: Resources, cpu: String? = nil, labels: YAML, environment: [YAML.Member] = [],
+        deadline: Int64? = nil,
+        command: String? = nil, account: String? = nil, isBesideConductor: Bool = false
     ) -> YAML {
         var container: [YAML.Member] = [
             .init("name", .text(Self.container)), .init("image", .text(options.image)),
-            .init("args", .list(arguments.map { .text($0) })),
         ]
+        if let command { container.append(.init("command", [.text(command)])) }
+        container.append(.init("args", .list(arguments.map { .text($0) })))
         if !environment.isEmpty {
             container.append(.init("env", .list(environment.map { ["name": .text($0.key), "value": $0.value] })))
         }
         container += [
-            .init("resources", resources(uses)),
+            .init("resources", resources(uses, cpu: cpu ?? "\(uses.cpus)")),
             .init(
                 "securityContext",
                 [
@@ -43,8 +50,19 @@ extension KubernetesManifest {
         if !options.pullSecrets.isEmpty {
             spec.append(.init("imagePullSecrets", .list(options.pullSecrets.map { ["name": .text($0)] })))
         }
+        if isBesideConductor {
+            let term: YAML = [
+                "labelSelector": ["matchLabels": ["las/run": .text(name), "las/role": "conductor"]],
+                "topologyKey": "kubernetes.io/hostname",
+            ]
+            spec.append(
+                .init(
+                    "affinity", ["podAffinity": ["requiredDuringSchedulingIgnoredDuringExecution": [term]]],
+                    comment: "The volume is on one node at a time: all pods run where the conductor runs."))
+        }
+        if let account { spec.append(.init("serviceAccountName", .text(account))) }
         spec += [
-            .init("automountServiceAccountToken", false), .init("enableServiceLinks", false),
+            .init("automountServiceAccountToken", .flag(account != nil)), .init("enableServiceLinks", false),
             .init(
                 "securityContext",
                 [
@@ -66,8 +84,8 @@ extension KubernetesManifest {
     /// What the runtime itself takes of a pod's memory.
     private static let own: Int64 = 100_000_000
 
-    private func resources(_ uses: Resources) -> YAML {
-        var requests: [YAML.Member] = [.init("cpu", .text("\(uses.cpus)"))]
+    private func resources(_ uses: Resources, cpu: String) -> YAML {
+        var requests: [YAML.Member] = [.init("cpu", .text(cpu))]
         var limits: [YAML.Member] = []
         if let memory = uses.memory {
             let amount = YAML.text(Self.quantity(memory + Self.own))

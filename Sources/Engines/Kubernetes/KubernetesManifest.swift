@@ -3,7 +3,7 @@ package import Plan
 /// What `kubectl apply -f -` takes to run a metro: a pure function of the plan and of what is said of the cluster.
 package struct KubernetesManifest: Sendable {
     let plan: Plan
-    let options: KubernetesOptions
+    private(set) var options: KubernetesOptions
     /// What all objects are called after.
     package let name: String
 
@@ -11,6 +11,12 @@ package struct KubernetesManifest: Sendable {
         try options.check()
         (self.plan, self.options) = (plan, options)
         name = options.name ?? ObjectName.of(plan.metro, atMost: KubernetesOptions.longestName)
+    }
+
+    func with(namespace: String) -> KubernetesManifest {
+        var other = self
+        other.options.namespace = namespace
+        return other
     }
 
     /// Where the volume is in every pod.
@@ -42,7 +48,8 @@ package struct KubernetesManifest: Sendable {
                 ])),
         ])
         return [
-            claim(.once), KubernetesObject(about: ["Runs the whole metro in one pod, one task after another."], job),
+            claim(.once, results: "results"),
+            KubernetesObject(about: ["Runs the whole metro in one pod, one task after another."], job),
         ]
     }
 
@@ -68,8 +75,10 @@ package struct KubernetesManifest: Sendable {
     var claimName: String { name + "-work" }
 
     /// The volume that keeps the run's journal and what it makes.
-    /// - Parameter mode: where nobody asks for another.
-    func claim(_ mode: KubernetesOptions.AccessMode) -> KubernetesObject {
+    /// - Parameters:
+    ///   - mode: where nobody asks for another.
+    ///   - results: the folder that they are in.
+    func claim(_ mode: KubernetesOptions.AccessMode, results: String) -> KubernetesObject {
         var spec: [YAML.Member] = [
             .init("accessModes", [.text((options.accessMode ?? mode).rawValue)]),
             .init(
@@ -79,7 +88,7 @@ package struct KubernetesManifest: Sendable {
         if let storage = options.storageClass { spec.insert(.init("storageClassName", .text(storage)), at: 0) }
         return KubernetesObject(
             about: [
-                "Keeps the journal, what stations make, and the results, which are in its folder “results”.",
+                "Keeps the journal, what stations make, and the results, which are in its folder “\(results)”.",
                 "It stays until you delete it.",
             ],
             .group([

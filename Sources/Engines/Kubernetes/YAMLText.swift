@@ -124,8 +124,10 @@ package struct YAMLText {
         return "\\" + sign + String(repeating: "0", count: width - digits.count) + digits
     }
 
-    /// A letter, then letters, digits and signs that mean nothing anywhere in YAML; a path may begin with its “/”.
+    /// A letter, then letters, digits and signs that mean nothing anywhere in YAML; a path may begin with its “/”, an option
+    /// with its “--”.
     private static func isWord(_ text: String) -> Bool {
+        let text = text.utf8.starts(with: "--".utf8) ? text.dropFirst(2) : text[...]
         guard let first = text.utf8.first, isLetter(first) || first == UInt8(ascii: "/") else { return false }
         return text.utf8.allSatisfy { isLetter($0) || isDigit($0) || "-_./".utf8.contains($0) }
     }
