@@ -32,10 +32,10 @@ bench: build
 	@for script in Benchmarks/*.sh; do [ -e "$$script" ] || continue; echo "== $$script"; LAS=$(BUILT)/las bash "$$script" || exit 1; done
 
 format:
-	swift format -i -r Package.swift Sources runtime Tests
+	swift format -i -r Package.swift Sources runtime conductor Tests
 
 check: setup
-	swift format lint -s -r Package.swift Sources runtime Tests
+	swift format lint -s -r Package.swift Sources runtime conductor Tests
 	swift build -Xswiftc -warnings-as-errors
 
 install: build
