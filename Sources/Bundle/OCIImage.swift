@@ -70,7 +70,10 @@ struct OCIImage {
 
     /// In a container nothing can be mounted: what changes from task to task are links into one folder, which anyone may write
     /// to, or which a volume takes the place of where all else is read-only.
-    private static let links = [("task", "/.las/here/task"), (".las/made", "here/made"), (".las/files", "here/files")]
+    private static let links = [
+        ("task", "/.las/here/task"), (".las/made", "here/made"), (".las/files", "here/files"),
+        (".las/workspaces", "here/workspaces"),
+    ]
 
     private static func mountPoints() throws(BundleFailure) -> ImageTree {
         let folders = ImageWriter.mountPoints.filter { $0.path.string != "task" }
@@ -92,9 +95,10 @@ struct OCIImage {
         var tree = ImageTree(groups: metro.groups, entries: [])
         for entry in metro.entries where entry.path.string != ".las/made" {
             var path = entry.path
-            if entry.path.components.starts(with: [".las", "files"]) {
-                let rest = entry.path.components.dropFirst(2)
-                path = RelativePath(([".las", "files.own"] + rest).joined(separator: "/")) ?? path
+            let components = entry.path.components
+            if components.count > 1, ["files", "workspaces"].contains(components[1]) {
+                let moved = [".las", components[1] + ".own"] + components.dropFirst(2)
+                path = RelativePath(moved.joined(separator: "/")) ?? path
             }
             tree.entries.append(
                 ImageEntry(path: path, kind: entry.kind, mode: entry.mode, modified: Int64(entry.modified)))

@@ -21,6 +21,9 @@ let manifestKubernetesCommand = CommandSpec(
             completes: .nothing),
         .init(name: "--single", about: "one Job, whose pod runs the whole metro", completes: .nothing),
         .init(
+            name: "--patch", value: "FILE",
+            about: "YAML that is merged into the objects of its kind and name; repeat it for more", mayRepeat: true),
+        .init(
             name: "--parallel", value: "N", about: "pods of a station at a time, at most; 500 when left out",
             completes: .nothing),
     ],
@@ -55,7 +58,10 @@ let manifestKubernetesCommand = CommandSpec(
         "The metro \(plan.metro), written by: las manifest kubernetes \(Shown.word(given)) --image \(options.image)"
             + (isSingle ? " --single" : "")
     ]
-    let objects = isSingle ? manifest.single() : try manifest.stations()
+    var objects = isSingle ? manifest.single() : try manifest.stations()
+    for file in invocation.values("--patch") {
+        objects = try KubernetesPatch(try File.read(file, atMost: 16 << 20), file: file).applied(to: objects)
+    }
     context.terminal.print(bytes: Array(objects.text(head: head).utf8))
     return .done
 }
@@ -80,6 +86,11 @@ struct KubernetesWords {
         .init(
             name: "--pull-secret", value: "NAME", about: "a secret with the registry's credentials; repeat it for more",
             mayRepeat: true, completes: .nothing),
+        .init(
+            name: "--secret", value: "NAME",
+            about:
+                "a secret of the cluster whose keys are what the stations' “secrets” name; las-secrets when left out",
+            completes: .nothing),
     ]
 
     private static let modes = KubernetesOptions.AccessMode.allCases.map(\.rawValue)
@@ -104,6 +115,7 @@ struct KubernetesWords {
         options.accessMode = invocation.value("--access-mode").flatMap(KubernetesOptions.AccessMode.init)
         options.size = invocation.value("--size") ?? options.size
         options.pullSecrets = invocation.values("--pull-secret")
+        options.secret = invocation.value("--secret") ?? options.secret
         if let text = invocation.value("--parallel") {
             guard let count = Int(text), (1...100_000).contains(count) else {
                 throw UsageFailure("--parallel takes a number from 1 to 100000, not “\(Shown.text(text))”")

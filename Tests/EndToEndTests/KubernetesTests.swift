@@ -1,4 +1,5 @@
 import Files
+import Foundation
 import Glibc
 import TestSupport
 import Testing
@@ -135,4 +136,54 @@ struct KubernetesTests {
             try refused("--image", Self.image, "--node", "ssd", because: "--node takes a label and its value")
         }
     }
+
+    /// Where a person's own cluster can be asked: a namespace that lets nothing but restricted pods in.
+    @Test(.enabled(if: RealCluster.isThere, "no KUBECONFIG"))
+    func aRealClusterTakesTheManifests() throws {
+        try withScratch { folder in
+            let cluster = try RealCluster(in: folder)
+            defer { cluster.remove() }
+            for name in ["lambda-variants", "word-count", "parameter-sweep", "csv-report"] {
+                let template = try Template(name, in: try cluster.folder(name))
+                for form in [["--single"], []] {
+                    let written = try template.las(
+                        ["manifest", "kubernetes", "metro", "--image", Self.image, "--namespace", cluster.namespace]
+                            + form)
+                    try #require(written.status == 0, "\(written.errors)")
+                    try File.write(written.output, to: folder + "/manifest.yaml")
+                    let applied = try cluster.kubectl(
+                        "apply", "--dry-run=server", "--validate=strict", "-f", folder + "/manifest.yaml")
+                    #expect(applied.status == 0, "\(applied.errors)")
+                    #expect(!applied.errors.contains("Warning"), "\(applied.errors)")
+                }
+            }
+        }
+    }
+}
+
+/// The cluster of `KUBECONFIG`.
+private struct RealCluster {
+    static let isThere = !(ProcessInfo.processInfo.environment["KUBECONFIG"] ?? "").isEmpty
+
+    let namespace = "las-test-\(getpid())"
+    private let scratch: String
+
+    init(in folder: String) throws {
+        scratch = folder
+        let made = try kubectl("create", "namespace", namespace)
+        try #require(made.status == 0, "\(made.errors)")
+        for mode in ["enforce", "warn"] {
+            let labelled = try kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/\(mode)=restricted")
+            try #require(labelled.status == 0, "\(labelled.errors)")
+        }
+    }
+
+    func folder(_ name: String) throws -> String {
+        try Folder.make("\(scratch)/\(name)")
+        return "\(scratch)/\(name)"
+    }
+
+    func kubectl(_ words: String...) throws -> Program.Ended { try Program("kubectl").run(words) }
+
+    func remove() { _ = try? kubectl("delete", "namespace", namespace, "--wait=false") }
 }

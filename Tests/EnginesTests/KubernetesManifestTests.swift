@@ -134,6 +134,86 @@ import Testing
         }
     }
 
+    @Test(.enabled(if: KubernetesJudge.isThere, "kubernetes-validate can't be installed"))
+    func secretsAreReferences() throws {
+        let plan = try Self.plan(
+            """
+            metro: asks
+            lines:
+              one:
+                - { station: ask, command: "test $TOKEN = x", out: a, secrets: [TOKEN, KEY] }
+                - { station: look, command: "ls {in}", out: b }
+            """)
+        let options = KubernetesOptions(image: Self.image)
+        let manifest = try KubernetesManifest(plan, options)
+        let reference =
+            "valueFrom:\n                secretKeyRef:\n                  name: las-secrets\n                  key: "
+        let (single, all) = (manifest.single().text(head: []), try manifest.stations().text(head: []))
+        for text in [single, all] {
+            #expect(text.split(separator: reference).count == 3, "one station has two secrets:\n\(text)")
+        }
+        #expect(try objections([single, all]) == "")
+    }
+
+    @Test func aPatchChangesWhatItNames() throws {
+        let manifest = try KubernetesManifest(
+            try Self.plan(ofTemplate: "word-count"), KubernetesOptions(image: Self.image))
+        func patched(_ patch: String) throws -> [KubernetesObject] {
+            try KubernetesPatch(Array(patch.utf8), file: "patch.yaml").applied(to: try manifest.stations())
+        }
+        let all = try patched(
+            """
+            # For all of them.
+            kind: Job
+            spec:
+              ttlSecondsAfterFinished: null
+              backoffLimitPerIndex: 1
+              template:
+                spec:
+                  priorityClassName: "1"
+                  tolerations: [{ key: gpu, operator: Exists }]
+                  containers:
+                    - name: metro
+                      env: [{ name: A, value: "yes" }]
+                      volumeMounts: [{ mountPath: /data, name: data, readOnly: true }, { mountPath: /tmp, $patch: delete }]
+                  volumes: [{ name: data, emptyDir: {} }]
+            ---
+            kind: Job
+            metadata: { name: word-count-total }
+            spec: { parallelism: 7, podFailurePolicy: { $patch: replace, rules: [] } }
+            """)
+        let jobs = all.filter { $0.kind == "Job" }
+        for job in jobs {
+            let spec = job.value["spec"]
+            #expect(spec?["ttlSecondsAfterFinished"] == nil && spec?["backoffLimitPerIndex"] == 1)
+            let pod = spec?["template"]?["spec"]
+            #expect(pod?["priorityClassName"] == "1" && pod?["tolerations"] == [["key": "gpu", "operator": "Exists"]])
+            guard case .list(let containers)? = pod?["containers"],
+                case .list(let mounts)? = containers[0]["volumeMounts"]
+            else { return #expect(Bool(false), "no container") }
+            #expect(containers.count == 1 && containers[0]["image"] == .text(Self.image))
+            #expect(mounts.map { $0["mountPath"]?.text ?? "" }.prefix(2) == ["/work", "/.las/here"])
+            #expect(mounts.last == ["mountPath": "/data", "name": "data", "readOnly": true])
+            #expect(!mounts.contains { $0["mountPath"] == "/tmp" })
+            let isOne = job.name == "word-count-total"
+            #expect((spec?["parallelism"] == 7) == isOne)
+            #expect((spec?["podFailurePolicy"] == ["rules": []]) == isOne)
+        }
+        #expect(jobs.count == 4)
+
+        func refuses(_ patch: String, _ because: String) {
+            do {
+                _ = try patched(patch)
+                #expect(Bool(false), "\(patch)")
+            } catch { #expect("\(error)".contains(because), "\(error)") }
+        }
+        refuses("spec: {}", "does not say what it changes")
+        refuses("kind: Jobs", "did you mean Job?")
+        refuses("kind: Job\nmetadata: { name: word-count-totl }", "did you mean word-count-total?")
+        refuses("kind: Job\n---\nkind: [", "the patch can't be read: patch.yaml:4")
+        refuses("kind: Job\nkind: Job", "“kind” is given twice")
+    }
+
     @Test func aVolumeOfOneNodeKeepsAllPodsThere() throws {
         var options = KubernetesOptions(image: Self.image)
         let plan = large([station("a", uses: Resources(time: 7200))])

@@ -8,6 +8,7 @@ extension KubernetesManifest {
 
     /// - Parameters:
     ///   - arguments: of the runtime.
+    ///   - secrets: their names, sorted.
     ///   - cpu: what it asks for, in the place of what `uses` says.
     ///   - deadline: seconds after which it is ended.
     ///   - command: another program of the image than its own.
@@ -15,7 +16,7 @@ extension KubernetesManifest {
     ///   - isBesideConductor: on the same node, since the volume is on one node at a time.
     /// - Returns: the template of a Job.
     func pod(
-        arguments: [String], uses: Resources, cpu: String? = nil, labels: YAML, environment: [YAML.Member] = [],
+        arguments: [String], uses: Resources, cpu: String? = nil, secrets: [String] = [], labels: YAML,
         deadline: Int64? = nil,
         command: String? = nil, account: String? = nil, isBesideConductor: Bool = false
     ) -> YAML {
@@ -24,8 +25,18 @@ extension KubernetesManifest {
         ]
         if let command { container.append(.init("command", [.text(command)])) }
         container.append(.init("args", .list(arguments.map { .text($0) })))
-        if !environment.isEmpty {
-            container.append(.init("env", .list(environment.map { ["name": .text($0.key), "value": $0.value] })))
+        if !secrets.isEmpty {
+            let named = YAML.text(options.secret)
+            let references = secrets.map { name -> YAML in
+                [
+                    "name": .text(name),
+                    "valueFrom": ["secretKeyRef": ["name": named, "key": .text(name)]],
+                ]
+            }
+            container.append(
+                .init(
+                    "env", .list(references),
+                    comment: "What the stations' “secrets” name: keys of a Secret that you make."))
         }
         container += [
             .init("resources", resources(uses, cpu: cpu ?? "\(uses.cpus)")),

@@ -14,6 +14,8 @@ extension KubernetesManifest {
         let uses: Resources
         /// Tasks that a step runs one after another, at most, with all their attempts.
         let tasks: Int
+        /// The names of those that it gets, sorted.
+        let secrets: [String]
     }
 
     /// Kubernetes' own limit of an indexed Job that limits failures for each index.
@@ -60,17 +62,21 @@ extension KubernetesManifest {
     private func known() throws -> [Station] {
         if plan.knowsAllInputs {
             var graph = try TaskGraph(plan)
+            let secrets = Dictionary(plan.stations.map { ($0.id, $0.secrets) }, uniquingKeysWith: { first, _ in first })
             return graph.allSteps().map {
-                Station(id: $0.station, steps: $0.states?.count, uses: $0.uses, tasks: $0.turns * $0.attempts)
+                Station(
+                    id: $0.station, steps: $0.states?.count, uses: $0.uses, tasks: $0.turns * $0.attempts,
+                    secrets: (secrets[$0.station] ?? []).sorted())
             }
         }
         let checks = plan.inputs.filter { $0.valid?.passes != nil && $0.checkedIn != nil }.map {
-            Station(id: StationID("inputs/\($0.name)"), steps: nil, uses: Resources(), tasks: 1)
+            Station(id: StationID("inputs/\($0.name)"), steps: nil, uses: Resources(), tasks: 1, secrets: [])
         }
         return checks
             + plan.stations.map {
                 let turns = $0.turns?.isOneByOne == true ? $0.turns?.count ?? 1 : 1
-                return Station(id: $0.id, steps: nil, uses: $0.uses, tasks: turns * ($0.retry + 1))
+                return Station(
+                    id: $0.id, steps: nil, uses: $0.uses, tasks: turns * ($0.retry + 1), secrets: $0.secrets.sorted())
             }
     }
 
@@ -102,7 +108,8 @@ extension KubernetesManifest {
                     .init(
                         "template",
                         pod(
-                            arguments: arguments.map(Self.literal), uses: station.uses, labels: labels(of),
+                            arguments: arguments.map(Self.literal), uses: station.uses, secrets: station.secrets,
+                            labels: labels(of),
                             deadline: deadline, isBesideConductor: options.accessMode == .once)),
                 ])),
         ])

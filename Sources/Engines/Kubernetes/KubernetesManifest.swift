@@ -33,7 +33,7 @@ package struct KubernetesManifest: Sendable {
             arguments: [
                 "run", "--run", name, "--lash", Self.work + "/lash", "--results", Self.work + "/results", "--cpus",
                 "\(uses.cpus)",
-            ], uses: uses, labels: labels())
+            ], uses: uses, secrets: Set(plan.stations.flatMap(\.secrets)).sorted(), labels: labels())
         let job: YAML = .group([
             .init("apiVersion", "batch/v1"), .init("kind", "Job"), .init("metadata", metadata(name)),
             .init(

@@ -20,6 +20,8 @@ package struct KubernetesOptions: Sendable {
     package var size = "10Gi"
     /// Names of secrets with the registry's credentials.
     package var pullSecrets: [String] = []
+    /// The name of the Secret whose keys are the stations' secrets.
+    package var secret = "las-secrets"
     /// Labels that a node must have, sorted.
     package var nodes: [(key: String, value: String)] = []
     /// Pods of one station at a time, at most.
@@ -32,7 +34,9 @@ package struct KubernetesOptions: Sendable {
     package func check() throws(EngineFailure) {
         if let name { try ObjectName.check(name, as: "the name of a run", atMost: Self.longestName) }
         if let namespace { try ObjectName.check(namespace, as: "a namespace", atMost: 63) }
-        for (given, what) in [(storageClass.map { [$0] } ?? [], "a storage class"), (pullSecrets, "a secret")] {
+        for (given, what) in [
+            (storageClass.map { [$0] } ?? [], "a storage class"), (pullSecrets + [secret], "a secret"),
+        ] {
             for name in given where !Self.isSubdomain(name) {
                 throw EngineFailure("“\(Shown.text(name))” can't be the name of \(what) in Kubernetes")
             }
