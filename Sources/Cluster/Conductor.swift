@@ -19,6 +19,10 @@ package struct Conductor {
     private let tell: (RunEvent) -> Void
     private let note: (String) -> Void
     private var phases: [String: JobStanding] = [:]
+    /// Since when Jobs are known to have ended.
+    private var ended: [String: Double] = [:]
+    /// Seconds after which a step of a Job that has ended has left no record: file servers show names late.
+    private static let patience = 60.0
 
     /// Kubernetes' own limit of what an indexed Job with a limit of failures for each index may have.
     static let mostSteps = 100_000
@@ -46,9 +50,11 @@ package struct Conductor {
                 phases[entry.job] = try standing(of: entry)
             }
             var known = StepAdvance.Known()
-            known.goneStations = order.filter {
-                [.ended, .missing].contains(phases[$0.job]?.phase)
-            }.map(\.station)
+            for entry in order where [.ended, .missing].contains(phases[entry.job]?.phase) {
+                let since = ended[entry.job] ?? began
+                ended[entry.job] = since
+                if began - since >= Self.patience { known.goneStations.append(entry.station) }
+            }
             let standing = try StepAdvance(folder, engine: "kubernetes", reason: "it was submitted there").perform(
                 known)
             for event in standing.events { tell(event) }
