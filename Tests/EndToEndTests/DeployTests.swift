@@ -232,7 +232,7 @@ struct BareHost {
             try Folder.make(folder + "/small")
             // Room for the runtime, not for the environment.
             try #require(
-                try Program("mount").run("-t", "tmpfs", "-o", "size=14m", "tmpfs", folder + "/small").status == 0)
+                try Program("mount").run("-t", "tmpfs", "-o", "size=20m", "tmpfs", folder + "/small").status == 0)
             defer { _ = try? Program("umount").run("-l", folder + "/small") }
             let host = try BareHost(in: folder, lash: folder + "/small/lash")
             let las = host.las(in: folder, lash: try makeLash(in: folder))
