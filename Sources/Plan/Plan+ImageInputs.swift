@@ -27,7 +27,11 @@ extension Plan {
         guard imageInputs.map(\.name) == resolved.map(\.name) else { return nil }
         var (plan, resolved) = (self, resolved[...])
         for number in inputs.indices where inputs[number].kind == .image {
-            if let input = resolved.popFirst() { plan.inputs[number] = input }
+            guard let input = resolved.popFirst() else { continue }
+            plan.inputs[number] = input
+            if !input.leftOut.isEmpty {
+                plan.notes.append(Self.note(of: input.leftOut, input.name, kept: input.files?.count ?? 0))
+            }
         }
         return plan
     }

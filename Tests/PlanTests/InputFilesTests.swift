@@ -182,11 +182,14 @@ import Testing
                     "  x: { image: \"/db/*.fa\", valid: { larger_than: 5, contains: \">chr\"\(otherwise) } }",
                     in: folder)
                 #expect(plan.inputs[0].files == nil)
-                return try plan.resolvingImageInputs { _ in
+                let resolved = try plan.resolvingImageInputs { _ in
                     ImageFiles(paths: ["/db/small.fa", "/db/big.fa", "/db/other.fa", "/bin/ls"]) {
                         ["\(folder)/\(File.name(of: $0))"]
                     }
                 }
+                // What was found once makes the same plan again, with what it says of them.
+                #expect(plan.with(imageInputs: resolved.imageInputs) == resolved)
+                return resolved
             }
             let resolved = try plan()
             #expect(resolved.inputs[0].files?.map(\.path) == ["/db/big.fa"])
