@@ -10,14 +10,16 @@ extension Replica {
         package let content: FileContent
         /// What lies at its place now, most of which it may be.
         package let like: Digest?
-        package let path: RelativePath
+        /// What it is told under.
+        package let name: RelativePath
 
         package var digest: Digest { content.digest ?? Digest(of: "") }
     }
 
     /// Puts everything to its place whose bytes are here. What programs have changed meanwhile is left alone: the next scan sees it.
     ///
-    /// - Returns: what is missing, sorted by path.
+    /// - Returns: what is missing, sorted by path: bytes that were here when they were told of, and that a program has changed or
+    ///   removed before they had their place. They have to be asked for.
     package func apply() throws -> [Need] {
         let view = map.view
         unplaced = []
@@ -45,7 +47,7 @@ extension Replica {
             } else if try paths(of: digest).contains(where: { try copy($0, to: staged) }) {
                 files.append((path, shown, staged))
             } else {
-                needs.append(Need(content: content, like: lying[path]?.content.digest, path: path))
+                needs.append(Need(content: content, like: lying[path]?.content.digest, name: shown.name))
             }
         }
         for (path, state) in lying.sorted(by: { $1.key < $0.key }) where view[path] == nil { try take(path, state) }

@@ -82,8 +82,11 @@ package final class Share: @unchecked Sendable {
             let scan = try state.replica.scan(settled: settled) { [watching] folder in
                 if let watching { _ = las_watcher_add(watching.watcher, folder) }
             }
-            if !scan.changed.isEmpty || !state.replica.unplaced.isEmpty { _ = try state.replica.apply() }
-            return (Self.tell(scan.changed, &state, but: nil), scan.isUnsettled)
+            var needs: [Replica.Need] = []
+            if !scan.changed.isEmpty || !state.replica.unplaced.isEmpty { needs = try state.replica.apply() }
+            // Whoever has them.
+            if !needs.isEmpty { for (_, peer) in state.peers { peer.peer.ask(for: needs) } }
+            return (Self.tell(scan.changed, isAsking: !needs.isEmpty, &state, but: nil), scan.isUnsettled)
         }
         wakes.forEach { $0() }
         return isUnsettled
@@ -152,9 +155,9 @@ package final class Share: @unchecked Sendable {
     package func isInStep(_ number: Int) -> Bool { state.change { $0.peers[number]?.peer.isInStep ?? true } }
 
     private static func tell(
-        _ names: Set<RelativePath>, _ state: inout State, but number: Int?
+        _ names: Set<RelativePath>, isAsking: Bool = false, _ state: inout State, but number: Int?
     ) -> [@Sendable () -> Void] {
-        if names.isEmpty { return [] }
+        if names.isEmpty, !isAsking { return [] }
         return state.peers.filter { $0.key != number }.sorted { $0.key < $1.key }.map { _, peer in
             peer.peer.tell(names)
             return peer.wake

@@ -24,6 +24,8 @@ package final class SharePeer {
     /// What was not asked for yet, and what is on its way.
     private var wanted: ArraySlice<Replica.Need> = []
     private var asked: ArraySlice<IncomingFile> = []
+    /// Of what counts here already, and whose bytes are gone.
+    private var missing: Set<Digest> = []
 
     // What goes there.
     private var leaving: ArraySlice<OutgoingFile> = []
@@ -47,7 +49,16 @@ package final class SharePeer {
     }
 
     /// Whether all that was told by the other side counts here.
-    package var isInStep: Bool { pending.isEmpty && ready.isEmpty }
+    package var isInStep: Bool { pending.isEmpty && ready.isEmpty && missing.isEmpty }
+
+    /// Asks for bytes of what counts here already.
+    package func ask(for needs: [Replica.Need]) {
+        for need in needs where missing.insert(need.digest).inserted {
+            if waiting[need.digest] == nil { wanted.append(need) }
+            waiting[need.digest, default: []].insert(need.name)
+            replica.bringing.insert(ObjectIdentifier(self))
+        }
+    }
 
     // MARK: Out
 
@@ -105,6 +116,7 @@ package final class SharePeer {
             let digest = file.need.digest
             if isWhole { try file.finish() } else { file.abandon() }
             let names = waiting.removeValue(forKey: digest) ?? []
+            let wasMissing = missing.remove(digest) != nil
             if !isWhole { replies.append(.again(.init(names: names.sorted(), digest: digest))) }
             for name in names {
                 guard pending[name]?.lacks.remove(digest) != nil else { continue }
@@ -115,7 +127,7 @@ package final class SharePeer {
                     ready[name] = whole.entry
                 }
             }
-            return try settle()
+            return try settle(placing: wasMissing && isWhole)
         case .again(let again):
             // Where they need it still and it is not here, a program has changed it just now: that is told when it is looked at.
             tell(
@@ -147,7 +159,7 @@ package final class SharePeer {
             lacks.insert(digest)
             if waiting[digest] == nil {
                 wanted.append(
-                    Replica.Need(content: version.content, like: replica.lying[name]?.content.digest, path: name))
+                    Replica.Need(content: version.content, like: replica.lying[name]?.content.digest, name: name))
             }
             waiting[digest, default: []].insert(name)
         }
@@ -157,12 +169,14 @@ package final class SharePeer {
     }
 
     /// What is whole by now counts.
-    private func settle() throws -> Set<RelativePath> {
-        if !isInStep, ready.isEmpty || !waiting.isEmpty && ready.count < Self.mostReady { return [] }
+    ///
+    /// - Parameter placing: bytes have come that were missing.
+    private func settle(placing: Bool = false) throws -> Set<RelativePath> {
+        if !isInStep, !placing, ready.isEmpty || !waiting.isEmpty && ready.count < Self.mostReady { return [] }
         let told = ready.sorted { $0.key < $1.key }.map { (name: $0.key, entry: $0.value) }
         ready = [:]
         let changed = try replica.merge(told)
-        if !changed.isEmpty { _ = try replica.apply() }
+        if placing || !changed.isEmpty { ask(for: try replica.apply()) }
         if isInStep {
             replica.bringing.remove(ObjectIdentifier(self))
             try replica.clearIncoming()
@@ -174,7 +188,7 @@ package final class SharePeer {
     package func end() {
         for file in asked { file.abandon() }
         for file in leaving { file.close() }
-        (asked, leaving, wanted, pending, ready, waiting) = ([], [], [], [:], [:], [:])
+        (asked, leaving, wanted, pending, ready, waiting, missing) = ([], [], [], [:], [:], [:], [])
         replica.bringing.remove(ObjectIdentifier(self))
         try? replica.clearIncoming()
     }

@@ -42,7 +42,8 @@ final class Hub {
     func look(_ number: Int) throws {
         let machine = machines[number]
         let changed = try machine.replica.scan(settled: true).changed
-        _ = try machine.replica.apply()
+        let needs = try machine.replica.apply()
+        machine.ends?.there.ask(for: needs)
         machine.ends?.there.tell(changed)
     }
 

@@ -71,6 +71,26 @@ import Threads
         }
     }
 
+    /// A file moves on one machine, and the copy of it that another one has is overwritten there before it hears of that.
+    @Test func bytesThatVanishBeforeTheyHaveTheirPlaceAreAskedForAgain() throws {
+        for hasLooked in [false, true] {
+            try withScratch { scratch in
+                let hub = try Hub(["lab", "home"], in: scratch)
+                try write("of the lab\n", hub.machines[0], "new")
+                try hub.settle()
+                rename(hub.machines[0].files + "/new", hub.machines[0].files + "/kept")
+                try hub.look(0)
+                try write("of home\n", hub.machines[1], "new")
+                if hasLooked { try hub.look(1) }
+                try hub.pass()
+                #expect(text(hub.machines[1], "kept") == "of the lab\n")
+                try hub.settle()
+                try expectAlike(hub)
+                #expect(text(hub.machines[0], "new") == "of home\n")
+            }
+        }
+    }
+
     @Test func whatTwoWroteAtOnceIsKeptEverywhere() throws {
         try withScratch { scratch in
             let hub = try Hub(["lab", "home", "office"], in: scratch)
