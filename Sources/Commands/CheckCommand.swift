@@ -23,7 +23,7 @@ let checkCommand = CommandSpec(
     let given = invocation.arguments.first ?? "."
     func read() throws -> (MetroSource, notes: [String]) {
         let source = try MetroSource.read(given, inputs: try InputOption.values(invocation, context))
-        return (source, source.plan.notes + (try source.plan.notesOfRoom(context)))
+        return (source, source.plan.notes + source.notesOfUnseenFiles + (try source.plan.notesOfRoom(context)))
     }
     if invocation.has("--json") {
         let told: JSONValue

@@ -24,6 +24,8 @@ struct MetroSource {
         return file == "metro.yml" ? "las lock --update" : "las lock \(Shown.word(file)) --update"
     }
 
+    var notesOfUnseenFiles: [String] { plan.notesOfUnseenFiles(in: folder) }
+
     /// The plan with what was fetched and unpacked for its inputs.
     func plan(with brought: InputFiles.Brought) throws(MetroFailure) -> Plan {
         try Planner.plan(

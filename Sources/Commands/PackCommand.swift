@@ -75,7 +75,7 @@ let packCommand = CommandSpec(
     }
     if format != .bundle { return try await packing.export(format, to: output, asJSON: invocation.has("--json")) }
     var packed = try await packing.parts()
-    for note in packed.plan.notes { context.terminal.say("note: " + Shown.whole(note)) }
+    for note in packed.plan.notes + source.notesOfUnseenFiles { context.terminal.say("note: " + Shown.whole(note)) }
     let runtime = try packing.store.add(runtimeAt: context.runtime())
     func write() throws -> Digest {
         try Stage.during(context.terminal, "writing the bundle") { stage in

@@ -27,6 +27,8 @@ let planCommand = CommandSpec(
     } else {
         context.terminal.print(Shown.whole(source.plan.text + forecast.text, keepingLines: true))
     }
-    for note in try source.plan.notesOfRoom(context) { context.terminal.say("note: " + Shown.whole(note)) }
+    for note in source.notesOfUnseenFiles + (try source.plan.notesOfRoom(context)) {
+        context.terminal.say("note: " + Shown.whole(note))
+    }
     return .done
 }

@@ -33,6 +33,7 @@ struct RunMaterial {
             return inputs.isEmpty ? material : try await material.replacing(inputs, context)
         }
         let source = try MetroSource.read(given, inputs: inputs)
+        for note in source.notesOfUnseenFiles { context.terminal.say("note: " + Shown.whole(note)) }
         let packed = try await Packing(context: context, source: source).parts()
         return RunMaterial(metro: source.plan.metro, plan: packed.plan, parts: packed.parts)
     }
