@@ -13,12 +13,12 @@ struct FollowedRun {
     let results: String
     /// Prints each event as a line of JSON.
     let printsEvents: Bool
-    /// The first event that is printed; those before it are only counted.
+    /// The first event that is told; those before it are only counted.
     var first = 1
     /// Draws the run on its metro's map; nil where nobody asked for that.
     var map: RunMap?
 
-    private var display: RunDisplay { RunDisplay(context.terminal, hasBar: map == nil) }
+    private var display: RunDisplay { RunDisplay(context.terminal, hasBar: map == nil, first: first) }
 
     /// Looks on, up to the run's end or an interrupt, which leaves it going on.
     func watch(_ run: RunID, _ session: HostSession) async throws -> ExitCode {
@@ -66,7 +66,8 @@ struct FollowedRun {
             let lash = host.isLocal ? context.lash.root : "\(host.name):\(host.lash ?? "~/.las")"
             terminal.say("what its tasks printed is kept in \(lash)/runs/\(run)/logs")
             terminal.say(
-                "“las resume \(run)\(host.isLocal ? "" : " --host \(host.name)")” goes on with what is not done")
+                "“las resume \(run)\(host.isLocal ? "" : " --host \(host.name)")” goes on with what is not done; "
+                    + "after a change of the metro run it again: what is done is not run twice")
         }
         tell(fetched)
         return exitCode(ended)

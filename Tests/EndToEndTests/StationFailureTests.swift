@@ -59,6 +59,19 @@ import Testing
         }
     }
 
+    @Test func whatFailedBeforeIsNotToldAgain() throws {
+        try withScratch { folder in
+            try Folder.make(folder + "/m")
+            try File.write(metro("exit 7"), to: folder + "/m/metro.yml")
+            let las = LasCommand(in: folder, lash: try makeLash(in: folder))
+            let ended = try las("run", "m")
+            #expect(ended.errors.contains("run it again: what is done is not run twice"), "\(ended.errors)")
+            let resumed = try las("resume")
+            #expect(resumed.status == 1)
+            #expect(resumed.errors.split(separator: "first failed:").count == 2, "\(resumed.errors)")
+        }
+    }
+
     @Test func aStationThatIsKilledSaysBySignal() throws {
         try run("kill -SEGV $$") { ended, _ in
             #expect(ended.status == 1)
