@@ -58,7 +58,12 @@ import Threads
             let paused = try las("pause")
             #expect(paused.status == 0, "\(paused.errors)")
             #expect(try until { try state() == "paused" })
-            usleep(700_000)
+            // What was running then comes to its end.
+            #expect(
+                try until {
+                    let told = try JSONText.parse(try las("status", "--json").output)
+                    return told["running"]?.array?.isEmpty ?? false
+                })
             let before = try done()
             usleep(700_000)
             #expect(try done() == before && before < 14)

@@ -48,9 +48,15 @@ import Testing
             try File.write(metro("sleep 4; echo late > {out}"), to: folder + "/m/metro.yml")
             let las = LasCommand(in: folder, lash: try makeLash(in: folder))
             try #require(try las("pack", "m").status == 0)
+            // As by Ctrl-C, once the station runs; with job control, since a shell's background jobs ignore it otherwise.
             let ended = try Program(
-                "timeout", environment: ["PATH": "/usr/bin:/bin", "HOME": folder, "LASH": las.lash], folder: folder
-            ).run("-s", "INT", "2.5", BuiltPrograms.las, "run", "m")
+                "bash", environment: ["PATH": "/usr/bin:/bin", "HOME": folder, "LASH": las.lash], folder: folder
+            ).run(
+                "-c",
+                """
+                set -m; "$0" run m & until grep -qs taskStarted "$LASH"/runs/*/journal; do sleep 0.05; done
+                kill -INT $!; wait $!
+                """, BuiltPrograms.las)
             #expect(ended.errors.contains("the run was cancelled"), "\(ended.errors)")
             // The end that its journal has is not the one to wait for.
             let resumed = try las("resume")
