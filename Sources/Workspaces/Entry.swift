@@ -47,9 +47,16 @@ package struct Entry: Hashable, Sendable, Codable {
 
     /// A machine removes it.
     ///
-    /// - Parameter dot: for the note that its name is free, which is needed where other versions are kept beside it.
-    package mutating func remove(_ removed: Dot, as dot: Dot, modified: Int64, _ rule: CollisionRule) {
+    /// - Parameters:
+    ///   - dot: for the note that its name is free, which is needed where other versions are kept beside it.
+    ///   - lying: a version that lies at another path there, and stays also where it is the same.
+    package mutating func remove(
+        _ removed: Dot, as dot: Dot, modified: Int64, sparing lying: Dot? = nil, _ rule: CollisionRule
+    ) {
         guard let before = versions.first(where: { $0.dot == removed }) else { return }
+        if let lying, lying != removed, versions.contains(where: { $0.dot == lying && $0.content == before.content }) {
+            return versions.removeAll { $0.content == before.content && $0.dot != lying }
+        }
         let rest = versions.filter { $0.content != before.content && $0.content.kind != .gone }
         if rest.isEmpty || rule == .newest {
             versions = []

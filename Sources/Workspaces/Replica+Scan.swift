@@ -25,7 +25,9 @@ extension Replica {
         if root < 0 { throw FileFailure("read the folder", folder.path) }
         try look(into: root, nil, view, settled: settled, &seen, &scan, seeing)
         for (path, state) in lying.sorted(by: { $0.key < $1.key }) where !seen.contains(path) {
-            map.remove(state.name, state.dot, as: nextDot(), modified: Self.now)
+            // Where it was moved to its name, in the place of another version, it lies there now.
+            let moved = path == state.name ? nil : lying[state.name]?.dot
+            map.remove(state.name, state.dot, as: nextDot(), modified: Self.now, sparing: moved)
             lies(nil, at: path)
             changed(state.name, &scan)
         }

@@ -26,8 +26,10 @@ package struct SharedMap: Sendable {
         entries[name, default: Entry()].write(content, as: dot, modified: modified, replacing: replacing, rule)
     }
 
-    package mutating func remove(_ name: RelativePath, _ removed: Dot, as dot: Dot, modified: Int64) {
-        entries[name]?.remove(removed, as: dot, modified: modified, rule)
+    package mutating func remove(
+        _ name: RelativePath, _ removed: Dot, as dot: Dot, modified: Int64, sparing lying: Dot? = nil
+    ) {
+        entries[name]?.remove(removed, as: dot, modified: modified, sparing: lying, rule)
     }
 
     /// Of all that a machine wrote the last number.

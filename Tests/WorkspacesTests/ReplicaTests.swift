@@ -91,6 +91,24 @@ import Threads
         }
     }
 
+    /// The most natural way to settle it, by hand.
+    @Test func aVersionThatIsMovedOverTheOtherStays() throws {
+        try withScratch { scratch in
+            let hub = try Hub(["lab", "home"], in: scratch)
+            try write("of the lab\n", hub.machines[0], "a")
+            try write("from home\n", hub.machines[1], "a")
+            try hub.settle()
+            let files = hub.machines[0].files
+            let beside = try #require(try Folder.names(in: files).first { $0 != "a" })
+            let wanted = text(hub.machines[0], beside)
+            #expect(rename("\(files)/\(beside)", files + "/a") == 0)
+            try hub.settle()
+            try expectAlike(hub)
+            #expect(try Folder.names(in: hub.machines[1].files) == ["a"])
+            #expect(text(hub.machines[1], "a") == wanted)
+        }
+    }
+
     @Test func whatTwoWroteAtOnceIsKeptEverywhere() throws {
         try withScratch { scratch in
             let hub = try Hub(["lab", "home", "office"], in: scratch)
