@@ -5,11 +5,20 @@ package import Parts
 
 /// Where a file is cut for comparing it with another: by what stands there and not by how far from its beginning, so that what was
 /// put into it moves only the cuts nearby.
-package enum Chunks {
-    static let smallest = 16 << 10
-    static let largest = 256 << 10
-    /// One cut in so many bytes, on average.
-    private static let mask: UInt64 = 0xFFFF << 40
+package struct Chunks {
+    let smallest: Int
+    let largest: Int
+    /// One cut in so many bytes, on average, where it is not too early.
+    private let mask: UInt64
+
+    /// - Parameter size: of the file that is to come: of a very large one chunks are larger, so that their list does not grow without end.
+    ///   The file that it is compared with is cut in the same way.
+    package init(for size: Int64) {
+        var bits: UInt64 = 13
+        while bits < 20, size >> Int64(bits + 1) > 1 << 18 { bits += 1 }
+        (smallest, largest) = (1 << Int(bits), 1 << Int(bits + 3))
+        mask = ((1 << bits) - 1) << 40
+    }
 
     /// A number for each byte, the same everywhere.
     private static let gear: [UInt64] = {
@@ -25,11 +34,11 @@ package enum Chunks {
 
     /// - Returns: how long the first chunk is.
     /// - Parameter isEnd: nothing follows.
-    static func cut(_ bytes: UnsafeRawBufferPointer, isEnd: Bool) -> Int {
+    func cut(_ bytes: UnsafeRawBufferPointer, isEnd: Bool) -> Int {
         let end = min(bytes.count, largest)
         if end <= smallest { return end }
         var hash: UInt64 = 0
-        return gear.withUnsafeBufferPointer { gear in
+        return Self.gear.withUnsafeBufferPointer { gear in
             for position in smallest - 64..<end {
                 hash = (hash << 1) &+ gear[Int(bytes[position])]
                 if position >= smallest, hash & mask == 0 { return position + 1 }
@@ -40,9 +49,9 @@ package enum Chunks {
 
     /// The list of a file's chunks.
     /// - Parameter descriptor: read from its beginning on, by offsets.
-    package static func list(of descriptor: Int32, size: Int64) throws -> ExtentList {
+    package func list(of descriptor: Int32, size: Int64) throws -> ExtentList {
         var extents: [Extent] = []
-        extents.reserveCapacity(Int(size / Int64(smallest * 4)) + 1)
+        extents.reserveCapacity(Int(size / Int64(smallest * 2)) + 1)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4 << 20, alignment: 64)
         defer { buffer.deallocate() }
         var (filled, start): (Int, Int) = (0, 0)

@@ -40,7 +40,7 @@ final class IncomingFile {
         hasList = true
         if let like = need.like, let file = try replica.open(like) {
             let size = File.status("/proc/self/fd/\(file)", follow: true)?.size ?? 0
-            own = (try Chunks.list(of: file, size: size), file)
+            own = (try Chunks(for: need.content.size).list(of: file, size: size), file)
         }
         let list: ExtentList
         if isDifference {
@@ -171,13 +171,13 @@ final class OutgoingFile {
                 }
                 return try next()
             }
-            let own = try Chunks.list(of: file, size: ask.size)
+            let own = try Chunks(for: ask.size).list(of: file, size: ask.size)
             list = own
             // What the other side has is only known to be the same file where that lies here, too.
             if let like = ask.like, let other = try replica.open(like) {
                 defer { Glibc.close(other) }
                 let size = File.status("/proc/self/fd/\(other)", follow: true)?.size ?? 0
-                let difference = ExtentDifference(own, from: try Chunks.list(of: other, size: size))
+                let difference = ExtentDifference(own, from: try Chunks(for: ask.size).list(of: other, size: size))
                 stage = .list(difference.bytes, at: 0, isDifference: true)
             } else {
                 stage = .list(own.bytes, at: 0, isDifference: false)
