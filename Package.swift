@@ -104,7 +104,8 @@ let package = Package(
         room(
             "Execution",
             [
-                "Plan", "Parts", "HostProtocol", "Workspaces", "Sandbox", "Unpacking", "CLinux", "Threads", "Digests",
+                "Metro", "Plan", "Parts", "HostProtocol", "Workspaces", "Sandbox", "Unpacking", "CLinux", "Threads",
+                "Digests",
                 "JSON",
                 "Files",
                 "Failures",
@@ -145,7 +146,7 @@ let package = Package(
                 "Map", "Terminal", "Metro", "Plan", "Store", "Depot", "Bundle", "Execution", "Unpacking", "Layers",
                 "Parts",
                 "Signatures",
-                "Secrets",
+                "Secrets", "Workspaces",
                 "Hosts", "Registry", "Engines",
                 "HostProtocol",
                 "CLinux",

@@ -39,7 +39,7 @@ struct RunLines {
             say("  again    \(name): \(event.text ?? ""); attempt \(event.count ?? 2) follows in \(pause)")
         case .taskMoved: say("  moved    \(name): \(event.text ?? "")")
         case .taskSkipped: say("  skipped  \(name): \(event.text ?? "")")
-        case .note: say("note: \(event.text ?? "")")
+        case .note, .collision: say("note: \(event.text ?? "")")
         case .runEnded:
             if reused > 0 {
                 say(

@@ -2,6 +2,7 @@
 #include "clinux_files.h"
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <sys/vfs.h>
 #include <sys/ioctl.h>
 #include <errno.h>
 #include <signal.h>
@@ -67,6 +68,11 @@ int las_watcher_drain(int watcher) {
             p += sizeof *event + event->len;
         }
     }
+}
+
+unsigned int las_file_system(const char *path) {
+    struct statfs status;
+    return statfs(path, &status) ? 0 : (unsigned int)status.f_type;
 }
 
 int las_is_written(int descriptor) {

@@ -123,6 +123,7 @@ package final class HostService {
             try list.leaveRecord(of: run)
             list.prune()
         } else {
+            folder.removeShared()
             try Folder.remove(folder.path)
         }
         try channel.send(Frame(.done, json: Done()))

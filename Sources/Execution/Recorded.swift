@@ -41,7 +41,7 @@ struct Recorded {
         case .taskRetried: if let task = event.task { failures[task, default: 0] += 1 }
         // It has all its attempts again.
         case .taskFailed: if let task = event.task { failures[task] = nil }
-        case .stationPlanned, .taskMoved, .taskSkipped, .note, .runPaused, .runContinued: break
+        case .stationPlanned, .taskMoved, .taskSkipped, .note, .collision, .runPaused, .runContinued: break
         }
     }
 

@@ -37,6 +37,7 @@ package struct RunList {
         let journal = File.exists(folder.journal) ? try Journal(folder.journal) : nil
         defer { withExtendedLifetime(journal) {} }
         try folder.clear(in: lash)
+        folder.removeShared()
         try Folder.remove(folder.path)
     }
 
@@ -44,11 +45,12 @@ package struct RunList {
     /// `keep`.
     package func leaveRecord(of run: RunID) throws {
         let folder = RunFolder(run, in: lash)
-        let places = [folder.results, folder.tasks, folder.workspaces, folder.path + "/steps", folder.path + "/slurm"]
+        let places = [folder.results, folder.tasks, folder.path + "/steps", folder.path + "/slurm"]
         for place in places { try Folder.remove(place) }
         let plan = (try? File.read(folder.plan, atMost: 256 << 20)).flatMap {
             try? JSONText.decode(Plan.self, from: $0)
         }
+        try RunWorkspace.leaveRecords(of: plan?.workspaces ?? [], in: folder)
         try clear(folder.made, "", besides: (plan?.stations ?? []).filter(\.keepsMade).map(\.id.name))
         rmdir(folder.mounts)
         File.remove(folder.pid)
@@ -77,6 +79,7 @@ package struct RunList {
             guard isOld || records.count - number > 100, !isGoingOn(run),
                 Journal.last(folder.journal)?.succeeded == true
             else { continue }
+            folder.removeShared()
             try? Folder.remove(folder.path)
         }
     }

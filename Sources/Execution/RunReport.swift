@@ -83,7 +83,7 @@ package struct RunReport: Sendable {
             (engine, reason) = (event.engine ?? "", event.reason ?? "")
             starts.append(event.time)
             for number in tasks.indices where tasks[number].outcome == .running { tasks[number].outcome = .cutOff }
-        case .note: if let text = event.text { notes.append(text) }
+        case .note, .collision: if let text = event.text { notes.append(text) }
         case .runEnded: results = event.files ?? []
         default:
             guard let id = event.task, let station = event.station else { return }

@@ -18,7 +18,7 @@ final class RunShares: Sendable {
         let workspaces = RunWorkspaces(run)
         try workspaces.fill(plan, from: metro)
         var shares: [String: Share] = [:]
-        for workspace in plan.workspaces {
+        for workspace in plan.workspaces where workspace.shared == nil {
             guard let files = workspaces.files(of: workspace.name) else { continue }
             shares[workspace.name] = try Share(
                 File.parent(of: files), host: host, rule: workspace.rule, first: true, watches: watches)
@@ -35,12 +35,28 @@ final class RunShares: Sendable {
 
     /// What a task did in its workspaces is known when this returns: nothing of it runs any more.
     func look(after task: PlannedTask) throws {
-        for mount in task.workspaces where !mount.isReadOnly { try share(mount.name).look(settled: true) }
+        for mount in task.workspaces where !mount.isReadOnly && !mount.isShared {
+            try share(mount.name).look(settled: true)
+        }
     }
 
     /// Files that are kept beside others since this was asked last, with the workspaces that hold them.
-    func newCollisions() -> [(workspace: String, file: RelativePath)] {
-        shares.sorted { $0.key < $1.key }.flatMap { name, share in share.newCollisions().map { (name, $0) } }
+    ///
+    /// - Parameter isQuick: only where something was heard since then of a name with several versions.
+    func newCollisions(isQuick: Bool = false) -> [Collision] {
+        shares.sorted { $0.key < $1.key }.flatMap { name, share in
+            share.newCollisions(isQuick: isQuick).map {
+                Collision(workspace: name, file: $0, isStop: share.rule == .stop)
+            }
+        }
+    }
+
+    struct Collision: Sendable {
+        let workspace: String
+        /// The one that is kept beside.
+        let file: RelativePath
+        /// Whether the run is to end.
+        let isStop: Bool
     }
 
     func end() { for share in shares.values { share.end() } }
@@ -74,7 +90,7 @@ final class ShareLine: Sendable {
     /// Has the other side hear of these from now on.
     func join(_ names: [String]) throws {
         for name in names.sorted() where !state.change({ $0.peers[name] != nil }) {
-            let number = try shares(state.change(\.host)).share(name).join(wake: wake)
+            let number = try shares(state.change(\.host)).share(name).join(state.change(\.host), wake: wake)
             state.change { $0.peers[name] = number }
         }
     }

@@ -85,7 +85,7 @@ package struct RunSummary: Sendable {
             text = event.text
             // A cancelled run says so, and nothing else does.
             if state == .failed, text == Scheduler.cancelled { state = .cancelled }
-        case .note: break
+        case .note, .collision: break
         case .stationPlanned: change(event) { $0.tasks = event.count ?? 0 }
         case .taskStarted: if let task = event.task { running.append(Task(id: task, since: event.time)) }
         case .taskDone:

@@ -5,7 +5,7 @@ internal import Plan
 
 /// The workspaces of a run on this host: `workspaces/NAME/files` is what tasks find at `/.las/workspaces/NAME`.
 struct RunWorkspaces {
-    private let run: RunFolder
+    let run: RunFolder
 
     init(_ run: RunFolder) { self.run = run }
 
@@ -21,11 +21,13 @@ struct RunWorkspaces {
                 throw ExecutionFailure(
                     "the plan has a workspace “\(Shown.text(workspace.name))”, which is no path", exitCode: .integrity)
             }
+            if let shared = workspace.shared { try link(files, to: shared, workspace.name) }
             if File.exists(files) { continue }
+            let place = File.target(of: files) ?? files
             let paths: [RelativePath]
             do throws(PlanFailure) { paths = try workspace.firstFiles() } catch { throw ExecutionFailure(error) }
             do throws(FileFailure) {
-                let beside = try Folder.makeTemporary(in: File.parent(of: files), named: "first")
+                let beside = try Folder.makeTemporary(in: File.parent(of: place), named: "first")
                 defer { try? Folder.remove(beside) }
                 chmod(beside, 0o755)
                 var seen: Set<RelativePath> = []
@@ -39,8 +41,8 @@ struct RunWorkspaces {
                     chmod(target, isProgram ? 0o755 : 0o644)
                 }
                 // Another process may just have done the same.
-                if rename(beside, files) != 0, errno != EEXIST, errno != ENOTEMPTY {
-                    throw FileFailure("make the folder", files)
+                if rename(beside, place) != 0, errno != EEXIST, errno != ENOTEMPTY {
+                    throw FileFailure("make the folder", place)
                 }
             } catch { throw ExecutionFailure(error) }
         }

@@ -48,7 +48,18 @@ extension Scheduler {
 
     func takeFromHosts() throws(ExecutionFailure) {
         guard let (told, notes) = board?.take() else { return }
-        for note in notes { tell(.note) { $0.text = note } }
+        for note in notes {
+            tell(note.collision == nil ? .note : .collision) {
+                $0.text = note.text
+                $0.workspace = note.collision?.workspace
+                $0.path = note.collision?.file.string
+            }
+            if let found = note.collision, found.isStop, !isCancelled {
+                stop(
+                    "the run was stopped, since two machines wrote one file of the workspace “\(found.workspace)” at once"
+                )
+            }
+        }
         for (number, told) in told {
             guard let running = running[number] else { continue }
             switch told {

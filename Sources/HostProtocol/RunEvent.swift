@@ -35,6 +35,9 @@ package struct RunEvent: Hashable, Sendable, Codable {
         case taskMoved
         /// `text`: a note for the person (what a weak rung can't isolate, inputs left out).
         case note
+        /// Two machines wrote one file of a workspace at once: `workspace`, `path` (where the one lies that is kept beside), `text`: that
+        /// in words.
+        case collision
         /// `succeeded`; `files`: the results, as `STATION/FILE`.
         case runEnded
     }
@@ -92,6 +95,10 @@ package struct RunEvent: Hashable, Sendable, Codable {
     package var boot: String?
     /// In a run over several hosts: the one that did it.
     package var host: String?
+
+    package var workspace: String?
+    /// Of a file in it.
+    package var path: String?
 
     package init(sequence: Int, time: Double, kind: Kind) {
         (self.sequence, self.time, self.kind) = (sequence, time, kind)

@@ -76,12 +76,20 @@ extension Keys {
             Key(
                 "files", .texts, "Paths and patterns of what lies in it at first, relative to the metro's folder.",
                 "files: refs/*"),
-            Key("via", .words(["ssh"]), "How its files get from one machine to another.", "via: ssh"),
             Key(
-                "on_collision", .words(["keep_both", "newest"]),
+                "via", .words(["ssh"] + SharedFolder.Way.allCases.map(\.rawValue)),
+                "How its files get from one machine to another.", "via: ssh"),
+            Key(
+                "path", .text, "A folder that every machine of a run sees under this path, in place of sending files.",
+                "path: /mnt/shared"),
+            Key(
+                "keep", .flag, "Whether what lies in it stays with the run in LASH when that has ended well.",
+                "keep: yes"),
+            Key(
+                "on_collision", .words(["keep_both", "newest", "stop"]),
                 "What becomes of a file that two machines write at once.", "on_collision: newest"),
             comments,
-        ], later: ["path", "ahead", "copies"], mayBeEmpty: true)
+        ], later: ["ahead", "copies"], mayBeEmpty: true)
 
     static let line = Keys(
         "line", place: "a line",

@@ -30,25 +30,68 @@ extension MetroReading {
             return Workspace(name: name, files: paths(node, of: name.value))
         }
         guard let members = members(of: node, Keys.workspace) else { return Workspace(name: name) }
-        if let node = members["via"], let text = text(node, of: "via"), text.value != "ssh" {
-            diagnostics.add(
-                "“via” is “ssh”, and not “\(Shown.text(text.value))”", at: text.position,
-                fix: "files go over the connections that las has to the hosts: write “via: ssh”, or take it out")
-        }
+        let shared = sharedFolder(members)
         var onCollision: String?
         if let node = members["on_collision"], let text = text(node, of: "on_collision") {
-            if text.value != "newest", text.value != "keep_both" {
+            if !["newest", "keep_both", "stop"].contains(text.value) {
                 diagnostics.add(
-                    "“on_collision” is “keep_both” or “newest”, and not “\(Shown.text(text.value))”", at: text.position,
+                    "“on_collision” is “keep_both”, “newest” or “stop”, and not “\(Shown.text(text.value))”",
+                    at: text.position,
                     fix:
-                        "“keep_both” keeps each version of a file that two machines write at once, “newest” the one that was written last"
+                        "“keep_both” keeps each version of a file that two machines write at once, “newest” the one that was written last; “stop” keeps each and ends the run"
                 )
             }
-            onCollision = text.value == "newest" ? text.value : nil
+            if shared != nil {
+                diagnostics.add(
+                    "“on_collision” says nothing of a folder that all machines see", at: text.position,
+                    fix:
+                        "there each file is one, and who writes it last has the last word: take “on_collision” out, or “via” and “path”"
+                )
+            }
+            onCollision = ["newest", "stop"].contains(text.value) ? text.value : nil
         }
         return Workspace(
             name: name, files: members["files"].map { paths($0, of: "files") } ?? [], onCollision: onCollision,
+            shared: shared, isKept: members["keep"].flatMap { flag($0, of: "keep") } ?? false,
             comments: members["comments"].flatMap { text($0, of: "comments")?.value })
+    }
+
+    /// What `via` and `path` say.
+    /// - Returns: nil for ssh.
+    private mutating func sharedFolder(_ members: [String: YAMLNode]) -> SharedFolder? {
+        let via = members["via"].flatMap { text($0, of: "via") }
+        let path = members["path"].flatMap { text($0, of: "path") }
+        let ways = SharedFolder.Way.allCases.map { "“\($0.rawValue)”" }.joined(separator: ", ")
+        if let path, !SharedFolder.isPath(path.value) {
+            diagnostics.add(
+                "“path” is the whole path of a folder, and not “\(Shown.text(path.value))”", at: path.position,
+                fix: "write it from “/” on, without “..”, as every machine of the run sees it: path: /mnt/shared")
+            return nil
+        }
+        guard let via else { return path.map { SharedFolder(.path, $0.value) } }
+        if via.value == "ssh" {
+            if let path {
+                diagnostics.add(
+                    "“path” says where a folder lies that all machines see, and “via: ssh” that there is none",
+                    at: path.position, fix: "write “via: path”, or take one of them out")
+            }
+            return nil
+        }
+        guard let way = SharedFolder.Way(rawValue: via.value) else {
+            diagnostics.add(
+                "“via” is “ssh”, \(ways), and not “\(Shown.text(via.value))”", at: via.position,
+                fix:
+                    "by “ssh” files go over the connections that las has to the hosts; the others, with “path”, name a folder that every machine of the run sees"
+            )
+            return nil
+        }
+        guard let path else {
+            diagnostics.add(
+                "“via: \(via.value)” does not say where the folder lies", at: via.position,
+                fix: "add “path: /mnt/shared”, the folder's path on every machine of the run")
+            return nil
+        }
+        return SharedFolder(way, path.value)
     }
 
     private mutating func paths(_ node: YAMLNode, of key: String) -> [Located<String>] {

@@ -3,12 +3,20 @@ package struct Workspace: Sendable {
     package let name: Located<String>
     /// Paths and globs relative to the metro's folder: what lies in it at first.
     package let files: [Located<String>]
-    /// `newest`; nil for `keep_both`.
+    /// `newest` or `stop`; nil for `keep_both`.
     package let onCollision: String?
+    /// A folder that all machines see; nil where las carries the files from one to the other.
+    package let shared: SharedFolder?
+    /// Whether what lies in it stays with the run when that has ended well.
+    package let isKept: Bool
     package let comments: String?
 
-    init(name: Located<String>, files: [Located<String>] = [], onCollision: String? = nil, comments: String? = nil) {
+    init(
+        name: Located<String>, files: [Located<String>] = [], onCollision: String? = nil, shared: SharedFolder? = nil,
+        isKept: Bool = false, comments: String? = nil
+    ) {
         (self.name, self.files, self.onCollision, self.comments) = (name, files, onCollision, comments)
+        (self.shared, self.isKept) = (shared, isKept)
     }
 }
 

@@ -1,6 +1,6 @@
 internal import Failures
 package import Files
-internal import Metro
+package import Metro
 
 /// Files that stations of one metro share while it runs.
 package struct PlannedWorkspace: Hashable, Sendable, Codable {
@@ -12,10 +12,20 @@ package struct PlannedWorkspace: Hashable, Sendable, Codable {
     package let files: [PlannedFile]
     /// What becomes of a file that two machines write at once; nil for the usual.
     package let onCollision: String?
+    /// A folder that all machines see; nil where las carries the files from one to the other.
+    package let shared: SharedFolder?
+    private let keep: Bool?
 
-    package init(name: String, patterns: [String] = [], files: [PlannedFile] = [], onCollision: String? = nil) {
+    package init(
+        name: String, patterns: [String] = [], files: [PlannedFile] = [], onCollision: String? = nil,
+        shared: SharedFolder? = nil, isKept: Bool = false
+    ) {
         (self.name, self.patterns, self.files, self.onCollision) = (name, patterns, files, onCollision)
+        (self.shared, keep) = (shared, isKept ? true : nil)
     }
+
+    /// Whether what lies in it stays with the run when that has ended well.
+    package var isKept: Bool { keep ?? false }
 
     /// Where its first files lie in the metro image, and where the tasks that use it find it in its place.
     package var place: String { Self.place(of: name) }
@@ -50,11 +60,15 @@ package struct WorkspaceMount: Hashable, Sendable, Codable {
     /// What stands for it in the command.
     package let word: String
     private let reads: Bool?
+    private let isOne: Bool?
 
-    package init(_ name: String, word: String, isReadOnly: Bool = false) {
+    package init(_ name: String, word: String, isReadOnly: Bool = false, isShared: Bool = false) {
         (self.name, self.word) = (name, word)
-        reads = isReadOnly ? true : nil
+        (reads, isOne) = (isReadOnly ? true : nil, isShared ? true : nil)
     }
+
+    /// Whether it is one folder that all machines see.
+    package var isShared: Bool { isOne ?? false }
 
     /// Whether the command can't change anything in it.
     package var isReadOnly: Bool { reads ?? false }
@@ -75,7 +89,8 @@ extension Planner {
                     contents: file.contents, origin: use.path.isEmpty ? nil : "\(use.metro.folder)/\(file.path)")
             }
             return PlannedWorkspace(
-                name: name, patterns: patterns, files: planned, onCollision: workspace.onCollision)
+                name: name, patterns: patterns, files: planned, onCollision: workspace.onCollision,
+                shared: workspace.shared, isKept: workspace.isKept)
         }
     }
 }
@@ -110,6 +125,9 @@ extension TaskGraph {
                 throw Self.wrong("a workspace's name, “\(Shown.text(workspace.name))”")
             }
             _ = try workspace.firstFiles()
+            if let path = workspace.shared?.path, !SharedFolder.isPath(path) {
+                throw Self.wrong("a workspace's path, “\(Shown.text(path))”")
+            }
         }
         // One that lies in another would be seen by who uses that.
         for name in names where StationID(name).isBelow(where: { names.contains($0.name) }) {

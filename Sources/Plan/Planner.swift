@@ -36,7 +36,10 @@ package enum Planner {
             retry: station.retry, usesNetwork: station.usesNetwork, secrets: station.secrets,
             isWritable: station.isWritable, label: station.label, keepsMade: station.keepsMade,
             workspaces: station.workspaces.map {
-                WorkspaceMount(use.name($0.name.value), word: $0.name.value, isReadOnly: $0.isReadOnly)
+                let name = $0.name.value
+                let isShared = use.metro.workspaces.contains { $0.name.value == name && $0.shared != nil }
+                return WorkspaceMount(
+                    use.name(name), word: name, isReadOnly: $0.isReadOnly, isShared: isShared)
             })
     }
 

@@ -91,7 +91,7 @@ package struct RunDisplay {
                 "  \(terminal.messages.paint("↻", .yellow)) \(name) \(again): \(Shown.whole(event.text ?? ""))")
         case .taskSkipped:
             say("  - \(name) was not run: \(Shown.whole(event.text ?? ""))")
-        case .note:
+        case .note, .collision:
             say("note: " + Shown.whole(event.text ?? ""))
         case .runEnded:
             ended = event

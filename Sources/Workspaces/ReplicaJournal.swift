@@ -24,17 +24,24 @@ final class ReplicaJournal {
     deinit { close(descriptor) }
 
     func read() throws -> [Line] {
-        let bytes = try File.read(path)
-        var lines: [Line] = []
-        var end = 0
-        for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast() {
-            guard let line = try? JSONText.decode(Line.self, from: line) else { break }
-            lines.append(line)
-        }
-        for _ in lines { end = (bytes[end...].firstIndex(of: UInt8(ascii: "\n")) ?? end) + 1 }
-        if end < bytes.count, ftruncate(descriptor, off_t(end)) != 0 { throw FileFailure("write", path) }
+        let (lines, end, size) = try Self.lines(of: path)
+        if end < size, ftruncate(descriptor, off_t(end)) != 0 { throw FileFailure("write", path) }
         count = lines.count
         return lines
+    }
+
+    /// Reads one that another process may be writing.
+    ///
+    /// - Returns: its whole lines, where they end, and how long it is.
+    static func lines(of path: String) throws -> (lines: [Line], end: Int, size: Int) {
+        let bytes = try File.read(path)
+        var (lines, end): ([Line], Int) = ([], 0)
+        while let next = bytes[end...].firstIndex(of: UInt8(ascii: "\n")) {
+            guard let line = try? JSONText.decode(Line.self, from: bytes[end..<next]) else { break }
+            lines.append(line)
+            end = next + 1
+        }
+        return (lines, end, bytes.count)
     }
 
     func add(_ line: Line) {

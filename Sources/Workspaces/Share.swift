@@ -9,11 +9,16 @@ internal import Threads
 /// May be used by any thread.
 package final class Share: @unchecked Sendable {
     private let state: Monitor<State>
+    private let folder: String
+    /// Whether the folder is watched, or only who asks from outside that it is looked at.
+    private let watches: Bool
     private let watching: (watcher: Int32, end: (read: Int32, write: Int32))?
     private var watch: OwnThread?
 
     private struct Peer {
         let peer: SharePeer
+        /// What the other side is called, where this one writes down what it has.
+        let host: String?
         let wake: @Sendable () -> Void
     }
 
@@ -23,6 +28,9 @@ package final class Share: @unchecked Sendable {
         var next = 0
         /// Told already.
         var collisions: Set<RelativePath> = []
+        /// Something was heard of a name with several versions.
+        var mayCollide = false
+        var hasEnded = false
     }
 
     /// How long it waits for more after something has happened in the folder, in milliseconds.
@@ -33,16 +41,22 @@ package final class Share: @unchecked Sendable {
     /// - Parameters:
     ///   - folder: see `Replica`.
     ///   - first: what lies in the folder at first is the same on every machine.
-    ///   - watches: whether programs change the folder on this machine, which is to be told while they run.
+    ///   - watches: whether programs change the folder on this machine, which is to be told while they run. Where they don't, it is the
+    ///     machine that leads the run, and what people change there is looked at when they ask for it.
     package init(
         _ folder: String, host: String, rule: CollisionRule, first: Bool = false, watches: Bool = false
     ) throws {
+        (self.folder, self.watches) = (folder, watches)
         let replica = try Replica(folder, host: host, rule: rule)
         if first { try replica.begin() }
         state = Monitor(State(replica: replica))
         var ends: [Int32] = [-1, -1]
-        let watcher = watches ? las_watcher_new() : -1
+        let watcher = las_watcher_new()
         if watcher >= 0, las_pipe(&ends, 1) == 0 {
+            if !watches {
+                try Folder.make(WorkspaceChange.asked(folder))
+                _ = las_watcher_add(watcher, WorkspaceChange.asked(folder))
+            }
             watching = (watcher, (ends[0], ends[1]))
             watch = try? OwnThread { [weak self, watching] in
                 while let descriptors = watching, Share.waits(descriptors), let self, self.isWatched() {}
@@ -63,6 +77,11 @@ package final class Share: @unchecked Sendable {
 
     /// Nothing is told any more. Call it before it is let go.
     package func end() {
+        state.change { [watches, folder] state in
+            state.hasEnded = true
+            // What hosts have goes with the run's end.
+            if !watches { Holding.removeAll(in: folder) }
+        }
         guard let watching, let watch else { return }
         var byte: UInt8 = 0
         _ = write(watching.end.write, &byte, 1)
@@ -79,8 +98,8 @@ package final class Share: @unchecked Sendable {
     @discardableResult
     package func look(settled: Bool) throws -> Bool {
         let (wakes, isUnsettled) = try state.change { state in
-            let scan = try state.replica.scan(settled: settled) { [watching] folder in
-                if let watching { _ = las_watcher_add(watching.watcher, folder) }
+            let scan = try state.replica.scan(settled: settled) { [watching, watches] folder in
+                if let watching, watches { _ = las_watcher_add(watching.watcher, folder) }
             }
             var needs: [Replica.Need] = []
             if !scan.changed.isEmpty || !state.replica.unplaced.isEmpty { needs = try state.replica.apply() }
@@ -106,6 +125,13 @@ package final class Share: @unchecked Sendable {
     /// - Returns: false when it is to end.
     private func isWatched() -> Bool {
         guard let watching else { return false }
+        if !watches {
+            _ = las_watcher_drain(watching.watcher)
+            let asked = WorkspaceChange.asked(folder)
+            guard let names = try? Folder.names(in: asked), !names.isEmpty else { return true }
+            if (try? look(settled: true)) != nil { for name in names { File.remove("\(asked)/\(name)") } }
+            return true
+        }
         var wait = Self.pause
         while true {
             var end = pollfd(fd: watching.end.read, events: Int16(POLLIN), revents: 0)
@@ -121,18 +147,22 @@ package final class Share: @unchecked Sendable {
 
     /// A connection begins; the other side is told everything.
     ///
-    /// - Parameter wake: told, on any thread, that there is something to send.
+    /// - Parameters:
+    ///   - host: what the other side is called, where what it has is to be written down here.
+    ///   - wake: told, on any thread, that there is something to send.
     /// - Returns: what it is called here.
-    package func join(wake: @escaping @Sendable () -> Void) -> Int {
-        state.change { state in
+    package func join(_ host: String? = nil, wake: @escaping @Sendable () -> Void) -> Int {
+        state.change { [watches] state in
             state.next += 1
-            state.peers[state.next] = Peer(peer: SharePeer(state.replica), wake: wake)
+            state.peers[state.next] = Peer(
+                peer: SharePeer(state.replica, answers: watches), host: watches ? nil : host, wake: wake)
             return state.next
         }
     }
 
     package func leave(_ number: Int) {
         state.change { state in
+            if let peer = state.peers[number], !state.hasEnded { note(peer) }
             state.peers[number]?.peer.end()
             state.peers[number] = nil
         }
@@ -144,11 +174,22 @@ package final class Share: @unchecked Sendable {
     /// Takes what came. There may be something to send after that.
     package func hear(_ number: Int, _ bytes: [UInt8]) throws {
         let wakes = try state.change { state in
-            guard let peer = state.peers[number]?.peer else { return [] as [@Sendable () -> Void] }
+            guard let known = state.peers[number] else { return [] as [@Sendable () -> Void] }
+            let (peer, held) = (known.peer, known.peer.held)
             let changed = try peer.hear(bytes)
+            if changed.contains(where: { state.replica.map.entries[$0]?.versions.count ?? 0 > 1 }) {
+                state.mayCollide = true
+            }
+            if peer.held != held, peer.lacked.isEmpty, !state.hasEnded { note(known) }
             return Self.tell(changed, &state, but: number)
         }
         wakes.forEach { $0() }
+    }
+
+    /// Writes down what a host has, for who asks where a file lies.
+    private func note(_ peer: Peer) {
+        guard let host = peer.host, let held = peer.peer.held else { return }
+        try? Holding(host: host, seen: held, lacks: peer.peer.lacked.sorted()).write(in: folder)
     }
 
     /// Whether all that the other side has told counts here.
@@ -168,9 +209,16 @@ package final class Share: @unchecked Sendable {
 
     package var map: SharedMap { state.change { $0.replica.map } }
 
+    /// What becomes of a file that two machines write at once.
+    package var rule: CollisionRule { state.change { $0.replica.map.rule } }
+
     /// Files that are kept beside others and were not told yet, sorted.
-    package func newCollisions() -> [RelativePath] {
+    ///
+    /// - Parameter isQuick: only where something was heard since then of a name with several versions.
+    package func newCollisions(isQuick: Bool = false) -> [RelativePath] {
         state.change { state in
+            if isQuick, !state.mayCollide { return [] }
+            state.mayCollide = false
             let all = Set(state.replica.map.view.filter(\.value.isCollision).keys)
             defer { state.collisions = all }
             return all.subtracting(state.collisions).sorted()

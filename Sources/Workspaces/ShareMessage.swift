@@ -19,6 +19,8 @@ enum ShareMessage {
     case end(isWhole: Bool)
     /// These are to be told once more: a file that was asked for because of them is gone.
     case again(Again)
+    /// All that the first so many messages told counts where this comes from, and lies there.
+    case counts(UInt64)
 
     struct Known: Codable {
         let name: RelativePath
@@ -51,6 +53,7 @@ enum ShareMessage {
         case .data(let bytes): [5] + bytes
         case .end(let isWhole): [6, isWhole ? 1 : 0]
         case .again(let again): [7] + JSONText.encode(again)
+        case .counts(let number): [8] + (0..<8).reversed().map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
         }
     }
 
@@ -64,6 +67,7 @@ enum ShareMessage {
         case 5: self = .data(Array(rest))
         case 6 where bytes.count == 2: self = .end(isWhole: bytes[1] == 1)
         case 7: self = .again(try JSONText.decode(Again.self, from: rest))
+        case 8 where bytes.count == 9: self = .counts(rest.reduce(0) { $0 << 8 | UInt64($1) })
         default:
             throw WorkspaceFailure("a message about a workspace can't be understood", exitCode: .integrity)
         }

@@ -27,7 +27,13 @@ package final class SharePeer {
     /// Of what counts here already, and whose bytes are gone.
     private var missing: Set<Digest> = []
 
+    /// Messages that told something, and how many of them it said that they count.
+    private var heard: UInt64 = 0
+    private var answered: UInt64 = 0
+    private let answers: Bool
+
     // What goes there.
+    private var ledger = ToldLedger()
     private var leaving: ArraySlice<OutgoingFile> = []
 
     /// The first message tells at least that the workspace is spoken of.
@@ -36,9 +42,11 @@ package final class SharePeer {
     private static let mostAsked = 64
     private static let mostReady = 1000
 
-    /// - Parameter isNew: the other side knows nothing yet, and is told everything.
-    package init(_ replica: Replica, isNew: Bool = true) {
-        self.replica = replica
+    /// - Parameters:
+    ///   - isNew: the other side knows nothing yet, and is told everything.
+    ///   - answers: says how much of what it is told counts here.
+    package init(_ replica: Replica, isNew: Bool = true, answers: Bool = false) {
+        (self.replica, self.answers) = (replica, answers)
         isBeginning = isNew
         if isNew { tell(Set(replica.map.entries.keys)) }
     }
@@ -50,6 +58,11 @@ package final class SharePeer {
 
     /// Whether all that was told by the other side counts here.
     package var isInStep: Bool { pending.isEmpty && ready.isEmpty && missing.isEmpty }
+
+    /// What the other side has, as far as it said: nil where it has said nothing.
+    var held: VersionVector? { ledger.held }
+    /// Names of which it has to hear, or did not say yet that what it heard counts.
+    var lacked: Set<RelativePath> { isUntold.union(ledger.open) }
 
     /// Asks for bytes of what counts here already.
     package func ask(for needs: [Replica.Need]) {
@@ -84,6 +97,7 @@ package final class SharePeer {
         }
         if known.isEmpty, !isBeginning { return nil }
         isBeginning = false
+        ledger.tell(known, isAll: untold.isEmpty)
         return ShareMessage.tell(known).bytes
     }
 
@@ -93,6 +107,7 @@ package final class SharePeer {
     package func hear(_ bytes: [UInt8]) throws -> Set<RelativePath> {
         switch try ShareMessage(bytes: bytes) {
         case .tell(let known):
+            heard += 1
             for told in known { take(told.name, told.entry) }
             return try settle()
         case .ask(let ask):
@@ -138,6 +153,9 @@ package final class SharePeer {
                             || !entry.versions.contains { $0.content.digest == again.digest }
                     }))
             return []
+        case .counts(let number):
+            guard ledger.counts(number) else { throw Self.unexpected }
+            return []
         }
     }
 
@@ -180,6 +198,10 @@ package final class SharePeer {
         if isInStep {
             replica.bringing.remove(ObjectIdentifier(self))
             try replica.clearIncoming()
+            if answers, answered < heard {
+                answered = heard
+                replies.append(.counts(heard))
+            }
         }
         return changed
     }

@@ -1,4 +1,5 @@
 import Files
+import Glibc
 import TestSupport
 import Testing
 
@@ -58,6 +59,160 @@ import Testing
             for host in bench.hosts { #expect(report.output.contains("\"host\": \"\(host.name)\""), "\(host.name)") }
             let left = try bench.left()
             #expect(left.isEmpty, "\(left)")
+        }
+    }
+
+    /// A person looks into a workspace and changes it, from another process, while a run over two hosts goes on and after it.
+    @Test func aPersonLooksIntoItAndChangesIt() throws {
+        try withScratch { folder in
+            let bench = try BareHosts(["vega", "deneb"], in: folder)
+            try write(
+                """
+                metro: asked
+                inputs: { words: words/w1.txt }
+                workspaces:
+                  panel: { files: refs/*, keep: yes }
+                  scratch: {}
+                lines:
+                  one:
+                    - station: wait
+                      in: words
+                      workspaces: [panel, scratch]
+                      command: |
+                        echo one > {panel}/made; echo two > {panel}/made; rm -f {panel}/ref.txt; : > {scratch}/here
+                        for i in $(seq 600); do [ -e {panel}/answer ] && break; sleep 0.1; done
+                        cat {panel}/answer
+                      out: heard.txt
+                results: [wait]
+                """, in: folder)
+            let begun = try bench.las(["deploy", "m", "--fresh", "--detach"] + bench.all)
+            try #require(begun.status == 0, "\(begun.errors)")
+            var listed = ""
+            defer { _ = try? bench.las("cancel") }
+            for _ in 0..<600 where !listed.contains("made: head, ") {
+                usleep(100_000)
+                listed = try bench.las("workspace", "ls").output
+            }
+            #expect(listed.hasPrefix("panel:\n  made: head, "), "\(listed)")
+            #expect(listed.contains("scratch:\n  here: head, "), "\(listed)")
+            let json = try bench.las("workspace", "ls", "panel", "--json")
+            #expect(json.output.contains("\"places\": [\n") || json.output.contains("\"head\""), "\(json.output)")
+            let place = try bench.las("workspace", "where", "panel", "made").output.split(separator: "\n")
+            #expect(place.first == "head" && place.count == 2, "\(place)")
+            let history = try bench.las("workspace", "history", "panel", "ref.txt").output.split(separator: "\n")
+            #expect(history.first?.hasPrefix("there at first") ?? false, "\(history)")
+            #expect(history.last?.contains("removed") ?? false, "\(history)")
+            #expect(try bench.las("workspace", "stat", "panel", "made").output.contains("4 bytes"))
+            try File.write("from a person\n", to: folder + "/note")
+            let put = try bench.las("workspace", "put", "panel", "note", "answer")
+            #expect(put.status == 0, "\(put.errors)")
+            let ended = try bench.las("attach")
+            try #require(ended.status == 0, "\(ended.errors)")
+            _ = try bench.las("fetch")
+            #expect(try bench.result("wait/heard.txt") == "from a person\n")
+            // “keep: yes”: it is here still; of the other one there is what is known of it.
+            let got = try bench.las("workspace", "get", "panel", ".", "got")
+            #expect(got.status == 0, "\(got.errors)")
+            #expect(try Folder.names(in: folder + "/got") == ["answer", "made"])
+            let removed = try bench.las("workspace", "rm", "panel", "made")
+            #expect(removed.status == 0, "\(removed.errors)")
+            #expect(try bench.las("workspace", "ls", "panel").output == "panel:\n  answer: head\n")
+            let gone = try bench.las("workspace", "ls", "scratch")
+            #expect(gone.output == "scratch:\n  here: nowhere\n", "\(gone.output)")
+            #expect(gone.errors.contains("went with it"))
+            #expect(try bench.las("workspace", "get", "scratch", "here").status == 2)
+            let other = try bench.las("workspace", "stat", "panel", "nothing")
+            #expect(other.status == 2 && other.errors.contains("there is no nothing"), "\(other.errors)")
+        }
+    }
+
+    @Test func aCollisionIsToldAndResolvedAndMayStopTheRun() throws {
+        try withScratch { folder in
+            let bench = try BareHosts(["vega", "deneb"], in: folder)
+            func metro(_ rule: String) -> String {
+                // Each writes the same name over and over, so that some two writes come at once.
+                func station(_ own: String) -> String {
+                    """
+                        - station: \(own)
+                          in: words
+                          workspaces: panel
+                          uses: { cpus: 2 }
+                          command: |
+                            for i in $(seq 60); do echo "\(own) $i" > {panel}/new-\(own); mv {panel}/new-\(own) {panel}/both; sleep 0.05; ls {panel}/*collision* > /dev/null 2>&1 && break; done
+                            sleep 1; echo done
+                          out: said.txt
+
+                    """
+                }
+                return
+                    "metro: both\ninputs: { words: words/w1.txt }\nworkspaces: { panel: { on_collision: \(rule), keep: yes } }\n"
+                    + "lines:\n  one:\n" + station("left") + "  two:\n" + station("right") + "results: [left, right]\n"
+            }
+            try write(metro("keep_both"), in: folder)
+            let kept = try bench.las(["deploy", "m", "--fresh"] + bench.all)
+            try #require(kept.status == 0, "\(kept.errors)")
+            #expect(kept.errors.contains("two machines wrote one file of the workspace “panel” at once"))
+            let run = try bench.las("ps", "--all").lines.last?.split(separator: " ").first.map(String.init) ?? ""
+            let events = try File.read("\(folder)/lash/runs/\(run)/journal")
+            #expect(String(decoding: events, as: UTF8.self).contains("\"kind\":\"collision\""))
+            #expect(try bench.las("report").output.contains("two machines wrote one file"))
+            let found = try bench.las("workspace", "collisions")
+            #expect(found.output.hasPrefix("panel: both\n"), "\(found.output)")
+            let versions = found.output.split(separator: "\n").dropFirst().compactMap { $0.split(separator: " ").first }
+            try #require(versions.count >= 2, "\(found.output)")
+            let wanted = String(versions[1])
+            let beside = try #require(
+                found.output.split(separator: "\n").dropFirst(2).first?.split(separator: " ").last)
+            let text = try File.read("\(folder)/lash/runs/\(run)/workspaces/panel/files/\(beside)")
+            let resolved = try bench.las("workspace", "resolve", "panel", "both", "--keep", wanted)
+            #expect(resolved.status == 0, "\(resolved.errors)")
+            #expect(try File.read("\(folder)/lash/runs/\(run)/workspaces/panel/files/both") == text)
+            #expect(try bench.las("workspace", "ls").output == "panel:\n  both: head\n")
+            // The same with “stop”.
+            try write(metro("stop"), in: folder)
+            let stopped = try bench.las(["deploy", "m", "--fresh"] + bench.all)
+            #expect(stopped.status == 1, "\(stopped.errors)")
+            #expect(
+                stopped.errors.contains("the run was stopped, since two machines wrote one file"), "\(stopped.errors)")
+        }
+    }
+
+    /// A folder that all machines see: nothing is sent, and nothing is left there.
+    @Test func aFolderThatAllMachinesSee() throws {
+        try withScratch { folder in
+            let bench = try BareHosts(["vega", "deneb"], in: folder)
+            try Folder.make(folder + "/common")
+            try write(
+                """
+                metro: common
+                inputs:
+                  words: words/*.txt
+                workspaces:
+                  panel: { files: refs/*, via: path, path: \(folder)/common }
+                lines:
+                  one:
+                    - station: add
+                      for_each: words
+                      workspaces: panel
+                      command: cat {each} {panel}/ref.txt > {panel}/{name}; echo done
+                      out: "{name}.txt"
+                    - station: all
+                      in: add
+                      workspaces: { panel: read }
+                      command: cat {panel}/w*
+                      out: all.txt
+                results: [all]
+                """, in: folder)
+            let here = try bench.las("run", "m", "--fresh", "--results", "here")
+            try #require(here.status == 0, "\(here.errors)")
+            let there = try bench.las(["deploy", "m", "--fresh", "--results", "there"] + bench.all)
+            try #require(there.status == 0, "\(there.errors)")
+            #expect(try bench.result("all/all.txt", in: "here") == bench.result("all/all.txt", in: "there"))
+            #expect(try Folder.names(in: folder + "/common").isEmpty)
+            // One that is no such folder is refused with its path.
+            try Folder.remove(folder + "/common")
+            let missing = try bench.las("run", "m", "--fresh", "--results", "no")
+            #expect(missing.status != 0 && missing.errors.contains("is not here"), "\(missing.errors)")
         }
     }
 

@@ -39,3 +39,6 @@ int las_watcher_drain(int watcher);
 
 // Whether a file that is open for reading is open for writing anywhere: 1 or 0; -1 where that can't be told.
 int las_is_written(int descriptor);
+
+/* The number of the kind of file system that holds a path, as statfs(2) lists them; 0 with errno where that can't be told. */
+unsigned int las_file_system(const char *path);

@@ -104,8 +104,8 @@ extension LeaseBoard.State {
         ring()
     }
 
-    mutating func note(_ text: String) {
-        notes.append(text)
+    mutating func note(_ text: String, _ collision: RunShares.Collision? = nil) {
+        notes.append(LeaseBoard.Note(text: text, collision: collision))
         ring()
     }
 

@@ -32,6 +32,13 @@ package final class LeaseBoard: @unchecked Sendable {
         case ended(RunningTask.Past)
     }
 
+    /// What a person is told of.
+    struct Note: Sendable {
+        let text: String
+        /// What it tells of, where that is two versions of a file.
+        var collision: RunShares.Collision?
+    }
+
     /// A task on its way.
     struct Order {
         let id: Digest
@@ -83,7 +90,7 @@ package final class LeaseBoard: @unchecked Sendable {
         /// Folders that hold those of tasks, with these.
         var below: [String: [String]] = [:]
         var told: [(number: UInt64, told: Told)] = []
-        var notes: [String] = []
+        var notes: [Note] = []
         /// Leases of this run that have ended, whoever ended them.
         var endedLeases: Set<Digest> = []
         /// Those whose end is just coming.
@@ -164,14 +171,14 @@ package final class LeaseBoard: @unchecked Sendable {
     func uses(_ names: [String], on host: Int) { state.change { $0.uses[host, default: []].formUnion(names) } }
 
     /// Tells of files that two machines wrote at once.
-    func tellCollisions() {
+    ///
+    /// - Parameter isQuick: see `RunShares.newCollisions`.
+    func tellCollisions(isQuick: Bool = false) {
         guard let shares = state.change(\.shares) else { return }
-        for (workspace, file) in shares.newCollisions() {
-            state.change {
-                $0.note(
-                    "two machines wrote one file of the workspace “\(workspace)” at once; one of them is kept as \(Shown.text(file.string))"
-                )
-            }
+        for found in shares.newCollisions(isQuick: isQuick) {
+            let text =
+                "two machines wrote one file of the workspace “\(found.workspace)” at once; one of them is kept as \(Shown.text(found.file.string, atMost: 300))"
+            state.change { $0.note(text, found) }
         }
     }
 
@@ -181,7 +188,7 @@ package final class LeaseBoard: @unchecked Sendable {
     func begin(bell: Int32) { state.change { $0.bell = bell } }
 
     /// What has happened since the last time.
-    func take() -> (told: [(number: UInt64, told: Told)], notes: [String]) {
+    func take() -> (told: [(number: UInt64, told: Told)], notes: [Note]) {
         state.change { state in
             defer { (state.told, state.notes) = ([], []) }
             return (state.told, state.notes)
@@ -283,6 +290,7 @@ package final class LeaseBoard: @unchecked Sendable {
 
     /// Nothing is wanted of any host any more.
     package func dismiss() {
+        state.change(\.shares)?.end()
         state.change { state in
             state.isEnding = true
             for host in state.hosts.indices { state.send(.dismiss, to: host) }

@@ -83,7 +83,8 @@ package final class LeaseLine: FrameTalk, @unchecked Sendable {
             case .lease(let id):
                 guard let (lease, folders) = board.leaving(id, to: host) else { continue }
                 // What is known of its workspaces by now goes first.
-                if !lease.task.workspaces.isEmpty { try share(lease.task.workspaces.map(\.name)) }
+                let told = lease.task.workspaces.filter { !$0.isShared }
+                if !told.isEmpty { try share(told.map(\.name)) }
                 sending = folders.map { folder in
                     OutgoingMade(
                         .made, path: folder.made, files: folder.entries.map(\.file),
@@ -147,6 +148,7 @@ package final class LeaseLine: FrameTalk, @unchecked Sendable {
             // A host speaks of what it was given only.
             guard let shares else { throw ProtocolFailure.unexpected(kind: .share, awaited: "news of leases") }
             try shares.take(frame)
+            board.tellCollisions(isQuick: true)
             while !waiting.isEmpty, shares.isInStep {
                 let frame = waiting.removeFirst()
                 try news(frame)

@@ -292,20 +292,33 @@ package final class LeasedPiece: @unchecked Sendable {
     }
 
     /// What las has told of its workspaces is here, whole.
-    private func hasWorkspaces(of task: PlannedTask) -> Bool { task.workspaces.isEmpty || line?.isInStep ?? false }
+    private func hasWorkspaces(of task: PlannedTask) -> Bool {
+        task.workspaces.allSatisfy(\.isShared) || line?.isInStep ?? false
+    }
 
     /// What it did in its workspaces is known before its end is told.
-    private func looked(after task: PlannedTask, _ past: RunningTask.Past) -> RunningTask.Past {
-        if task.workspaces.isEmpty { return past }
+    private func inWorkspaces(of task: PlannedTask, _ perform: () -> RunningTask.Past) -> RunningTask.Past {
+        if task.workspaces.isEmpty { return perform() }
+        do {
+            if task.workspaces.contains(where: \.isShared), let images {
+                // One that all machines see was made by the one that leads the run, and is to be seen here.
+                try RunWorkspaces(folder).fill(try Piece.plan(of: images).plan, from: images.metro)
+            }
+        } catch { return Self.failed("\((error as? any Failure)?.description ?? "\(error)")") }
+        let past = perform()
         do {
             try shares.change { $0 }?.look(after: task)
             return past
         } catch {
-            let reason = "its workspace can't be looked at: \((error as? any Failure)?.description ?? "\(error)")"
-            return RunningTask.Past(
-                outcome: .failed(.init(reason: reason)), seconds: past.seconds, usage: past.usage,
-                printed: past.printed, wasCancelled: past.wasCancelled)
+            return Self.failed(
+                "its workspace can't be looked at: \((error as? any Failure)?.description ?? "\(error)")", past)
         }
+    }
+
+    private static func failed(_ reason: String, _ past: RunningTask.Past? = nil) -> RunningTask.Past {
+        RunningTask.Past(
+            outcome: .failed(.init(reason: reason)), seconds: past?.seconds ?? 0, usage: past?.usage ?? SandboxUsage(),
+            printed: past?.printed ?? "", wasCancelled: past?.wasCancelled ?? false)
     }
 
     private func start(_ lease: Lease) throws {
@@ -325,7 +338,7 @@ package final class LeasedPiece: @unchecked Sendable {
         line?.send(Frame(.leaseBegan, json: LeaseBegan(id: lease.id)))
         do throws(OwnThread.Refused) {
             try crew.perform { [self] in
-                say(.past(number, looked(after: lease.task, task.perform { say(.settles(number)) })))
+                say(.past(number, inWorkspaces(of: lease.task) { task.perform { say(.settles(number)) } }))
             }
         } catch { throw ExecutionFailure(error) }
     }

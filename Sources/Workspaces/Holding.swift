@@ -1,0 +1,56 @@
+internal import Files
+internal import JSON
+
+/// What a host has of a workspace, as the machine knows it that leads the run: a file for each, beside the workspace, for who asks where
+/// a file lies.
+struct Holding: Codable {
+    let host: String
+    /// Of what was written by others: what it had been told when it had all of it.
+    let seen: VersionVector
+    /// Names of which it did not have the newest when this was written.
+    let lacks: Set<RelativePath>
+
+    init(host: String, seen: VersionVector, lacks: [RelativePath]) {
+        (self.host, self.seen, self.lacks) = (host, seen, Set(lacks))
+    }
+
+    /// What it wrote itself lies there.
+    func has(_ version: FileVersion, of name: RelativePath) -> Bool {
+        version.dot.host == host || seen.covers(version.dot) && !lacks.contains(name)
+    }
+
+    private static func place(in folder: String) -> String { folder + "/places" }
+
+    func write(in folder: String) throws {
+        try Folder.make(Self.place(in: folder))
+        try File.put(JSONText.encode(self), at: "\(Self.place(in: folder))/\(host)")
+    }
+
+    static func removeAll(in folder: String) { try? Folder.remove(place(in: folder)) }
+
+    /// All that are known, by the hosts' names.
+    static func all(in folder: String) -> [Holding] {
+        ((try? Folder.names(in: place(in: folder))) ?? []).compactMap { name in
+            if !Dot.isHost(name) { return nil }
+            return (try? File.read("\(place(in: folder))/\(name)")).flatMap {
+                try? JSONText.decode(Holding.self, from: $0)
+            }
+        }
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        host = try container.decode(String.self, forKey: .host)
+        seen = try container.decode(VersionVector.self, forKey: .seen)
+        lacks = Set(try container.decode([RelativePath].self, forKey: .lacks))
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(host, forKey: .host)
+        try container.encode(seen, forKey: .seen)
+        try container.encode(lacks.sorted(), forKey: .lacks)
+    }
+
+    private enum CodingKeys: String, CodingKey { case host, seen, lacks }
+}
