@@ -239,7 +239,7 @@ extension StoreKind {
     fileprivate var isNeededByName: Bool {
         switch self {
         case .packages, .inputs, .unpacked, .layers, .blocks, .parts, .images: true
-        case .archives, .made, .tasks, .each, .runs, .runtimes, .stamps, .known, .unfinished: false
+        case .archives, .made, .tasks, .each, .runs, .runtimes, .stamps, .pushed, .known, .unfinished: false
         }
     }
 }

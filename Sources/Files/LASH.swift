@@ -55,6 +55,8 @@ package struct LASH: Hashable, Sendable {
     package var runtimes: String { root + "/runtimes" }
     /// What tasks made, by their content keys: `tasks/KK/KEY`. It may be removed at any time.
     package var tasks: String { root + "/tasks" }
+    /// Which layers registries were sent: `pushed/REGISTRY.json`.
+    package var pushed: String { root + "/pushed" }
     /// Locks of `las each`, a folder for each set of needs.
     package var each: String { root + "/each" }
     /// The metros and bundles that las has worked with here: what they need is not cleared away.

@@ -187,7 +187,7 @@ struct PushedBefore: Sendable {
 
     private var file: String {
         let safe = registry.map { $0 == ":" || $0 == "[" || $0 == "]" ? "_" : $0 }
-        return "\(lash.root)/pushed/\(String(safe)).json"
+        return "\(lash.pushed)/\(String(safe)).json"
     }
 
     private func read() -> [String: JSONValue] {

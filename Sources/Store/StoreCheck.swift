@@ -82,7 +82,7 @@ package struct StoreCheck: Sendable {
         case .parts: return part(entry)
         case .images: return try image(entry, path)
         case .tasks: return StoredTasks.isWhole(path) ? .good : .damaged("what it made is not what it was")
-        case .made, .each, .runs, .stamps, .known, .unfinished: return .good
+        case .made, .each, .runs, .stamps, .pushed, .known, .unfinished: return .good
         }
     }
 

@@ -3,7 +3,7 @@ internal import Files
 /// What LASH's store holds, by kind: a folder each.
 package enum StoreKind: String, Hashable, Sendable, CaseIterable, Codable {
     case packages, inputs, archives, unpacked, layers, blocks, parts, images, made, tasks, each, runs, runtimes, stamps,
-        known
+        pushed, known
     /// What was not finished, and what was written while something was made.
     case unfinished
 
@@ -24,6 +24,7 @@ package enum StoreKind: String, Hashable, Sendable, CaseIterable, Codable {
         case .runs: "runs that go on, failed or ended, with their logs"
         case .runtimes: "runtimes that were brought here"
         case .stamps: "notes of bundles that were checked"
+        case .pushed: "notes of what registries were sent"
         case .known: "notes of metros and bundles"
         case .unfinished: "what was not finished"
         }
@@ -33,7 +34,7 @@ package enum StoreKind: String, Hashable, Sendable, CaseIterable, Codable {
     package var isCheckable: Bool {
         switch self {
         case .packages, .inputs, .archives, .unpacked, .layers, .blocks, .parts, .images, .tasks, .runtimes: true
-        case .made, .each, .runs, .stamps, .known, .unfinished: false
+        case .made, .each, .runs, .stamps, .pushed, .known, .unfinished: false
         }
     }
 
@@ -53,6 +54,7 @@ package enum StoreKind: String, Hashable, Sendable, CaseIterable, Codable {
         case .runs: lash.runs
         case .runtimes: lash.runtimes
         case .stamps: lash.stamps
+        case .pushed: lash.pushed
         case .known: lash.known
         case .unfinished: lash.temporary
         }

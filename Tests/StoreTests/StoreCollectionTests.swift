@@ -85,6 +85,20 @@ import Testing
         }
     }
 
+    @Test func notesOfWhatRegistriesWereSentAreSeenAndGoWhenTheyAreOld() throws {
+        try withScratch { folder in
+            let store = try SampleStore(in: folder)
+            try Folder.make(store.lash.pushed)
+            try File.write("{}", to: store.lash.pushed + "/127.0.0.1_5000.json")
+            #expect(try store.names(of: .pushed) == ["127.0.0.1_5000.json"])
+            #expect(try StoreCheck(StoreListing(store.lash)).run { _, _ in }.damaged.isEmpty)
+            #expect(try store.collect(olderThan: 30).entries.isEmpty)
+            let plan = try store.collect(olderThan: 30, now: Int64(time(nil)) + 31 * 86_400)
+            #expect(plan.entries.map(\.kind) == [.pushed])
+            #expect(try store.names(of: .pushed).isEmpty)
+        }
+    }
+
     @Test func nothingIsClearedAwayWhileSomebodyUsesTheStore() throws {
         try withScratch { folder in
             let lash = LASH(root: folder)
