@@ -10,11 +10,17 @@ package struct RunList {
 
     package init(_ lash: LASH) { self.lash = lash }
 
-    /// Their names, the newest last.
+    /// Their names, the newest last: names begin with the second in which a run began, and within it the times of their files
+    /// tell, which are written once.
     package var names: [RunID] {
-        ((try? Folder.names(in: lash.runs)) ?? []).compactMap { RunID($0) }.filter {
-            !$0.isLeased && File.exists(RunFolder($0, in: lash).start)
+        let runs: [(run: RunID, second: String, began: Int64)] = ((try? Folder.names(in: lash.runs)) ?? []).compactMap {
+            guard let run = RunID($0), !run.isLeased, let start = File.status(RunFolder(run, in: lash).start) else {
+                return nil
+            }
+            let began = start.modified * 1_000_000_000 + start.modifiedNanoseconds
+            return (run, String(decoding: $0.utf8.prefix(15), as: UTF8.self), began)
         }
+        return runs.sorted { ($0.second, $0.began, $0.run.name) < ($1.second, $1.began, $1.run.name) }.map(\.run)
     }
 
     package func isGoingOn(_ run: RunID) -> Bool { Journal.isHeld(RunFolder(run, in: lash).journal) }

@@ -65,6 +65,23 @@ import Testing
         }
     }
 
+    @Test func runsThatBeganInOneSecondAreInTheOrderInWhichTheyBegan() throws {
+        try withScratch { scratch in
+            let lash = LASH(root: scratch)
+            let second = "20261126-101010-m"
+            let names = ["20261126-101009-z-f", "\(second)-9", "\(second)-1", "\(second)-5", "20261126-101011-a-0"]
+            for name in names.shuffled() { try Folder.make("\(lash.runs)/\(name)") }
+            for name in names {
+                try File.write("{}", to: "\(lash.runs)/\(name)/start.json")
+                usleep(20_000)
+            }
+            #expect(RunList(lash).names.map(\.name) == names)
+            // Written to later on, as by resuming.
+            try File.write("", to: "\(lash.runs)/\(second)-9/journal")
+            #expect(RunList(lash).names.map(\.name) == names)
+        }
+    }
+
     @Test func whatIsPrintedIsFollowedUpToTheEnd() throws {
         try withScratch { scratch in
             let lash = LASH(root: scratch + "/lash")
