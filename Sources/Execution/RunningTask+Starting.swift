@@ -19,8 +19,6 @@ extension RunningTask {
             }
         }
         var plan = try around.sandbox.plan(for: task, gpus: gpus, work: folder)
-        // What each attempt printed is kept; no station's name has a space.
-        let logs = attempt == 1 ? around.run.logs : "\(around.run.logs)/attempt \(attempt)"
         let secrets = around.sandbox.secrets.texts(of: task)
         let errors = try TaskLog("\(logs)/\(name).err", without: secrets)
         self.errors = errors
@@ -66,6 +64,28 @@ extension RunningTask {
             plan.limits.append(.init(resource: 2 /* RLIMIT_DATA */, value: UInt64(memory)))
         }
         return try plan.launch()
+    }
+
+    /// What each attempt printed is kept; no station's name has a space.
+    private var logs: String { attempt == 1 ? around.run.logs : "\(around.run.logs)/attempt \(attempt)" }
+
+    /// What the command printed to become its output, of a task that failed: it goes among the logs, where whoever looks for the
+    /// reason finds it.
+    /// - Returns: its end, where it is text.
+    func keepPrinted() -> String? {
+        guard let path = task.savesPrinted.flatMap(RelativePath.init), let name = RelativePath(task.id.name) else {
+            return nil
+        }
+        let place = "\(folder)/task/\(path)"
+        guard let status = File.status(place), status.kind == .file, status.size > 0,
+            let log = try? TaskLog("\(logs)/\(name).out", without: around.sandbox.secrets.texts(of: task)),
+            (try? log.take(fileAt: place)) != nil
+        else { return nil }
+        let end = log.end
+        let isText = end.unicodeScalars.allSatisfy {
+            $0.value >= 0x20 && $0.value != 0xFFFD || "\n\r\t".unicodeScalars.contains($0)
+        }
+        return isText ? end : nil
     }
 
     func closeInputs() {

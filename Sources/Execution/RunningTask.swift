@@ -106,10 +106,12 @@ final class RunningTask: @unchecked Sendable {
         }
         finishLogs()
         group = nil
+        var printed = errors?.end ?? ""
+        if case .failed = outcome, let said = keepPrinted(), printed.isEmpty { printed = said }
         let past = Past(
-            outcome: outcome, seconds: Clock.monotonic - begun, usage: usage, printed: errors?.end ?? "",
+            outcome: outcome, seconds: Clock.monotonic - begun, usage: usage, printed: printed,
             wasCancelled: ending == .cancelled)
-        (errors, printed) = (nil, nil)
+        (errors, self.printed) = (nil, nil)
         around.folders.give(folder)
         return past
     }

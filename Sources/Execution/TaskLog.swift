@@ -54,6 +54,21 @@ final class TaskLog {
         }
     }
 
+    /// Takes what was written to a file instead, up to its end.
+    func take(fileAt path: String) throws(FileFailure) {
+        let descriptor = try File.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, action: "read")
+        defer { close(descriptor) }
+        closeInput()
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = read(descriptor, &chunk, chunk.count)
+            if count < 0, errno == EINTR { continue }
+            if count < 0 { throw FileFailure("read", path) }
+            if count == 0 { return finish() }
+            take(masking.take(chunk[..<count])[...])
+        }
+    }
+
     private func take(_ bytes: ArraySlice<UInt8>) {
         if bytes.isEmpty { return }
         tail.append(contentsOf: bytes.suffix(Self.tailLength))

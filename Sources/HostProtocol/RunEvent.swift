@@ -21,7 +21,8 @@ package struct RunEvent: Hashable, Sendable, Codable {
         /// What it would make is there from an earlier run: as in `taskDone`, `seconds` being what it took then. It was not
         /// started.
         case taskReused
-        /// With `exitCode` or `signal`, `text` (the reason), `printed` (the end of what it wrote to standard error).
+        /// With `exitCode` or `signal`, `text` (the reason), `printed` (the end of what it wrote to standard error, else of what it
+        /// printed).
         case taskFailed
         /// It failed, as in `taskFailed`, and is started once more: `count` says which attempt comes, `seconds` after what
         /// pause.

@@ -54,6 +54,21 @@ import Testing
         }
     }
 
+    @Test func whatOneThatFailsPrintedIsShownAndKept() throws {
+        try withScratch { folder in
+            try make(["a.txt": "same\n", "b.txt": "same\nand more\n"], in: folder)
+            let las = LasCommand(in: folder)
+            let ended = try las("each", "echo same | diff - {each}", "a.txt", "b.txt", "--jobs", "1")
+            #expect(ended.status == 1 && ended.output == "")
+            #expect(ended.errors.contains("✗ b.txt failed: it ended with the exit code 1"), "\(ended.errors)")
+            #expect(ended.errors.contains("    > and more\n"), "\(ended.errors)")
+            let place = ended.errors.split(separator: "\n").first { $0.contains("what was printed is kept in ") }
+            let logs = String(place?.split(separator: " ").last ?? "")
+            let kept = try Program("find").run(logs, "-name", "b.out", "-size", "+0")
+            #expect(kept.lines.count == 1, "\(ended.errors)")
+        }
+    }
+
     @Test func whatIsPrintedIsShownBeforeTheLastHasEnded() throws {
         try withScratch { folder in
             try make(["1.txt": "first\n", "2.txt": "second\n"], in: folder)
