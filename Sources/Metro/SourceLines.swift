@@ -41,6 +41,15 @@ struct SourceLines {
         return bytes[start..<end]
     }
 
+    /// The comment that follows on the same line, from its `#` on; nil where there is none.
+    func comment(at offset: Int) -> String? {
+        guard let sign = bytes[offset...].firstIndex(where: { $0 != UInt8(ascii: " ") }),
+            bytes[sign] == UInt8(ascii: "#")
+        else { return nil }
+        let text = bytes[sign...].prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
+        return String(decoding: text, as: UTF8.self)
+    }
+
     func position(of offset: Int) -> Position {
         let before = bytes[..<min(offset, bytes.count)]
         let line = before.count { $0 == UInt8(ascii: "\n") } + 1

@@ -15,9 +15,13 @@ package struct SourceText: Hashable, Sendable {
     let isPlain: Bool
     /// A ` #` has ended it.
     let isCut: Bool
+    /// What follows it then, from the `#` on, where that does not look like a comment: no blank comes after the sign.
+    package let cutOff: String?
 
-    init(_ value: String, pieces: [Piece], isPlain: Bool = false, isCut: Bool = false) {
-        (self.value, self.pieces, self.isPlain, self.isCut) = (value, pieces, isPlain, isCut)
+    init(_ value: String, pieces: [Piece], isPlain: Bool = false, cutBy comment: String? = nil) {
+        (self.value, self.pieces, self.isPlain, isCut) = (value, pieces, isPlain, comment != nil)
+        let sign = comment?.utf8.dropFirst().first
+        cutOff = sign == nil || sign.map { " \t#\r".utf8.contains($0) } == true || value.isEmpty ? nil : comment
     }
 
     package var position: Position { pieces[0].position }

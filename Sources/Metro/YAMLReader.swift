@@ -183,8 +183,7 @@ struct YAMLReader {
             event.text = SourceText(
                 value, pieces: source.pieces(of: value, in: from..<to, at: start, isBlock: isBlock),
                 isPlain: event.isPlain,
-                isCut: event.isPlain
-                    && source.bytes[to...].first { $0 != UInt8(ascii: " ") } == UInt8(ascii: "#"))
+                cutBy: event.isPlain ? source.comment(at: to) : nil)
             if event.isPlain, brackets == 0, raw.end_mark.line > raw.start_mark.line {
                 checkLines(of: from..<to, at: start)
             }

@@ -20,6 +20,7 @@ extension Planner {
         notes += few(workspaces.filter { !used.contains($0) }.map { "no station uses the workspace “\($0)”" })
         notes += few(idle(stations, results).map { "what the station “\($0)” makes leads to no result" })
         notes += few(uses.flatMap(unseen))
+        notes += few(uses.flatMap(cutOff))
         return notes
     }
 
@@ -40,6 +41,15 @@ extension Planner {
             if useful.insert(id).inserted { waiting += sources[id] ?? [] }
         }
         return stations.map(\.id).filter { !useful.contains($0) }
+    }
+
+    /// Commands that a ` #` ends, where what follows does not look like a comment.
+    private static func cutOff(_ use: MetroUse) -> [String] {
+        use.metro.stations.compactMap { station in
+            guard let rest = station.command.cutOff else { return nil }
+            return
+                "the command of “\(use.name(station.name.value))” ends before “\(Shown.text(rest, atMost: 40))”: what follows “ #” is a comment; if it belongs to the command, put it into quotes of the shell, and the command below “command: |”"
+        }
     }
 
     /// Conditions for contents, where what is given is known only when it is made.
