@@ -59,25 +59,33 @@ M
 # and the archives' lists, and no layers.
 fetched() {
     "$las" pack "$scratch/$1" --output "$scratch/$1.las" --quiet --lash "$kept"
+    begun packages archives
+}
+
+# layered NAME…: the same of several metros, with their layers.
+layered() {
+    local name
+    for name; do "$las" pack "$scratch/$name" --output "$scratch/$name.las" --quiet --lash "$kept"; done
+    begun packages archives layers
+    # Linked, a layer's files look changed, and las would read all of it first. Its digests written down after that, it is as just made.
+    find "$LASH/layers" -mindepth 2 -maxdepth 2 -name digests -exec chmod 644 {} +
+}
+
+# begun FOLDER…: a scratch LASH with these folders of the one that is kept; nothing is removed from that one.
+begun() {
     export LASH=$scratch/lash
     mkdir -p "$LASH"
     local folder
-    for folder in packages archives; do
-        cp -al "$kept/$folder" "$LASH/" 2>/dev/null || cp -a "$kept/$folder" "$LASH/"
+    for folder; do
+        [ ! -d "$kept/$folder" ] || cp -al "$kept/$folder" "$LASH/" 2>/dev/null || cp -a "$kept/$folder" "$LASH/"
     done
 }
 
-# template NAME: packs a template to $scratch/NAME.las from the metro $scratch/NAME, and leaves LASH a scratch one that has its
-# packages and layers. Nothing is removed from the LASH that is kept.
+# template NAME: a template as the metro $scratch/NAME, packed to $scratch/NAME.las, and LASH a scratch one with its packages
+# and layers.
 template() {
     "$las" new "$1" "$scratch/$1" --quiet
-    "$las" pack "$scratch/$1" --output "$scratch/$1.las" --quiet --lash "$kept"
-    export LASH=$scratch/lash
-    mkdir -p "$LASH"
-    local folder
-    for folder in packages layers archives; do
-        [ ! -d "$kept/$folder" ] || cp -al "$kept/$folder" "$LASH/" 2>/dev/null || cp -a "$kept/$folder" "$LASH/"
-    done
+    layered "$1"
 }
 
 # unpack BUNDLE FOLDER: its first environment, by the usual tool.
