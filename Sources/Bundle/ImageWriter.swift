@@ -11,7 +11,7 @@ package struct ImageWriter: Sendable {
     package let options: ImageOptions
 
     /// Changed whenever the same input gives other bytes.
-    static let version = 2
+    static let version = 3
 
     package init(_ lash: LASH, options: ImageOptions = ImageOptions()) { (self.lash, self.options) = (lash, options) }
 

@@ -12,7 +12,7 @@ struct MetadataWriter {
     /// - Parameter start: where the tables begin, a multiple of 4096.
     /// - Returns: the first 4096 bytes of the image, and its tables up to the very end of what the super block counts.
     func write(at start: Int64) throws(BundleFailure) -> (head: [UInt8], tables: [UInt8]) {
-        let compressor = try Compressor(options)
+        let compressor = try TableCompressor(options)
         guard let memory = las_sqfs_memory_create(UInt64(start)) else { throw .squashfs("begin the tables", 0) }
         defer { las_sqfs_destroy(memory) }
         let file = UnsafeMutableRawPointer(memory).assumingMemoryBound(to: sqfs_file_t.self)

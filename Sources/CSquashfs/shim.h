@@ -23,10 +23,6 @@ static inline int las_sqfs_zstd(sqfs_u32 block_size, sqfs_u32 level, sqfs_compre
     config.level = level;
     return sqfs_compressor_create(&config, out);
 }
-static inline sqfs_s32 las_sqfs_compress(
-    sqfs_compressor_t *compressor, const void *in, sqfs_u32 size, void *out, sqfs_u32 room) {
-    return compressor->do_block(compressor, (const sqfs_u8 *)in, size, (sqfs_u8 *)out, room);
-}
 static inline int las_sqfs_write_options(sqfs_compressor_t *compressor, sqfs_file_t *file) {
     return compressor->write_options(compressor, file);
 }
