@@ -28,11 +28,13 @@ struct PartStamp {
 
     var isRecorded: Bool { (try? File.read(path, atMost: 64 << 20)) == content }
 
-    /// Not of files that changed within the last second: they could change again without their times telling.
+    /// Not of files that changed just now: they could change again without their times telling. File systems tell times to the
+    /// hundredth of a second at least, or to the second, and then there is nothing below it.
     func record() {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
-        guard Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec) - changed > 1_000_000_000 else { return }
+        let margin: Int64 = changed % 1_000_000_000 == 0 ? 2_000_000_000 : 100_000_000
+        guard Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec) - changed > margin else { return }
         try? Folder.make(File.parent(of: path))
         try? File.put(content, at: path)
     }
