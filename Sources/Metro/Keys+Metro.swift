@@ -35,8 +35,12 @@ extension Keys {
             Key(
                 "network", .flag, "Whether the commands may use the machine's network, for stations that say nothing.",
                 "network: yes"),
+            Key("at", .text, "The label of the hosts that stations may run on which say nothing.", "at: big"),
+            Key(
+                "seed", .either([.flag, .count(0...999_999_999_999_999_999)]),
+                "A seed for all commands that name {seed}; a number gives other ones.", "seed: 42"),
             Key("env", variables, "Variables of all commands.", "env: { LC_ALL: C }"),
-        ], later: ["at", "seed"], required: ["metro", "lines"])
+        ], required: ["metro", "lines"])
 
     static let input = Keys(
         "input", place: "an input",

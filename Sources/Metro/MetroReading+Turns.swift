@@ -187,6 +187,12 @@ extension MetroReading {
         return nil
     }
 
+    /// The metro's own, for a command that takes one.
+    func seed(for station: MetroDraft.Station) -> Seed? {
+        guard let seed, let command = station.command else { return nil }
+        return CommandTemplate(command.value).placeholders.contains { $0.word == "seed" } ? seed : nil
+    }
+
     mutating func seed(_ node: YAMLNode) -> Seed? {
         guard let text = text(node, of: "seed") else { return nil }
         switch text.value.lowercased() {

@@ -5,6 +5,11 @@ struct MetroReading {
     var diagnostics: Diagnostics
     /// The folder that holds what the metro names.
     let folder: String
+    /// The metro's own, for stations that say nothing.
+    private var label: String?
+    var seed: Seed?
+
+    init(diagnostics: Diagnostics, folder: String) { (self.diagnostics, self.folder) = (diagnostics, folder) }
 
     private static let mostInputs = 5000
 
@@ -30,6 +35,8 @@ struct MetroReading {
         draft.time = members["time"].flatMap { seconds($0, of: "time") }
         draft.retry = members["retry"].flatMap { retries($0) }
         draft.usesNetwork = members["network"].flatMap { flag($0, of: "network") }
+        label = members["at"].flatMap { text($0, of: "at")?.value }
+        seed = members["seed"].flatMap { seed($0) }
         if let node = members["env"] { draft.variables = variables(node) }
         if let node = members["inputs"] {
             let inputs = named(node, of: "inputs", "NAME: PATH")
@@ -123,10 +130,10 @@ struct MetroReading {
         station.turns = turns(members)
         station.retry = members["retry"].flatMap { retries($0) }
         station.usesNetwork = members["network"].flatMap { flag($0, of: "network") }
-        station.label = members["at"].flatMap { self.text($0, of: "at")?.value }
+        station.label = members["at"].map { self.text($0, of: "at")?.value } ?? label
         station.isWritable = members["writable"].flatMap { flag($0, of: "writable") } ?? false
         station.keepsMade = members["keep"].flatMap { flag($0, of: "keep") } ?? false
-        station.seed = members["seed"].flatMap { seed($0) }
+        station.seed = members["seed"].map { seed($0) } ?? seed(for: station)
         if let node = members["secrets"] { station.secrets = secrets(node, beside: station.variables) }
         if let node = members["workspaces"] { station.workspaces = workspaceUses(node) }
         station.comments = members["comments"].flatMap { self.text($0, of: "comments")?.value }

@@ -61,6 +61,22 @@ import Testing
         #expect(uses.uses.time == 86_400)
     }
 
+    @Test func aSeedAndALabelOfTheWholeMetro() throws {
+        let text = """
+            metro: m
+            seed: 42
+            at: big
+            lines:
+              main:
+                - { station: chance, command: "throw {seed}", out: a }
+                - { station: own, seed: 7, at: small, command: "throw {seed}", out: b }
+                - { station: plain, command: "cat {in}", out: c }
+            """
+        let stations = try MetroReader.read(text: text, file: "metro.yml").stations
+        #expect(stations.map(\.seed) == [Seed(base: 42), Seed(base: 7), nil])
+        #expect(stations.map(\.label) == ["big", "small", "big"])
+    }
+
     @Test func theyAreToldInWords() {
         #expect(Turns(count: 10).words == "10 times, side by side")
         #expect(Turns(count: 1).words == "once")
