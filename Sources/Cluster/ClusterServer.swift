@@ -38,7 +38,7 @@ package struct ClusterServer: Sendable {
 
     /// - Parameters:
     ///   - path: of a thing in the namespace: `batch/v1`, `jobs`, its name.
-    ///   - patch: merged into it (RFC 7386); nil for none.
+    ///   - patch: merged into it (RFC 7386), or how it is deleted; nil for none.
     /// - Throws: where nothing answers, or what answers is not the cluster's server. What it refuses is an answer.
     package func ask(
         _ method: String, _ group: String, _ kind: String, _ name: String, patch: JSONValue? = nil
@@ -57,7 +57,8 @@ package struct ClusterServer: Sendable {
             "\(method) /apis/\(group)/namespaces/\(namespace)/\(kind)/\(name) HTTP/1.0\r\n"
             + "Host: \(host.contains(":") ? "[\(host)]" : host):\(port)\r\nAccept: application/json\r\nUser-Agent: las\r\n"
             + "Authorization: Bearer \(token)\r\n"
-        if patch != nil { head += "Content-Type: application/merge-patch+json\r\n" }
+        // How to delete is said as plain JSON: only what is changed is a patch.
+        if patch != nil { head += "Content-Type: application/\(method == "PATCH" ? "merge-patch+json" : "json")\r\n" }
         head += "Content-Length: \(body.count)\r\n\r\n"
         let exchange = TLSExchange(host: host, port: port, authorities: account + "/ca.crt")
         let answer = try exchange.send(Array(head.utf8) + body)

@@ -158,8 +158,9 @@ package struct Pods: Sendable {
                     if self.headers["Authorization"] != "Bearer the-token": status, message = 401, "Unauthorized"
                     elif not rights or not self.path.startswith("/apis/batch/v1/namespaces/default/jobs/"): status, message = 403, "forbidden"
                     elif job not in jobs: status, message = 404, "not found"
+                    elif body and self.headers["Content-Type"] != {"PATCH": "application/merge-patch+json"}.get(self.command, "application/json"):
+                        status, message = 415, "the body of the request was in an unknown format"
                     elif self.command == "PATCH":
-                        assert self.headers["Content-Type"] == "application/merge-patch+json"
                         status, message = change(jobs[job], json.loads(body))
                     value = {"message": message} if message else jobs[job]
                     if self.command == "DELETE" and status == 200: del jobs[job]
