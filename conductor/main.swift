@@ -7,14 +7,18 @@ internal import Glibc
 internal import HostProtocol
 internal import JSON
 
-/// `las-conductor WORK RUN STATIONS…`: in a pod, releases the Jobs of a run's stations one after another.
+/// `las-conductor [--stay SECONDS] [--again WORD] WORK RUN STATIONS…`: in a pod, releases the Jobs of a run's stations one after another.
+///
+/// `--stay`: after the end of the run it waits so long for who brings the run home, which goes through its pod. `--again`: what was
+/// cancelled or had failures goes on, once for each such word.
 ///
 /// Which Job is which station's stand in files; the metro is the image's own. What happens is printed, an event a line.
 enum ConductorProgram {
     /// Where the metro lies in an image of las.
     private static let plan = "/.las/plan.json"
 
-    static func perform(_ arguments: [String]) throws -> Int32 {
+    static func perform(_ given: [String]) throws -> Int32 {
+        let (options, arguments) = Self.options(given)
         guard arguments.count >= 3, let run = RunID(arguments[1]) else {
             throw Usage(
                 summary:
@@ -34,8 +38,29 @@ enum ConductorProgram {
             rest: { usleep(UInt32($0 * 1_000_000)) },
             tell: { write(String(decoding: JSONText.encode($0), as: UTF8.self), to: 1) },
             note: { write($0, to: 2) })
-        let end = try conductor.perform(now: now)
+        let goesOn = try options["again"].map { try isNew($0, in: folder.run) } ?? false
+        let end = try conductor.perform(goesOn: goesOn, now: now)
+        let leaves = now() + (options["stay"].flatMap(Double.init) ?? 0)
+        while now() < leaves, !File.exists(HandOver.mark(in: folder.run)) { usleep(500_000) }
         return end.succeeded == true ? ExitCode.done.rawValue : ExitCode.stationsFailed.rawValue
+    }
+
+    private static func options(_ given: [String]) -> (options: [String: String], words: [String]) {
+        var (options, words): ([String: String], ArraySlice<String>) = ([:], given[...])
+        while let word = words.first, word.hasPrefix("--"), words.count > 1 {
+            options[String(word.dropFirst(2))] = words[words.startIndex + 1]
+            words = words.dropFirst(2)
+        }
+        return (options, Array(words))
+    }
+
+    /// Another conductor may have been told so before this one, which took its place.
+    private static func isNew(_ word: String, in folder: RunFolder) throws -> Bool {
+        let mark = folder.path + "/went-on-\(Digest(of: word).short)"
+        if File.exists(mark) { return false }
+        File.remove(HandOver.mark(in: folder))
+        try File.write([], to: mark)
+        return true
     }
 
     private struct Usage: Failure {

@@ -52,6 +52,9 @@ enum PieceCommand {
             return .done
         }
         let start = try folder.readStart()
+        if start.cluster?.engine == KubernetesPiece.engine {
+            return KubernetesPiece.perform(start, folder: folder, in: lash, journal: journal)
+        }
         if start.cluster != nil { return SlurmPiece.perform(start, folder: folder, in: lash, journal: journal) }
         let secrets = arguments.has("secrets") ? try PassedSecrets.take(4) : [:]
         let piece = Piece(start, folder: folder, in: lash, journal: journal) { secrets[$0] }

@@ -44,10 +44,7 @@ final class SlurmPiece: DistributedEngine {
 
     /// Runs it to its end, which is the journal's `runEnded` in every case.
     static func perform(_ start: RunStart, folder: RunFolder, in lash: LASH, journal: Journal) -> ExitCode {
-        var wanted = sigset_t()
-        sigemptyset(&wanted)
-        for signal in signals { sigaddset(&wanted, signal) }
-        pthread_sigmask(SIG_BLOCK, &wanted, nil)
+        RunSignals.block()
         do {
             try File.write("\(getpid())\n", to: folder.pid, syncing: false)
             let piece = try SlurmPiece(start, folder: folder, in: lash, journal: journal)
@@ -65,8 +62,6 @@ final class SlurmPiece: DistributedEngine {
             return failure?.exitCode ?? .resources
         }
     }
-
-    private static let signals = [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2]
 
     private func perform() throws -> RunEvent {
         let submission = try prepare(try steps.readPlan())
@@ -184,11 +179,7 @@ final class SlurmPiece: DistributedEngine {
 
     /// - Returns: whether the run is to end.
     private func wait(atLeast pause: Int, _ submission: SlurmSubmission) throws -> Bool {
-        var wanted = sigset_t()
-        sigemptyset(&wanted)
-        for signal in Self.signals { sigaddset(&wanted, signal) }
-        var rest = timespec(tv_sec: pause / 1000, tv_nsec: pause % 1000 * 1_000_000)
-        switch sigtimedwait(&wanted, nil, &rest) {
+        switch RunSignals.next(within: pause) {
         case SIGTERM, SIGINT, SIGHUP: return true
         case SIGUSR1: try hold(true)
         case SIGUSR2: try hold(false)

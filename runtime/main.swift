@@ -36,6 +36,7 @@ func perform(_ arguments: [String]) throws -> ExitCode {
     case "doctor": try DoctorCommand.run(rest)
     case "serve": try ServeCommand.run(rest)
     case "piece": return try PieceCommand.run(rest)
+    case "hand-over": try HandOverCommand.run(rest)
     case "adopt": try Adoption.run(rest)
     case "help", "--help", "-h": Output.line(help)
     case "--version", "version": Output.line(Version.text)

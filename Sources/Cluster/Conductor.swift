@@ -40,9 +40,11 @@ package struct Conductor {
     }
 
     /// - Parameter now: seconds on a clock that is never set back.
+    /// - Parameter goesOn: what was cancelled or had failures goes on.
     /// - Returns: the last event of the run.
     /// - Throws: what no waiting helps against: rights that are missing, a damaged folder.
-    package mutating func perform(now: () -> Double) throws -> RunEvent {
+    package mutating func perform(goesOn: Bool = false, now: () -> Double) throws -> RunEvent {
+        var goesOn = goesOn
         for entry in order { phases[entry.job] = try standing(of: entry) }
         while true {
             let began = now()
@@ -50,6 +52,7 @@ package struct Conductor {
                 phases[entry.job] = try standing(of: entry)
             }
             var known = StepAdvance.Known()
+            (known.goesOn, goesOn) = (goesOn, false)
             for entry in order where [.ended, .missing].contains(phases[entry.job]?.phase) {
                 let since = ended[entry.job] ?? began
                 ended[entry.job] = since

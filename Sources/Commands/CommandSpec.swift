@@ -16,7 +16,7 @@ struct CommandSpec: Sendable {
         let name: String
         /// What follows it, as help writes it; nil for a switch.
         var value: String?
-        let about: String
+        var about: String
         var mayRepeat = false
         var completes = Completes.files
     }

@@ -101,6 +101,7 @@ let cleanCommand = CommandSpec(
             context.terminal.print(run.name)
             continue
         }
+        if !list.isGoingOn(run) { KubernetesDeployment.forget(run, context) }
         try list.remove(run)
         context.terminal.say("removed \(run)")
     }

@@ -28,21 +28,30 @@ let deployCommand = CommandSpec(
             name: "--slurm", value: "HOST",
             about: "run it in a Slurm cluster: the host that jobs are submitted from; “local” for this machine",
             completes: .hosts),
-    ] + SlurmWords.options + RunOptions.all,
+    ] + SlurmWords.options + KubernetesDeployment.options + RunOptions.all,
     examples: [
         ("las deploy my-metro --host lab", "nothing needs to be installed on lab"),
         ("las deploy my-metro.las --host lab --results out", "a bundle that was packed before"),
         ("las deploy my-metro --host vega --host deneb", "one run, its tasks on both"),
         ("las deploy my-metro --slurm login --partition short", "its steps are jobs of the cluster's Slurm"),
+        (
+            "las deploy my-metro --kubernetes --image ghcr.io/alice/my-metro:1",
+            "pushed there, and run by the cluster that your kubectl knows"
+        ),
     ],
     details: """
         With several hosts, the parts are shipped to all of them at once, and the tasks run on all of them together; what they
         make comes here. Only parts that a host lacks are sent. Ctrl-C stops the run on the hosts.
-        For Slurm, the host's LASH must lie in a folder that all nodes see.
+        For Slurm, the host's LASH must lie in a folder that all nodes see. In a Kubernetes cluster the run gets a volume, which
+        goes with all else when the results are here.
         """
 ) { invocation, context in
     let given = invocation.arguments.first ?? "."
     let (names, labels) = (invocation.values("--host"), invocation.values("--label"))
+    if invocation.has("--kubernetes") { return try await KubernetesDeployment.run(given, invocation, context) }
+    if let option = KubernetesDeployment.given(invocation).first {
+        throw UsageFailure("\(option) is for Kubernetes", fix: "say that the metro is to run there: --kubernetes")
+    }
     if let login = invocation.value("--slurm") {
         return try await SlurmDeployment.run(given, invocation, on: login, context)
     }

@@ -31,6 +31,8 @@ struct Following {
     let secrets: [String: String]
     /// Who runs the steps; nil for the host.
     var cluster: ClusterStart?
+    /// It is started, and left going on.
+    var isDetached = false
 
     /// - Returns: exit code 0 or 1, by how the run ended.
     func run(on host: Host, _ session: HostSession, tethered: Bool) async throws -> ExitCode {
@@ -42,8 +44,14 @@ struct Following {
         start.cluster = cluster
         try await session.start(start)
         hold.release()
-        let place = (cluster == nil ? "" : " by Slurm") + (host.isLocal ? "" : " on \(host.name)")
+        let place = (cluster.map { " by \($0.words)" } ?? "") + (host.isLocal ? "" : " on \(host.name)")
         context.terminal.say("running \(run)\(place)")
+        if isDetached {
+            context.terminal.print(run.name)
+            context.terminal.say(
+                "it goes on by itself: \(host.isLocal ? "las attach \(run)" : "las fetch \(run) --host \(host.name)")")
+            return .done
+        }
         let map = hasMap ? material.readPlan(context.lash).map { RunMap(run, $0, context) } : nil
         return try await FollowedRun(context: context, results: results, printsEvents: printsEvents, map: map).follow(
             run, on: host, session)
@@ -76,15 +84,16 @@ enum RunOptions {
         .init(name: "--dry-run", about: "show what would run, and run nothing", completes: .nothing),
     ]
 
+    /// - Parameter secrets: whether the stations get those that are kept here.
     static func following(
-        _ invocation: Invocation, _ context: Context, _ material: RunMaterial, _ hold: StoreHold
+        _ invocation: Invocation, _ context: Context, _ material: RunMaterial, _ hold: StoreHold, secrets: Bool = true
     ) throws -> Following {
         Following(
             context: context, material: material, results: Context.absolute(invocation.value("--results") ?? "results"),
             cpus: try cpus(invocation), engine: invocation.value("--engine"), isFresh: invocation.has("--fresh"),
             failsFast: invocation.has("--fail-fast"),
             printsEvents: invocation.has("--json"), hold: hold, hasMap: invocation.has("--map"),
-            secrets: try context.secrets(of: material))
+            secrets: secrets ? try context.secrets(of: material) : [:])
     }
 
     /// Wrong values are told before anything is packed.
@@ -100,4 +109,9 @@ enum RunOptions {
         }
         return number
     }
+}
+
+extension ClusterStart {
+    /// As its makers call it.
+    var words: String { engine == "slurm" ? "Slurm" : "Kubernetes" }
 }

@@ -20,12 +20,6 @@ let manifestKubernetesCommand = CommandSpec(
             name: "--image", value: "REF@DIGEST", about: "the image of the metro, as “las push” prints it",
             completes: .nothing),
         .init(name: "--single", about: "one Job, whose pod runs the whole metro", completes: .nothing),
-        .init(
-            name: "--patch", value: "FILE",
-            about: "YAML that is merged into the objects of its kind and name; repeat it for more", mayRepeat: true),
-        .init(
-            name: "--parallel", value: "N", about: "pods of a station at a time, at most; 500 when left out",
-            completes: .nothing),
     ],
     examples: [
         (
@@ -58,7 +52,7 @@ let manifestKubernetesCommand = CommandSpec(
         "The metro \(plan.metro), written by: las manifest kubernetes \(Shown.word(given)) --image \(options.image)"
             + (isSingle ? " --single" : "")
     ]
-    var objects = isSingle ? manifest.single() : try manifest.stations()
+    var objects = isSingle ? try manifest.single() : try manifest.stations()
     for file in invocation.values("--patch") {
         objects = try KubernetesPatch(try File.read(file, atMost: 16 << 20), file: file).applied(to: objects)
     }
@@ -91,7 +85,20 @@ struct KubernetesWords {
             about:
                 "a secret of the cluster whose keys are what the stations' “secrets” name; las-secrets when left out",
             completes: .nothing),
+        .init(
+            name: "--at", value: "LABEL=KEY=VALUE",
+            about: "the label of a node that stands for a station's “at: LABEL”; las/LABEL=true when left out",
+            mayRepeat: true, completes: .nothing),
+        .init(
+            name: "--patch", value: "FILE",
+            about: "YAML that is merged into the objects of its kind and name; repeat it for more", mayRepeat: true),
+        .init(
+            name: "--parallel", value: "N", about: "pods of a station at a time, at most; 500 when left out",
+            completes: .nothing),
     ]
+
+    /// Those of them that were given.
+    static func given(_ invocation: Invocation) -> [String] { options.map(\.name).filter(invocation.has) }
 
     private static let modes = KubernetesOptions.AccessMode.allCases.map(\.rawValue)
 
@@ -122,16 +129,32 @@ struct KubernetesWords {
             }
             options.parallel = count
         }
-        options.nodes = try invocation.values("--node").map { text in
-            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            guard parts.count == 2 else {
-                throw UsageFailure(
-                    "--node takes a label and its value, and not “\(Shown.text(text))”",
-                    fix: "as “kubectl get nodes --show-labels” shows them: --node kubernetes.io/arch=amd64")
-            }
-            return (parts[0], parts[1])
-        }.sorted { $0 < $1 }
+        options.nodes = try pairs(
+            "--node", "a label and its value",
+            fix: "as “kubectl get nodes --show-labels” shows them: --node kubernetes.io/arch=amd64")
+        options.places = try pairs(
+            "--at", "a station's label, and that of a node with its value", fix: "--at ssd=disktype=ssd")
         return options
+    }
+
+    private func pairs(_ option: String, _ what: String, fix: String) throws -> [(key: String, value: String)] {
+        try invocation.values(option).map { text in
+            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard parts.count == 2, text.utf8.allSatisfy({ $0 >= 0x20 }) else {
+                throw UsageFailure("\(option) takes \(what), and not “\(Shown.text(text))”", fix: fix)
+            }
+            return (key: parts[0], value: parts[1])
+        }.sorted { ($0.key, $0.value) < ($1.key, $1.value) }
+    }
+
+    /// The texts of the patch files, as one.
+    func patch() throws -> String? {
+        let texts = try invocation.values("--patch").map { file in
+            let text = try File.read(file, atMost: 1 << 20)
+            _ = try KubernetesPatch(text, file: file)
+            return String(decoding: text, as: UTF8.self)
+        }
+        return texts.isEmpty ? nil : texts.joined(separator: "\n---\n")
     }
 }
 

@@ -51,16 +51,8 @@ let pushCommand = CommandSpec(
     }
     let hold = try context.holdStore()
     defer { hold.release() }
-    let folder = try Folder.makeTemporary(in: context.lash.temporary, named: "push")
-    defer { try? Folder.remove(folder) }
-    let layout = try await PushSource(given).layout(in: folder, invocation, context)
-    let push = try RegistryPush(
-        layout, to: reference, Credentials(context.lash, environment: context.environment), context.lash,
-        isPlain: invocation.has("--plain-http"))
-    let pushed = try Stage.during(context.terminal, "sending to \(reference.registry)") { stage in
-        try push.run { stage.update(done: $0, of: $1) }
-    }
-    let whole = "\(reference.registry)/\(reference.name)@sha256:\(pushed.digest.hex)"
+    let pushed = try await PushSource.send(given, to: reference, invocation, context)
+    let whole = PushSource.name(of: pushed, at: reference)
     if invocation.has("--json") {
         let told: JSONValue = [
             "image": .string(whole), "tag": .string(reference.tag), "digest": .string("sha256:" + pushed.digest.hex),
@@ -68,8 +60,7 @@ let pushCommand = CommandSpec(
         ]
         context.terminal.print(bytes: JSONText.bytes(of: told, indented: true))
     } else {
-        context.terminal.say(
-            "\(reference): \(Amounts.bytes(pushed.sent)) sent, \(Amounts.bytes(pushed.there)) were there")
+        PushSource.tell(pushed, reference, context)
         context.terminal.print(whole)
     }
     return .done
@@ -107,6 +98,31 @@ enum PushSource {
         case .bundle: "a bundle"
         case .layout: "an image in OCI's layout"
         }
+    }
+
+    /// - Parameter given: an absolute path.
+    static func send(
+        _ given: String, to reference: ImageReference, _ invocation: Invocation, _ context: Context
+    ) async throws -> Pushed {
+        let folder = try Folder.makeTemporary(in: context.lash.temporary, named: "push")
+        defer { try? Folder.remove(folder) }
+        let layout = try await PushSource(given).layout(in: folder, invocation, context)
+        let push = try RegistryPush(
+            layout, to: reference, Credentials(context.lash, environment: context.environment), context.lash,
+            isPlain: invocation.has("--plain-http"))
+        return try Stage.during(context.terminal, "sending to \(reference.registry)") { stage in
+            try push.run { stage.update(done: $0, of: $1) }
+        }
+    }
+
+    /// By its digest, which names it for good.
+    static func name(of pushed: Pushed, at reference: ImageReference) -> String {
+        "\(reference.registry)/\(reference.name)@sha256:\(pushed.digest.hex)"
+    }
+
+    static func tell(_ pushed: Pushed, _ reference: ImageReference, _ context: Context) {
+        context.terminal.say(
+            "\(reference): \(Amounts.bytes(pushed.sent)) sent, \(Amounts.bytes(pushed.there)) were there")
     }
 
     /// - Parameter folder: empty, and there as long as the layout is used.

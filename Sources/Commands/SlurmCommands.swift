@@ -120,6 +120,7 @@ enum SlurmDeployment {
             given, inputs: try InputOption.values(invocation, context), context)
         var following = try RunOptions.following(invocation, context, material, hold)
         following.cluster = cluster
+        following.isDetached = invocation.has("--detach")
         return try await Deployment.connect(try context.connector(), host, context) { [following] session in
             try await Deployment.ship(material, to: host, session, context)
             return try await following.run(on: host, session, tethered: false)

@@ -37,7 +37,7 @@ package struct Tool: Sendable {
             close(out[1])
             throw failure()
         }
-        let pid = start(arguments, output: out[1], errors: err[1])
+        let pid = start(arguments, input: nil, output: out[1], errors: err[1])
         let code = errno
         close(out[1])
         close(err[1])
@@ -55,16 +55,21 @@ package struct Tool: Sendable {
             output: String(decoding: output, as: UTF8.self), errors: String(decoding: errors, as: UTF8.self))
     }
 
-    private func failure(_ code: Int32 = errno) -> EngineFailure {
+    func failure(_ code: Int32 = errno) -> EngineFailure {
         EngineFailure("can't start \(Shown.whole(path))", cause: String(cString: strerror(code)), .resources)
     }
 
+    /// - Parameter input: nil for nothing.
     /// - Returns: its number, or -1 with errno.
-    private func start(_ arguments: [String], output: Int32, errors: Int32) -> pid_t {
+    func start(_ arguments: [String], input: Int32?, output: Int32, errors: Int32) -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        if let input {
+            posix_spawn_file_actions_adddup2(&actions, input, 0)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        }
         posix_spawn_file_actions_adddup2(&actions, output, 1)
         posix_spawn_file_actions_adddup2(&actions, errors, 2)
         // Who looks on has blocked the signals that it waits for.

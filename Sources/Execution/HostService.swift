@@ -32,13 +32,17 @@ package final class HostService {
         let demandsSignature: Bool
         /// Throws for what is not to be started.
         let admit: @Sendable (Start) throws -> Void
+        /// Whether the one who asks is the one who runs this program.
+        let isOwn: Bool
 
         package init(demandsSignature: Bool, admit: @escaping @Sendable (Start) throws -> Void) {
-            (self.demandsSignature, self.admit) = (demandsSignature, admit)
+            (self.demandsSignature, self.admit, isOwn) = (demandsSignature, admit, false)
         }
 
+        private init() { (demandsSignature, admit, isOwn) = (false, { _ in }, true) }
+
         /// For what the one who runs this program has made.
-        package static let none = Policy(demandsSignature: false) { _ in }
+        package static let none = Policy()
     }
 
     /// - Parameters:
@@ -180,7 +184,9 @@ package final class HostService {
             isStranger: start.bundle != nil && !PackedHere(lash).has(metro.digest),
             isSigned: policy.demandsSignature)
         begun.labels = start.labels
-        if let cluster = start.cluster, cluster.engine != "slurm" {
+        // To a cluster goes only what its own user says on this machine: it is done with that user's credentials.
+        let engines = policy.isOwn ? ["slurm", "kubernetes"] : ["slurm"]
+        if let cluster = start.cluster, !engines.contains(cluster.engine) {
             throw ExecutionFailure(
                 "this host knows no engine “\(Shown.text(cluster.engine))” to submit to", exitCode: .usage)
         }
@@ -230,6 +236,7 @@ package final class HostService {
     private static func environment(_ lash: LASH, _ cluster: ClusterStart?) -> [String] {
         let own = ["LASH=\(lash.root)"]
         let system = "/usr/sbin:/usr/bin:/sbin:/bin"
+        if cluster?.engine == "kubernetes" { return Self.whole(lash, system) }
         if cluster == nil { return own + ["PATH=\(system)"] }
         let path = getenv("PATH").map { String(cString: $0) + ":" } ?? ""
         let names: [String] = ["HOME", "USER", "LOGNAME", "SHELL", "SLURM_CONF"]
@@ -237,6 +244,23 @@ package final class HostService {
             getenv(name).map { "\(name)=\(String(cString: $0))" }
         }
         return own + ["PATH=\(path)\(system)"] + kept
+    }
+
+    /// All that the user has: kubectl asks further programs for credentials, each with variables of its own.
+    private static func whole(_ lash: LASH, _ system: String) -> [String] {
+        var (variables, place) = (["LASH=\(lash.root)"], environ)
+        var hasPath = false
+        while let entry = place.pointee {
+            let text = String(cString: entry)
+            if text.hasPrefix("PATH=") {
+                variables.append(text + ":" + system)
+                hasPath = true
+            } else if !text.hasPrefix("LASH=") {
+                variables.append(text)
+            }
+            place += 1
+        }
+        return variables + (hasPath ? [] : ["PATH=\(system)"])
     }
 
     /// Processes of runs that have ended.

@@ -161,11 +161,122 @@ struct KubernetesTests {
     }
 }
 
+/// The cluster of `KUBECONFIG`, whose nodes can fetch from the registry of `LAS_TEST_REGISTRY` (`127.0.0.1:5000/las`): whole runs there.
+@Suite(
+    .serialized,
+    .enabled(if: RealCluster.isThere && RealCluster.registry != nil, "no KUBECONFIG or no LAS_TEST_REGISTRY"))
+struct KubernetesDeployTests {
+    private func deploy(
+        _ template: Template, _ cluster: RealCluster, _ arguments: String...
+    ) throws -> Program.Ended {
+        var las = template.las
+        las.variables = RealCluster.variables
+        return try las(
+            [
+                "deploy", "metro", "--kubernetes", "--namespace", cluster.namespace, "--image",
+                "\(RealCluster.registry ?? ""):\(getpid())",
+            ]
+                + arguments)
+    }
+
+    @Test(arguments: ["lambda-variants", "parameter-sweep", "word-count"])
+    func aMetroComesOutAsItDoesHere(_ name: String) throws {
+        try withScratch { folder in
+            let cluster = try RealCluster(in: folder)
+            defer { cluster.remove() }
+            let template = try Template(name, in: try cluster.folder(name))
+            try template.run()
+            let deployed = try deploy(template, cluster, "--results", "there", "--size", "1Gi")
+            try #require(deployed.status == 0, "\(deployed.errors)")
+            #expect(deployed.errors.contains("by Kubernetes"))
+            let compared = try Program("diff").run("-r", "-I", "; Date=", template.results, template.folder + "/there")
+            #expect(compared.status == 0, "\(compared.output)")
+            // Nothing is left in the cluster, and what is told of the run is here.
+            var left = "left"
+            for _ in 0..<60 where !left.isEmpty {
+                left = try cluster.kubectl(
+                    "get", "job,pod,pvc,configmap,role,rolebinding,serviceaccount", "-l", "las/run", "-o", "name",
+                    "-n", cluster.namespace
+                ).output
+                usleep(500_000)
+            }
+            #expect(left.isEmpty, "\(left)")
+            let words = deployed.errors.split(whereSeparator: \.isWhitespace)
+            let place = try #require(words.firstIndex(of: "running"))
+            let run = String(words[place + 1])
+            #expect(try template.las("ps", "--all").output.contains(run))
+            #expect(try template.las("status", run).output.contains("done"))
+            #expect(try template.las("report", run).output.contains("engine: kubernetes"))
+            #expect(try template.las("logs", run).status == 0)
+        }
+    }
+
+    @Test func aRunIsCancelledAndResumedAndAFailureIsTold() throws {
+        try withScratch { folder in
+            let cluster = try RealCluster(in: folder)
+            defer { cluster.remove() }
+            try Folder.make(folder + "/m")
+            try File.write(
+                """
+                metro: slow
+                lines:
+                  one:
+                    - { station: some, command: "for i in 1 2 3; do echo $i > {out}/$i.txt; done", out: some/ }
+                    - { station: one, for_each: some/*.txt, command: "echo {name} begins >&2; test {name} = 1 || sleep 6; cat {each} > {out}", out: "{name}.n" }
+                    - { station: all, command: "cat {in} > {out}", out: all.txt }
+                    - { station: bad, command: "echo no good >&2; exit 9", out: bad.txt }
+                results: [one, all]
+
+                """, to: folder + "/m/metro.yml")
+            var las = LasCommand(in: folder, lash: try makeLash(in: folder))
+            las.variables = RealCluster.variables
+            func waits(_ what: () throws -> Bool) rethrows -> Bool {
+                for _ in 0..<600 {
+                    if try what() { return true }
+                    usleep(100_000)
+                }
+                return false
+            }
+            let image = "\(RealCluster.registry ?? ""):slow-\(getpid())"
+            let begun = try las(
+                "deploy", "m", "--kubernetes", "--namespace", cluster.namespace, "--image", image, "--size", "1Gi",
+                "--results", "there", "--detach")
+            try #require(begun.status == 0, "\(begun.errors)")
+            let run = begun.lines.last ?? ""
+            #expect(try waits { try las("status", run).output.contains("1 of 3 tasks") })
+            #expect(try las("ps").output.contains(run))
+            try #require(try las("cancel", run).status == 0)
+            #expect(try waits { try las("status", run).output.contains("cancelled") })
+            let resumed = try las("resume", run)
+            #expect(resumed.status == 1 && resumed.errors.contains("no good"), "\(resumed.errors)")
+            #expect(try File.read(folder + "/there/all/all.txt") == Array("1\n2\n3\n".utf8))
+            let journal = String(decoding: try File.read("\(las.lash)/runs/\(run)/journal"), as: UTF8.self)
+            #expect(
+                journal.split(separator: "\n").count { $0.contains("taskDone") && $0.contains("\"one/1\"") } == 1,
+                "what was done is not done again")
+            #expect(try las("logs", run, "one/2").output.contains("2 begins"))
+            // What is left of it there goes with the run.
+            try #require(try las("clean", run).status == 0)
+            #expect(
+                try waits {
+                    try cluster.kubectl("get", "job,pvc", "-l", "las/run", "-o", "name", "-n", cluster.namespace).output
+                        == ""
+                })
+        }
+    }
+}
+
 /// The cluster of `KUBECONFIG`.
 private struct RealCluster {
     static let isThere = !(ProcessInfo.processInfo.environment["KUBECONFIG"] ?? "").isEmpty
 
-    let namespace = "las-test-\(getpid())"
+    /// Where images may be pushed that its nodes fetch: `127.0.0.1:5000/las`.
+    static let registry = ProcessInfo.processInfo.environment["LAS_TEST_REGISTRY"]
+    static var variables: [String: String] {
+        let own = ProcessInfo.processInfo.environment
+        return ["KUBECONFIG": own["KUBECONFIG"] ?? "", "PATH": own["PATH"] ?? "/usr/bin:/bin"]
+    }
+    let namespace = "las-test-\(getpid())-\(UInt32.random(in: 0...99_999))"
     private let scratch: String
 
     init(in folder: String) throws {

@@ -38,7 +38,7 @@ import Testing
 
     @Test(arguments: templates) func theManifestOfATemplateIsTheOneKept(_ name: String) throws {
         let manifest = try KubernetesManifest(try Self.plan(ofTemplate: name), KubernetesOptions(image: Self.image))
-        for (objects, ending) in [(manifest.single(), "-single"), (try manifest.stations(), "")] {
+        for (objects, ending) in [(try manifest.single(), "-single"), (try manifest.stations(), "")] {
             let text = objects.text(head: ["The metro \(name)."])
             let kept = GoodMetros.checkout + "/Tests/EnginesTests/Manifests/\(name)\(ending).yaml"
             if ProcessInfo.processInfo.environment["LAS_RENEW"] != nil { try File.write(text, to: kept) }
@@ -52,7 +52,7 @@ import Testing
         for name in Self.templates {
             let plan = try Self.plan(ofTemplate: name)
             let manifest = try KubernetesManifest(plan, KubernetesOptions(image: Self.image))
-            texts += [manifest.single().text(head: []), try manifest.stations().text(head: [])]
+            texts += [try manifest.single().text(head: []), try manifest.stations().text(head: [])]
         }
         #expect(try objections(texts) == "")
         // The judge does object.
@@ -79,7 +79,7 @@ import Testing
                 station("b", Resources(memory: 512_000_000, gpus: 2)),
             ], results: [])
         let manifest = try KubernetesManifest(plan, options)
-        let text = manifest.single().text(head: [])
+        let text = try manifest.single().text(head: [])
         #expect(try objections([text, try manifest.stations().text(head: [])]) == "")
         for line in [
             "storageClassName: fast.ssd", "- ReadWriteMany", "storage: \"500Gi\"", "namespace: lab", "name: run-1-work",
@@ -148,11 +148,65 @@ import Testing
         let manifest = try KubernetesManifest(plan, options)
         let reference =
             "valueFrom:\n                secretKeyRef:\n                  name: las-secrets\n                  key: "
-        let (single, all) = (manifest.single().text(head: []), try manifest.stations().text(head: []))
+        let (single, all) = (try manifest.single().text(head: []), try manifest.stations().text(head: []))
         for text in [single, all] {
             #expect(text.split(separator: reference).count == 3, "one station has two secrets:\n\(text)")
         }
         #expect(try objections([single, all]) == "")
+    }
+
+    @Test func whatAStationsAtMeansForNodesIsSaid() throws {
+        let plan = try Self.plan(
+            """
+            metro: places
+            lines:
+              one:
+                - { station: fast, command: "date", out: a, at: ssd }
+                - { station: any, command: "ls {in}", out: b }
+            """)
+        var options = KubernetesOptions(image: Self.image)
+        options.nodes = [(key: "pool", value: "x")]
+        let jobs = try KubernetesManifest(plan, options).stations().filter { $0.kind == "Job" }
+        func selector(_ name: String, _ jobs: [KubernetesObject]) -> YAML? {
+            jobs.first { $0.name == "places-" + name }?.value["spec"]?["template"]?["spec"]?["nodeSelector"]
+        }
+        #expect(selector("fast", jobs) == ["pool": "x", "las/ssd": "true"])
+        #expect(selector("any", jobs) == ["pool": "x"])
+        options.places = [(key: "ssd", value: "disktype=ssd")]
+        let given = try KubernetesManifest(plan, options)
+        #expect(selector("fast", try given.stations()) == ["pool": "x", "disktype": "ssd"])
+        #expect(try given.single().text(head: []).contains("disktype: ssd"))
+        #expect(try objections([try given.stations().text(head: [])]) == "")
+        options.places = [(key: "ssd", value: "disk type=ssd")]
+        #expect(throws: EngineFailure.self) { try KubernetesManifest(plan, options) }
+        options.places = []
+        let odd = try Self.plan(
+            "metro: m\nlines: { l: [{ station: a, command: date, out: a, at: \"große Platte\" }] }")
+        #expect(throws: EngineFailure.self) { try KubernetesManifest(odd, options).stations() }
+    }
+
+    @Test func optionsAreTheSameWhenTheyComeBackFromWords() throws {
+        var options = KubernetesOptions(image: Self.image)
+        (options.name, options.namespace, options.storageClass) = ("a-run", "lab", "fast")
+        (options.accessMode, options.size, options.parallel) = (.once, "5Gi", 7)
+        (options.pullSecrets, options.secret) = (["a", "b"], "mine")
+        (options.nodes, options.places) = (
+            [(key: "pool", value: ""), (key: "x", value: "y")], [(key: "s", value: "k=v")]
+        )
+        let again = try KubernetesOptions(options.words)
+        #expect(again.words == options.words)
+        #expect(again.nodes.map(\.key) == ["pool", "x"] && again.pullSecrets == ["a", "b"] && again.parallel == 7)
+        #expect(throws: EngineFailure.self) { try KubernetesOptions(["image": Self.image, "namespace": "Lab"]) }
+    }
+
+    @Test func runsOfAMetroHaveNamesOfTheirOwn() throws {
+        for metro in ["variants", "Große Metro mit einem langen, langen Namen", "-"] {
+            let (one, other) = (KubernetesOptions.newName(for: metro), KubernetesOptions.newName(for: metro))
+            #expect(one != other && one.utf8.count <= KubernetesOptions.longestName)
+            var options = KubernetesOptions(image: Self.image)
+            options.name = one
+            #expect(throws: Never.self) { try options.check() }
+        }
     }
 
     @Test func aPatchChangesWhatItNames() throws {

@@ -12,13 +12,15 @@ extension KubernetesManifest {
     ///   - cpu: what it asks for, in the place of what `uses` says.
     ///   - deadline: seconds after which it is ended.
     ///   - command: another program of the image than its own.
+    ///   - nodes: labels that a node must have, besides those of the options.
     ///   - account: whose rights it has; nil for none.
     ///   - isBesideConductor: on the same node, since the volume is on one node at a time.
     /// - Returns: the template of a Job.
     func pod(
         arguments: [String], uses: Resources, cpu: String? = nil, secrets: [String] = [], labels: YAML,
         deadline: Int64? = nil,
-        command: String? = nil, account: String? = nil, isBesideConductor: Bool = false
+        command: String? = nil, account: String? = nil, nodes: [(key: String, value: String)] = [],
+        isBesideConductor: Bool = false
     ) -> YAML {
         var container: [YAML.Member] = [
             .init("name", .text(Self.container)), .init("image", .text(options.image)),
@@ -55,8 +57,9 @@ extension KubernetesManifest {
         ]
         var spec: [YAML.Member] = [.init("restartPolicy", "Never")]
         if let deadline { spec.append(.init("activeDeadlineSeconds", .number(deadline))) }
-        if !options.nodes.isEmpty {
-            spec.append(.init("nodeSelector", .group(options.nodes.map { .init($0.key, .text($0.value)) })))
+        let nodes = options.nodes.filter { given in !nodes.contains { $0.key == given.key } } + nodes
+        if !nodes.isEmpty {
+            spec.append(.init("nodeSelector", .group(nodes.map { .init($0.key, .text($0.value)) })))
         }
         if !options.pullSecrets.isEmpty {
             spec.append(.init("imagePullSecrets", .list(options.pullSecrets.map { ["name": .text($0)] })))

@@ -16,6 +16,8 @@ extension KubernetesManifest {
         let tasks: Int
         /// The names of those that it gets, sorted.
         let secrets: [String]
+        /// Its `at`.
+        let label: String?
     }
 
     /// Kubernetes' own limit of an indexed Job that limits failures for each index.
@@ -47,44 +49,48 @@ extension KubernetesManifest {
             jobs.append((station, job))
         }
         let lists = lists(of: jobs)
-        return [claim(.many, results: "run/results")] + rights(jobs.map(\.name)) + lists.objects
-            + jobs.enumerated().map { number, job in
-                KubernetesObject(
-                    about: number == 0
-                        ? [
-                            "The stations, a Job for each, a pod for each item. They are held until the conductor releases them."
-                        ] : [],
-                    self.job(job.name, of: job.station))
-            } + [conductor(lists.names)]
+        let held = try jobs.enumerated().map { number, job in
+            try KubernetesObject(
+                about: number == 0
+                    ? [
+                        "The stations, a Job for each, a pod for each item. They are held until the conductor releases them."
+                    ] : [],
+                self.job(job.name, of: job.station))
+        }
+        return [claim(.many, results: "run/results")] + rights(jobs.map(\.name)) + lists.objects + held
+            + [conductor(lists.names)]
     }
 
     /// In the order of the plan.
     private func known() throws -> [Station] {
         if plan.knowsAllInputs {
             var graph = try TaskGraph(plan)
-            let secrets = Dictionary(plan.stations.map { ($0.id, $0.secrets) }, uniquingKeysWith: { first, _ in first })
+            let stations = Dictionary(plan.stations.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
             return graph.allSteps().map {
                 Station(
                     id: $0.station, steps: $0.states?.count, uses: $0.uses, tasks: $0.turns * $0.attempts,
-                    secrets: (secrets[$0.station] ?? []).sorted())
+                    secrets: (stations[$0.station]?.secrets ?? []).sorted(), label: stations[$0.station]?.label)
             }
         }
         let checks = plan.inputs.filter { $0.valid?.passes != nil && $0.checkedIn != nil }.map {
-            Station(id: StationID("inputs/\($0.name)"), steps: nil, uses: Resources(), tasks: 1, secrets: [])
+            Station(
+                id: StationID("inputs/\($0.name)"), steps: nil, uses: Resources(), tasks: 1, secrets: [], label: nil)
         }
         return checks
             + plan.stations.map {
                 let turns = $0.turns?.isOneByOne == true ? $0.turns?.count ?? 1 : 1
                 return Station(
-                    id: $0.id, steps: nil, uses: $0.uses, tasks: turns * ($0.retry + 1), secrets: $0.secrets.sorted())
+                    id: $0.id, steps: nil, uses: $0.uses, tasks: turns * ($0.retry + 1), secrets: $0.secrets.sorted(),
+                    label: $0.label)
             }
     }
 
     // MARK: Stations
 
-    private func job(_ job: String, of station: Station) -> YAML {
+    private func job(_ job: String, of station: Station) throws(EngineFailure) -> YAML {
         let of: [YAML.Member] = [.init("las/station", .text(ObjectName.of(station.id.name, atMost: 63)))]
         let steps = station.steps ?? 1
+        let nodes = try station.label.map { label throws(EngineFailure) in [try options.node(at: label)] } ?? []
         let arguments = [
             "step", "--work", Self.run, "--run", name, "--station", station.id.name, "--number",
             "$(JOB_COMPLETION_INDEX)", "--lash", "/tmp/lash",
@@ -110,7 +116,7 @@ extension KubernetesManifest {
                         pod(
                             arguments: arguments.map(Self.literal), uses: station.uses, secrets: station.secrets,
                             labels: labels(of),
-                            deadline: deadline, isBesideConductor: options.accessMode == .once)),
+                            deadline: deadline, nodes: nodes, isBesideConductor: options.accessMode == .once)),
                 ])),
         ])
     }
@@ -137,8 +143,11 @@ extension KubernetesManifest {
                 ]
             ]
         }
+        var words: [String] = []
+        if options.stay > 0 { words += ["--stay", "\(options.stay)"] }
+        if let again = options.again { words += ["--again", again] }
         var pod = pod(
-            arguments: [Self.run, name] + files, uses: Resources(memory: 100_000_000), cpu: "100m",
+            arguments: words + [Self.run, name] + files, uses: Resources(memory: 100_000_000), cpu: "100m",
             labels: labels([Self.role]),
             command: "/.las/las-conductor", account: name)
         pod = pod.adding(volume: ["name": "jobs", "projected": ["sources": .list(sources)]], at: "/jobs")

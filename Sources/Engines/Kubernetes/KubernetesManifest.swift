@@ -25,7 +25,9 @@ package struct KubernetesManifest: Sendable {
     // MARK: One pod
 
     /// One Job, whose pod runs the whole metro.
-    package func single() -> [KubernetesObject] {
+    package func single() throws(EngineFailure) -> [KubernetesObject] {
+        var nodes: [(key: String, value: String)] = []
+        for label in Set(plan.stations.compactMap(\.label)).sorted() { nodes.append(try options.node(at: label)) }
         let all = plan.stations.map(\.uses)
         let uses = Resources(
             cpus: all.map(\.cpus).max() ?? 1, memory: all.compactMap(\.memory).max(), gpus: all.map(\.gpus).max() ?? 0)
@@ -33,7 +35,8 @@ package struct KubernetesManifest: Sendable {
             arguments: [
                 "run", "--run", name, "--lash", Self.work + "/lash", "--results", Self.work + "/results", "--cpus",
                 "\(uses.cpus)",
-            ], uses: uses, secrets: Set(plan.stations.flatMap(\.secrets)).sorted(), labels: labels())
+            ], uses: uses, secrets: Set(plan.stations.flatMap(\.secrets)).sorted(), labels: labels(),
+            nodes: nodes)
         let job: YAML = .group([
             .init("apiVersion", "batch/v1"), .init("kind", "Job"), .init("metadata", metadata(name)),
             .init(

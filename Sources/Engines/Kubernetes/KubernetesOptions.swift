@@ -9,7 +9,7 @@ package struct KubernetesOptions: Sendable {
     }
 
     /// By its digest.
-    package let image: String
+    package private(set) var image: String
     /// What all objects are called after; nil for the metro's name.
     package var name: String?
     package var namespace: String?
@@ -24,11 +24,29 @@ package struct KubernetesOptions: Sendable {
     package var secret = "las-secrets"
     /// Labels that a node must have, sorted.
     package var nodes: [(key: String, value: String)] = []
+    /// Which label of a node `at: LABEL` stands for: `LABEL` and `KEY=VALUE`; else `las/LABEL=true`.
+    package var places: [(key: String, value: String)] = []
     /// Pods of one station at a time, at most.
     package var parallel = 500
+    /// Seconds that the conductor stays after the run's end, for who brings it home.
+    package var stay = 0
+    /// What ended without its results goes on: the conductor is told so once for each such word.
+    package var again: String?
 
     /// - Parameter image: `REGISTRY/NAME@sha256:…`.
     package init(image: String) { self.image = image }
+
+    package func with(image: String) -> KubernetesOptions {
+        var other = self
+        other.image = image
+        return other
+    }
+
+    /// A name that no other run of the metro has.
+    package static func newName(for metro: String) -> String {
+        let sign = String(UInt32.random(in: 0x10000...0xFFFFF), radix: 16)
+        return ObjectName.of(metro, atMost: longestName - 1 - sign.utf8.count) + "-" + sign
+    }
 
     /// - Throws: for what Kubernetes would refuse.
     package func check() throws(EngineFailure) {
@@ -50,7 +68,29 @@ package struct KubernetesOptions: Sendable {
                 "“\(Shown.text("\(key)=\(value)"))” is no label of a node",
                 fix: "as “kubectl get nodes --show-labels” shows them")
         }
+        for (label, node) in places {
+            let parts = node.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard parts.count == 2, Self.isLabel(key: parts[0]), Self.isLabel(value: parts[1]) else {
+                throw EngineFailure(
+                    "“\(Shown.text("\(label)=\(node)"))” does not say which label of a node “at: \(Shown.text(label))” stands for",
+                    fix: "--at ssd=disktype=ssd, with labels as “kubectl get nodes --show-labels” shows them")
+            }
+        }
         guard parallel > 0 else { throw EngineFailure("at least one pod must run at a time") }
+    }
+
+    /// The label of a node that a station's `at` stands for.
+    func node(at label: String) throws(EngineFailure) -> (key: String, value: String) {
+        if let given = places.first(where: { $0.key == label })?.value {
+            let parts = given.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            return (parts[0], parts.count > 1 ? parts[1] : "")
+        }
+        guard Self.isLabel(key: "las/" + label) else {
+            throw EngineFailure(
+                "“at: \(Shown.text(label))” can't be a label of a node in Kubernetes",
+                fix: "say which label of a node stands for it: --at '\(Shown.text(label))=disktype=ssd'")
+        }
+        return ("las/" + label, "true")
     }
 
     /// Behind it come a station's name and the number of a pod.
