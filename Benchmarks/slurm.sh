@@ -58,6 +58,8 @@ slurmctld -D -f "$SLURM_CONF" < /dev/null > "$cluster/slurmctld.log" 2>&1 & daem
 for n in 1 2 3 4; do
     slurmd -D -N "n$n" -f "$SLURM_CONF" < /dev/null > "$cluster/slurmd-$n.log" 2>&1 & daemons="$daemons $!"
 done
+# Nothing is said of them when they are killed.
+disown -a
 for _ in $(seq 200); do [ "$(sinfo -h -t idle -o %D 2>/dev/null || true)" != 4 ] || break; sleep 0.1; done
 
 mkdir "$scratch/metro"
