@@ -18,8 +18,10 @@ package struct ImageOptions: Hashable, Sendable {
         "writer \(ImageWriter.version), zstd \(Compressor.zstdVersion), level \(level), blocks of \(blockSize)"
     }
 
+    /// - Parameter threads: one more than there are processors where nothing is said. As many that never wait may share one
+    ///   processor for long where another is busy with something else: the system moves who wakes up.
     package init(level: Int = 3, threads: Int? = nil) {
         self.level = level
-        self.threads = max(1, threads ?? Workers.processors)
+        self.threads = max(1, threads ?? Workers.processors + 1)
     }
 }
