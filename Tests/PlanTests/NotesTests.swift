@@ -6,8 +6,10 @@ import Testing
 /// What a person is told of a metro that has no mistakes.
 @Suite struct NotesTests {
     private func notes(_ command: String) throws -> [String] {
-        try TurnsTests.plan("    - station: one\n      in: x\n      command: \(command)\n      out: counts\n", inputs: ["x": ["a.txt"]])
-            .notes
+        try TurnsTests.plan(
+            "    - station: one\n      in: x\n      command: \(command)\n      out: counts\n", inputs: ["x": ["a.txt"]]
+        )
+        .notes
     }
 
     @Test func aCommandThatASignOfACommentEndsIsTold() throws {
