@@ -89,11 +89,18 @@ struct FolderSearch {
         return paths.filter { seen.insert(ExactText($0)).inserted }
     }
 
-    /// The metro's own scripts: what lies in `files/`.
+    /// The metro's own scripts: what lies in `files/`, without what its `.lasignore` names.
     func scripts() throws(Trouble) -> [String] {
         guard kind(of: "files") == .folder else { return [] }
         try confine("files")
-        return try contents(of: "files").map { "files/\($0)" }
+        let all = try contents(of: "files")
+        guard all.contains(IgnoredFiles.name) else { return all.map { "files/\($0)" } }
+        let text: [UInt8]
+        do { text = try File.read("\(folder)/files/\(IgnoredFiles.name)", atMost: 1 << 20) } catch {
+            throw Trouble(message: "\(error)", fix: nil)
+        }
+        let ignored = IgnoredFiles(String(decoding: text, as: UTF8.self))
+        return all.filter { !ignored.has($0) }.map { "files/\($0)" }
     }
 
     // MARK: Folders

@@ -127,6 +127,25 @@ import Testing
         }
     }
 
+    @Test func whatLasignoreNamesIsNotPacked() throws {
+        try withScratch { folder in
+            try make(
+                [
+                    "db", "files/bin/tool", "files/bin/tool.bak", "files/lib/__pycache__/a.pyc", "files/lib/a.py",
+                    "files/drafts/a.py", "files/drafts/a.txt", "files/lib/drafts/a.py", "files/big/deep/x",
+                    "files/cache",
+                    "files/.hidden",
+                ], in: folder)
+            try File.write(
+                "# not these\n*.bak\n__pycache__/\n\ndrafts/*.py\n/big\ncache/ \n", to: folder + "/files/.lasignore")
+            #expect(
+                try plan("  x: db", in: folder).packedFiles.map(\.path).filter { $0.hasPrefix("files/") } == [
+                    "files/.hidden", "files/bin/tool", "files/cache", "files/drafts/a.txt", "files/lib/a.py",
+                    "files/lib/drafts/a.py",
+                ])
+        }
+    }
+
     @Test func whatIsNotValidIsLeftOutAndReported() throws {
         try withScratch { folder in
             try make(["r/s1.fq", "r/s2.fq.gz", "r/readme.txt", "r/tmp-s3.fq"], in: folder, "@read")
