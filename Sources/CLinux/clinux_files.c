@@ -8,6 +8,8 @@
 #include <signal.h>
 #include <sys/inotify.h>
 #include <sys/syscall.h>
+#include <string.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 int las_syncfs(int descriptor) { return syncfs(descriptor); }
@@ -85,4 +87,14 @@ int las_is_written(int descriptor) {
         return 0;
     }
     return errno == EAGAIN ? 1 : -1;
+}
+
+int las_has_attributes(const char *path) {
+    char names[1024];
+    ssize_t length = llistxattr(path, names, sizeof names);
+    // More than fit here were not made by a system.
+    if (length < 0) return errno == ERANGE;
+    for (const char *name = names; name < names + length; name += strlen(name) + 1)
+        if (!strncmp(name, "user.", 5) || !strncmp(name, "system.posix_acl", 16)) return 1;
+    return 0;
 }

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -126,7 +127,7 @@ struct ended {
     struct las_usage usage;
 };
 
-static struct las_usage usage_of(const struct rusage *used) {
+struct las_usage las_usage_of(const struct rusage *used) {
     return (struct las_usage){
         .user_microseconds = used->ru_utime.tv_sec * 1000000ll + used->ru_utime.tv_usec,
         .system_microseconds = used->ru_stime.tv_sec * 1000000ll + used->ru_stime.tv_usec,
@@ -149,7 +150,7 @@ static _Noreturn void be_init(pid_t program, int64_t floor) {
         struct rusage used;
         while ((ended = wait4(-1, &status, WNOHANG, &used)) > 0) {
             if (ended != program) continue;
-            struct ended told = {status, usage_of(&used)};
+            struct ended told = {status, las_usage_of(&used)};
             told.usage.floor_memory = floor;
             ssize_t written = write(STATUS, &told, sizeof told);
             (void)written;
@@ -259,6 +260,13 @@ static _Noreturn void be_child(const struct las_sandbox *sandbox, int errors, in
     if (!has_init) syscall(SYS_prctl, 36 /* PR_SET_CHILD_SUBREAPER */, 1, 0, 0, 0);
     // Not dumpable: nothing in the sandbox reads or traces process 1.
     syscall(SYS_prctl, 4 /* PR_SET_DUMPABLE */, 0, 0, 0, 0);
+    if (sandbox->stays) {
+        // It starts programs later, with the rights that it has then: none.
+        if (las_settle_rights(sandbox, &stage, &index)) fail(stage, index, errno);
+        close(ERRORS);
+        for (int i = 0; i < ERRORS; i++) close(i);
+        las_be_cell(LIFELINE);
+    }
     // The program's count of memory goes on from this one's.
     struct rusage own = {0};
     syscall(SYS_getrusage, RUSAGE_SELF, &own);
@@ -292,13 +300,16 @@ int las_sandbox_launch(struct las_sandbox *sandbox, struct las_launched *launche
     *launched = (struct las_launched){-1, -1, -1, -1, sandbox->keeps};
     *failure = (struct las_launch_failure){LAS_STAGE_PIPES, 0, 0};
     // texts.items is NULL while nothing was added, which execve takes for an empty list on Linux only.
-    if (!sandbox->arguments.items || !sandbox->programs.items) {
+    if (!sandbox->stays && (!sandbox->arguments.items || !sandbox->programs.items)) {
         failure->error = EINVAL;
         return -1;
     }
     static char *no_variables[] = {NULL};
     if (!sandbox->variables.items) sandbox->variables.items = no_variables;
-    if (pipe2(errors, O_CLOEXEC) || (has_init && (pipe2(status, O_CLOEXEC) || pipe2(lifeline, O_CLOEXEC)))) {
+    int has_pipes = pipe2(errors, O_CLOEXEC) == 0;
+    if (has_pipes && sandbox->stays) has_pipes = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, lifeline) == 0;
+    else if (has_pipes && has_init) has_pipes = pipe2(status, O_CLOEXEC) == 0 && pipe2(lifeline, O_CLOEXEC) == 0;
+    if (!has_pipes) {
         failure->error = errno;
         goto failed;
     }
@@ -335,7 +346,7 @@ int las_sandbox_launch(struct las_sandbox *sandbox, struct las_launched *launche
         goto failed;
     }
     if (has_init) {
-        close(status[1]);
+        if (status[1] >= 0) close(status[1]);
         close(lifeline[0]);
     }
     launched->pid = child;
@@ -362,7 +373,7 @@ int las_sandbox_wait(const struct las_launched *launched, int *status, struct la
     struct rusage used;
     while (wait4(launched->pid, status, 0, &used) < 0)
         if (errno != EINTR) return errno;
-    *usage = usage_of(&used);
+    *usage = las_usage_of(&used);
     struct ended told;
     if (launched->status >= 0 && read(launched->status, &told, sizeof told) == sizeof told) {
         *status = told.status;

@@ -256,7 +256,8 @@ static int proc_at(int root, const char *path, int makes) {
     return 0;
 }
 
-static int devices_at(int root, const char *path, int makes) {
+/// `fixed`: nothing can be added, for a sandbox that stays: what a program left there would be seen by the next.
+static int devices_at(int root, const char *path, int makes, int fixed) {
     static const char *const nodes[] = {"null", "zero", "full", "random", "urandom", "tty"};
     static const char *const links[][2] = {
         {"fd", "/proc/self/fd"}, {"stdin", "/proc/self/fd/0"},  {"stdout", "/proc/self/fd/1"},
@@ -274,7 +275,18 @@ static int devices_at(int root, const char *path, int makes) {
         if (!join(joined, path, links[i][0]) || link_at(root, joined, links[i][1])) return -1;
     if (!join(joined, path, "shm") || tmpfs_at(root, joined, 01777, 1)) return -1;
     if (!join(joined, path, "pts")) return -1;
-    return mount_new(root, joined, "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620", 1);
+    if (mount_new(root, joined, "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620", 1)) return -1;
+    if (!fixed) return 0;
+    // Where queues are seen. A kernel without them has none.
+    if (!join(joined, path, "mqueue")) return -1;
+    if (mount_new(root, joined, "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, 1) && errno != ENODEV) return -1;
+    int place = open_below(root, path, O_DIRECTORY);
+    if (place < 0) return -1;
+    int done = add_flags(place, MS_RDONLY | MS_NOSUID | MS_NOEXEC, 0);
+    int error = errno;
+    close(place);
+    errno = error;
+    return done;
 }
 
 static int folder_at(int root, const char *path, uint32_t mode, int makes) {
@@ -288,7 +300,7 @@ static int carry_out(int root, const struct step *step) {
     case LAS_STEP_BIND: return bind_at(root, step->source, step->target, flags, step->makes);
     case LAS_STEP_TMPFS: return tmpfs_at(root, step->target, step->mode, step->makes);
     case LAS_STEP_PROC: return proc_at(root, step->target, step->makes);
-    case LAS_STEP_DEVICES: return devices_at(root, step->target, step->makes);
+    case LAS_STEP_DEVICES: return devices_at(root, step->target, step->makes, step->read_only);
     case LAS_STEP_DEVICE: return bind_at(root, step->source, step->target, MS_NOSUID | MS_NOEXEC, step->makes);
     case LAS_STEP_FOLDER: return folder_at(root, step->target, step->mode, step->makes);
     case LAS_STEP_LINK:

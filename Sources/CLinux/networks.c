@@ -47,6 +47,20 @@ static char *add_numbers(char *end, const char *limit, char *text) {
     return end;
 }
 
+int las_same_sockets(const char *one, long one_length, const char *other, long other_length) {
+    char numbers[2][512];
+    const char *texts[] = {one, other};
+    long lengths[] = {one_length, other_length};
+    for (int i = 0; i < 2; i++) {
+        char text[1024];
+        long length = lengths[i] < 1023 ? lengths[i] : 1023;
+        memcpy(text, texts[i], (size_t)length);
+        text[length] = 0;
+        *add_numbers(numbers[i], numbers[i] + 511, text) = 0;
+    }
+    return strcmp(numbers[0], numbers[1]) == 0;
+}
+
 static void read_sockets(char numbers[512]) {
     static const char *const files[] = {"/proc/thread-self/net/sockstat", "/proc/thread-self/net/sockstat6"};
     char *end = numbers;

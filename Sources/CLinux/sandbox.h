@@ -53,6 +53,8 @@ struct las_sandbox {
     uint32_t umask;
     /// Reaping what the program leaves behind, without a pid namespace.
     int keeps;
+    /// One program after another, see clinux_cell.h.
+    int stays;
     struct reach *reaches;
     size_t reach_count;
     int reaches_network;

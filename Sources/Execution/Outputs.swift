@@ -45,6 +45,7 @@ struct Outputs: Sendable {
     }
 
     static func publish(_ staging: String, as target: String) throws {
+        if rename(staging, target) == 0 { return }
         try Folder.make(File.parent(of: target))
         // What an earlier attempt left, if any: never anything that is recorded as done.
         try Folder.remove(target)
@@ -67,7 +68,7 @@ struct Outputs: Sendable {
             throw Refused("its output \(path) is a folder; the metro has to say so: \(path)/")
         }
         let place = staging + "/" + path.string
-        try Folder.make(File.parent(of: place))
+        if path.components.count > 1 { try Folder.make(File.parent(of: place)) }
         if rename(source, place) != 0 { throw FileFailure("take the output", path.string) }
     }
 

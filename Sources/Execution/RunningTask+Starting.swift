@@ -9,7 +9,10 @@ extension RunningTask {
         guard let name = RelativePath(task.id.name), RelativePath(task.made) != nil else {
             throw ExecutionFailure("the plan has a task with an impossible name", exitCode: .integrity)
         }
-        folder = try around.folders.take()
+        if let cells = around.cells, let world = try around.sandbox.world(of: task) {
+            cell = cells.take(world) { try around.sandbox.plan(for: task, gpus: [], work: $0) }
+        }
+        folder = try cell?.folder ?? around.folders.take()
         for output in task.outputs {
             guard let path = RelativePath(output.path) else { continue }
             if output.isFolder {
@@ -18,7 +21,10 @@ extension RunningTask {
                 try Folder.make(folder + "/task/" + File.parent(of: path.string))
             }
         }
-        var plan = try around.sandbox.plan(for: task, gpus: gpus, work: folder)
+        // In one that stays only the program counts.
+        var plan =
+            try cell == nil
+            ? around.sandbox.plan(for: task, gpus: gpus, work: folder) : around.sandbox.program(of: task)
         let secrets = around.sandbox.secrets.texts(of: task)
         let errors = try TaskLog("\(logs)/\(name).err", without: secrets)
         self.errors = errors
@@ -35,10 +41,20 @@ extension RunningTask {
         }
         plan.standardError = errors.input
         if let memory = task.uses.memory { group = around.groups?.group(number, memory: memory) }
-        let process = try launch(&plan)
+        let process = try startProgram(&plan)
         if !task.until.contains(where: { $0.command != nil }) { closeInputs() }
         deadline = task.uses.time.map { Clock.monotonic + $0 }
         return process
+    }
+
+    private func startProgram(_ plan: inout SandboxPlan) throws -> SandboxProcess {
+        guard let cell else { return try launch(&plan) }
+        if cell.cell.isAlive { return try cell.cell.launch(plan) }
+        // Somebody has ended it while nothing ran there.
+        let (output, errors) = (plan.standardOutput, plan.standardError)
+        plan = try around.sandbox.plan(for: task, gpus: gpus, work: folder)
+        (plan.standardOutput, plan.standardError) = (output, errors)
+        return try launch(&plan)
     }
 
     /// The next command of `passes`, in the same folder, after the one before it ended well.

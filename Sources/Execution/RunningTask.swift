@@ -47,6 +47,8 @@ final class RunningTask: @unchecked Sendable {
         /// What is made takes the place of what is kept.
         let isFresh: Bool
         let folders: WorkFolders
+        /// nil where each task gets a sandbox of its own.
+        let cells: TaskCells?
         /// nil where no task asks for memory, or none can be made.
         let groups: ControlGroups?
         /// How many processes the machine had ended for want of memory when the run began.
@@ -79,6 +81,8 @@ final class RunningTask: @unchecked Sendable {
     var errors: TaskLog?
     /// Holds it to the memory that it may use; nil where its limits do.
     var group: ControlGroup?
+    /// The sandbox that it runs in, where that stays after it.
+    var cell: TaskCells.Taken?
     /// The first command of `passes` that did not pass.
     var unmet: String?
 
@@ -112,7 +116,8 @@ final class RunningTask: @unchecked Sendable {
             outcome: outcome, seconds: Clock.monotonic - begun, usage: usage, printed: printed,
             wasCancelled: ending == .cancelled)
         (errors, self.printed) = (nil, nil)
-        around.folders.give(folder)
+        if let cell { around.cells?.give(cell) } else { around.folders.give(folder) }
+        cell = nil
         return past
     }
 

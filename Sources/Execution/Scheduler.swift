@@ -101,6 +101,7 @@ final class Scheduler {
         do { graph = try TaskGraph(plan) } catch { throw ExecutionFailure(error) }
         poller = try Poller()
         (told, recalled, cancelling) = (try Self.pipe(), try Self.pipe(), try Self.pipe())
+        let folders = WorkFolders(run.tasks)
         around = RunningTask.Surroundings(
             run: run,
             sandbox: TaskSandbox(
@@ -108,7 +109,7 @@ final class Scheduler {
                 isWithoutNetwork: !plan.stations.contains(where: \.usesNetwork)),
             cancelling: cancelling.read,
             store: reuse.store, isFresh: reuse.isFresh,
-            folders: WorkFolders(run.tasks), groups: groups)
+            folders: folders, cells: TaskCells(folders, atMost: 3 * capacity.cpus), groups: groups)
         // Those that run, and twice as many whose outputs are looked at.
         crew = Crew(atMost: 3 * capacity.cpus + 1)
         syncing = try JournalSync(journal, run: run)
@@ -159,6 +160,7 @@ final class Scheduler {
     private func endAll() {
         if !running.isEmpty { endTasks() }
         crew.end()
+        around.cells?.end()
         recalling?.end()
         recalling = nil
         freeing.end()

@@ -77,7 +77,7 @@ package struct StepRun {
             run: own,
             sandbox: TaskSandbox(images: images, run: folder.run, gpus: HostGPUs.ofHost, secrets: secrets),
             cancelling: signals,
-            store: TaskStore(lash: lash), isFresh: false, folders: WorkFolders(own.tasks),
+            store: TaskStore(lash: lash), isFresh: false, folders: WorkFolders(own.tasks), cells: nil,
             groups: plan.stations.contains { $0.id == step.station && $0.uses.memory != nil }
                 ? try? ControlGroups() : nil)
         let hasTurns = graph.hasTurns(step)

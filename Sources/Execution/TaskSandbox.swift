@@ -90,6 +90,31 @@ struct TaskSandbox {
         return plan
     }
 
+    /// What a task sees that needs nothing but files of the run's, without its program and its own folder: the same for many.
+    ///
+    /// - Returns: nil for a task whose sandbox can't be another one's too.
+    func world(of task: PlannedTask) throws(ExecutionFailure) -> SandboxPlan? {
+        guard [.kernel, .fuse, .extraction].contains(images.engine), !images.seesProcesses, !task.usesNetwork,
+            !task.isWritable, task.workspaces.isEmpty, task.uses.memory == nil, task.uses.gpus == 0,
+            secrets.texts(of: task).isEmpty, Self.isShort(task.command)
+        else { return nil }
+        var world = try plan(for: task, gpus: [], work: "")
+        (world.sharesNetworkInTurn, world.mayStayInNetwork) = (false, false)
+        (world.arguments, world.environment) = (["-"], [:])
+        return world
+    }
+
+    /// The program of a task, for a sandbox that stays.
+    func program(of task: PlannedTask) throws(ExecutionFailure) -> SandboxPlan {
+        var plan = SandboxPlan(namespaces: [], root: nil, arguments: try arguments(of: task.command, work: ""))
+        plan.environment = environment(of: task, gpus: [])
+        return plan
+    }
+
+    private static func isShort(_ command: PlannedTask.Command) -> Bool {
+        if case .shell(let text) = command { text.utf8.count < longestArgument } else { true }
+    }
+
     static let limits = [SandboxPlan.Limit(resource: 4 /* RLIMIT_CORE */, value: 1)]
 
     /// The container's own root, as it is.

@@ -37,10 +37,27 @@ final class WorkFolders: Sendable {
         }
     }
 
+    /// Empties one that is shown to a sandbox that stays, so that its folders must stay too.
+    /// - Returns: whether it is as new.
+    static func renew(_ folder: String) -> Bool {
+        if isAsNew(folder) { return true }
+        for name in ["task", "tmp"] {
+            let place = "\(folder)/\(name)"
+            chmod(place, name == "tmp" ? 0o1777 : 0o755)
+            do { try Folder.empty(place) } catch { return false }
+        }
+        for name in (try? Folder.names(in: folder)) ?? [] where name != "task" && name != "tmp" {
+            try? Folder.remove("\(folder)/\(name)")
+        }
+        return isAsNew(folder)
+    }
+
     private static func isAsNew(_ folder: String) -> Bool {
         guard File.status(folder + "/task")?.mode == 0o755, File.status(folder + "/tmp")?.mode == 0o1777,
             let inside = try? Folder.names(in: folder), inside == ["task", "tmp"]
         else { return false }
-        return ["task", "tmp"].allSatisfy { (try? Folder.names(in: "\(folder)/\($0)"))?.isEmpty ?? false }
+        return ["task", "tmp"].allSatisfy {
+            ((try? Folder.names(in: "\(folder)/\($0)"))?.isEmpty ?? false) && !File.hasAttributes("\(folder)/\($0)")
+        }
     }
 }

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// Whole files: read at once, written whole or not at all.
@@ -50,6 +51,9 @@ package enum File {
         }
         return count > 0 && count < buffer.count ? String(validating: buffer[..<count], as: UTF8.self) : nil
     }
+
+    /// Whether it has attributes besides those that every file has: lists of who may do what, or its owner's own.
+    package static func hasAttributes(_ path: String) -> Bool { las_has_attributes(path) != 0 }
 
     package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
@@ -127,6 +131,14 @@ package enum File {
     package static func rename(_ from: String, to path: String) throws(FileFailure) {
         if Glibc.rename(from, path) != 0 { throw FileFailure("rename \(from) to", path) }
         Folder.sync(parent(of: path))
+    }
+
+    /// Writes all that waits in memory for the disk that holds it.
+    package static func syncDisk(of path: String) {
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        if descriptor < 0 { return }
+        las_syncfs(descriptor)
+        close(descriptor)
     }
 
     /// Renames only: for what can be made again.

@@ -33,8 +33,13 @@ package enum Folder {
     /// What is not there is fine. Names need not be text.
     package static func remove(_ path: String) throws(FileFailure) { try remove(Array(path.utf8CString)) }
 
+    /// Removes all that it holds, as `remove` does, and leaves it.
+    package static func empty(_ path: String) throws(FileFailure) {
+        try remove(Array(path.utf8CString), keepsItself: true)
+    }
+
     /// - Parameter path: ends with 0.
-    private static func remove(_ path: [CChar]) throws(FileFailure) {
+    private static func remove(_ path: [CChar], keepsItself: Bool = false) throws(FileFailure) {
         func failure(_ action: String) -> FileFailure {
             FileFailure(action, String(decoding: path.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self))
         }
@@ -53,7 +58,7 @@ package enum Folder {
         }
         closedir(stream)
         for name in names { try remove(path.dropLast() + [CChar(bitPattern: UInt8(ascii: "/"))] + name + [0]) }
-        if rmdir(path) != 0, errno != ENOENT { throw failure("remove the folder") }
+        if !keepsItself, rmdir(path) != 0, errno != ENOENT { throw failure("remove the folder") }
     }
 
     package static func sync(_ path: String) {

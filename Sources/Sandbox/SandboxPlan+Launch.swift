@@ -3,7 +3,10 @@ internal import Glibc
 
 extension SandboxPlan {
     /// Starts the program; it runs when this returns.
-    package func launch() throws(SandboxFailure) -> SandboxProcess {
+    package func launch() throws(SandboxFailure) -> SandboxProcess { SandboxProcess(try launch(stays: false)) }
+
+    /// - Parameter stays: it starts no program, but those that it is asked for afterwards.
+    func launch(stays: Bool) throws(SandboxFailure) -> las_launched {
         try check()
         var flags: UInt32 = 0
         let isInNetwork =
@@ -11,12 +14,33 @@ extension SandboxPlan {
             && las_enter_network(mayStayInNetwork ? 1 : 0) == 0
         defer { if isInNetwork { las_leave_network() } }
         for namespace in namespaces where namespace != .network || !isInNetwork { flags |= namespace.flag }
-        guard let sandbox = las_sandbox_new(flags) else { throw Self.outOfMemory }
+        let sandbox = try gathered(flags: flags, stays: stays)
         defer { las_sandbox_free(sandbox) }
-        try gather(into: sandbox)
         var (launched, failure) = (las_launched(), las_launch_failure())
         guard las_sandbox_launch(sandbox, &launched, &failure) == 0 else { throw describe(failure) }
-        return SandboxProcess(launched)
+        return launched
+    }
+
+    /// - Returns: its program alone for C; the caller frees it.
+    func gatheredProgram() throws(SandboxFailure) -> OpaquePointer {
+        try check()
+        guard let sandbox = las_sandbox_new(0) else { throw Self.outOfMemory }
+        do throws(SandboxFailure) { try gatherProgram(into: sandbox) } catch {
+            las_sandbox_free(sandbox)
+            throw error
+        }
+        return sandbox
+    }
+
+    /// - Returns: the same for C; the caller frees it.
+    private func gathered(flags: UInt32, stays: Bool = false) throws(SandboxFailure) -> OpaquePointer {
+        guard let sandbox = las_sandbox_new(flags) else { throw Self.outOfMemory }
+        if stays { las_sandbox_stays(sandbox) }
+        do throws(SandboxFailure) { try gather(into: sandbox, fixesDevices: stays) } catch {
+            las_sandbox_free(sandbox)
+            throw error
+        }
+        return sandbox
     }
 
     /// Whether the kernel sees to `reach` (Landlock, Linux 5.13), and to signals and sockets too (6.12).
@@ -54,7 +78,7 @@ extension SandboxPlan {
         if texts.contains(where: { $0.utf8.contains(0) }) { try fail("a text of the sandbox holds a NUL byte") }
     }
 
-    private func gather(into sandbox: OpaquePointer) throws(SandboxFailure) {
+    private func gather(into sandbox: OpaquePointer, fixesDevices: Bool) throws(SandboxFailure) {
         var failed = false
         func add(_ result: Int32) { failed = failed || result != 0 }
         if let root { add(las_sandbox_root(sandbox, root, rootIsReadOnly && over == nil ? 1 : 0)) }
@@ -70,7 +94,7 @@ extension SandboxPlan {
                 made.append(target)
             case .proc(let target): add(las_sandbox_step(sandbox, LAS_STEP_PROC, nil, target, 0, 0, makes))
             case .devices(let target):
-                add(las_sandbox_step(sandbox, LAS_STEP_DEVICES, nil, target, 0, 0, makes))
+                add(las_sandbox_step(sandbox, LAS_STEP_DEVICES, nil, target, 0, fixesDevices ? 1 : 0, makes))
                 made.append(target)
             case .device(let path): add(las_sandbox_step(sandbox, LAS_STEP_DEVICE, path, path, 0, 0, makes))
             case .folder(let target, let mode):
@@ -83,15 +107,22 @@ extension SandboxPlan {
         if let program = filter.program { add(las_sandbox_filter(sandbox, program, program.count)) }
         for group in groups { add(las_sandbox_group(sandbox, group)) }
         for limit in limits { add(las_sandbox_limit(sandbox, limit.resource, limit.value)) }
+        try gatherProgram(into: sandbox)
+        if let hostName { add(las_sandbox_host_name(sandbox, hostName)) }
+        add(las_sandbox_work_folder(sandbox, workFolder))
+        las_sandbox_modes(sandbox, dropsCapabilities ? 1 : 0, umask)
+        if failed { throw Self.outOfMemory }
+    }
+
+    private func gatherProgram(into sandbox: OpaquePointer) throws(SandboxFailure) {
+        var failed = false
+        func add(_ result: Int32) { failed = failed || result != 0 }
         for path in programs { add(las_sandbox_program(sandbox, path)) }
         for argument in arguments { add(las_sandbox_argument(sandbox, argument)) }
         for (name, value) in environment.sorted(by: { $0.key < $1.key }) {
             add(las_sandbox_variable(sandbox, "\(name)=\(value)"))
         }
-        if let hostName { add(las_sandbox_host_name(sandbox, hostName)) }
-        add(las_sandbox_work_folder(sandbox, workFolder))
         las_sandbox_streams(sandbox, standardInput ?? -1, standardOutput ?? -1, standardError ?? -1)
-        las_sandbox_modes(sandbox, dropsCapabilities ? 1 : 0, umask)
         if failed { throw Self.outOfMemory }
     }
 
@@ -103,7 +134,7 @@ extension SandboxPlan {
         return path.split(separator: ":").filter { $0.hasPrefix("/") }.map { "\($0)/\(name)" }
     }
 
-    private func describe(_ failure: las_launch_failure) -> SandboxFailure {
+    func describe(_ failure: las_launch_failure) -> SandboxFailure {
         let (stage, summary): (SandboxFailure.Stage, String) =
             switch las_stage(UInt32(failure.stage)) {
             case LAS_STAGE_GROUP: (.group, "can't put the sandbox into its control group")

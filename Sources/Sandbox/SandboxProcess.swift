@@ -45,20 +45,33 @@ package struct SandboxUsage: Hashable, Sendable {
 /// too.
 package struct SandboxProcess: ~Copyable, Sendable {
     private let launched: las_launched
+    /// The one that it runs in, where that stays after it.
+    private let cell: SandboxCell?
     private var end: SandboxEnd?
     /// Once it has ended.
     package private(set) var usage = SandboxUsage()
 
-    init(_ launched: las_launched) { self.launched = launched }
+    init(_ launched: las_launched) { (self.launched, cell) = (launched, nil) }
 
-    package var pid: Int32 { launched.pid }
+    init(in cell: SandboxCell) {
+        (launched, self.cell) = (las_launched(pid: -1, pidfd: -1, status: -1, lifeline: -1, kept: 0), cell)
+    }
+
+    package var pid: Int32 { cell?.pid ?? launched.pid }
 
     /// Becomes readable when the sandbox's program has ended: for poll and epoll. Belongs to this value.
-    package var ending: Int32 { launched.status >= 0 ? launched.status : launched.pidfd }
+    package var ending: Int32 { cell?.ending ?? own }
+    private var own: Int32 { launched.status >= 0 ? launched.status : launched.pidfd }
 
     /// Waits for the end of the program and of all that it started (in a pid namespace; otherwise of the program).
     package mutating func wait() throws(SandboxFailure) -> SandboxEnd {
         if let end { return end }
+        if let cell {
+            let ended = try cell.wait()
+            let end = SandboxEnd(waitStatus: ended.status)
+            (self.end, usage) = (end, SandboxUsage(ended.usage))
+            return end
+        }
         var (launched, status, used) = (launched, Int32(0), las_usage())
         let code = las_sandbox_wait(&launched, &status, &used)
         // Somebody else has reaped it: not known how it ended.
@@ -72,11 +85,19 @@ package struct SandboxProcess: ~Copyable, Sendable {
     /// Sends a signal to all processes of the sandbox; SIGKILL ends it. One that has ended is fine.
     package func kill(_ signal: Int32) {
         if end != nil { return }
+        if let cell { return cell.kill(signal) }
         var launched = launched
         _ = las_sandbox_signal(&launched, signal)
     }
 
     deinit {
+        if let cell {
+            if end == nil {
+                cell.kill(SIGKILL)
+                _ = try? cell.wait()
+            }
+            return
+        }
         if end == nil {
             var (launched, status, used) = (launched, Int32(0), las_usage())
             _ = las_sandbox_signal(&launched, SIGKILL)

@@ -42,3 +42,6 @@ int las_is_written(int descriptor);
 
 /* The number of the kind of file system that holds a path, as statfs(2) lists them; 0 with errno where that can't be told. */
 unsigned int las_file_system(const char *path);
+
+// Whether a file or folder has attributes that its owner gave it, or a list of who may do what; links are not followed.
+int las_has_attributes(const char *path);

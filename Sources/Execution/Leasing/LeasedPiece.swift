@@ -127,9 +127,11 @@ package final class LeasedPiece: @unchecked Sendable {
         try File.write("\(getpid())\n", to: folder.pid, syncing: false)
         let images = try Ladder.reach(start, folder: folder, in: lash)
         self.images = images
+        let folders = WorkFolders(folder.tasks)
         around = RunningTask.Surroundings(
             run: folder, sandbox: TaskSandbox(images: images, run: folder, gpus: gpus), cancelling: -1,
-            store: TaskStore(lash: lash), isFresh: true, folders: WorkFolders(folder.tasks), groups: nil)
+            store: TaskStore(lash: lash), isFresh: true, folders: folders,
+            cells: TaskCells(folders, atMost: 3 * capacity.cpus), groups: nil)
         try poller.add(told.read, token: Token.told)
         try poller.add(signals, token: Token.signals)
         try poller.add(listening, token: Token.listening)
@@ -329,7 +331,7 @@ package final class LeasedPiece: @unchecked Sendable {
         nextNumber += 1
         let own = RunningTask.Surroundings(
             run: around.run, sandbox: around.sandbox, cancelling: ends[0], store: around.store, isFresh: true,
-            folders: around.folders, groups: groups(for: lease.task))
+            folders: around.folders, cells: around.cells, groups: groups(for: lease.task))
         let gpus = Array(freeGPUs.prefix(lease.task.uses.gpus))
         freeGPUs.removeFirst(gpus.count)
         let task = RunningTask(lease.task, number: number, attempt: lease.attempt, key: nil, gpus: gpus, in: own)
