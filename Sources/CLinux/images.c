@@ -92,6 +92,10 @@ int las_mount_image(const char *file, int64_t offset, int64_t size, const char *
 
 int las_try_loop(int control) { return ioctl(control, LOOP_CTL_GET_FREE) < 0 ? -1 : 0; }
 
+int las_mount_memory(const char *folder) {
+    return mount("tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=64m");
+}
+
 int las_unmount(const char *folder) { return umount2(folder, MNT_DETACH); }
 
 int las_try_namespaces(int of_user) {

@@ -1,6 +1,7 @@
 internal import CLinux
 package import Files
 internal import Glibc
+internal import Unpacking
 
 /// Ways to reach images, the best first: mounted by the kernel, by FUSE, unpacked. Which is taken is found out by trying.
 package enum Ladder {
@@ -119,7 +120,9 @@ final class MountedImages {
             // Of the outer world the folders stay empty; a number is a safe name.
             let place = "\(folder.mounts)/\(number)"
             do throws(FileFailure) { try Folder.make(place) } catch { throw ExecutionFailure(error) }
-            do throws(ExecutionFailure) { try mount(image, place) } catch {
+            do throws(ExecutionFailure) {
+                if image.size > Self.largestInMemory || !Self.unpack(image, place) { try mount(image, place) }
+            } catch {
                 rmdir(place)
                 for place in places {
                     las_unmount(place)
@@ -131,6 +134,18 @@ final class MountedImages {
             places.append(place)
             if name.isEmpty { metro = place } else { environments[name] = place }
         }
+    }
+
+    /// Up to this size an image is in memory sooner than it is mounted: most metros' own are.
+    private static let largestInMemory: Int64 = 256 << 10
+
+    /// Into a file system in memory, which is there as long as a mount would be.
+    /// - Returns: false where it has to be mounted after all.
+    private static func unpack(_ image: ImageLocation, _ place: String) -> Bool {
+        if las_mount_memory(place) != 0 { return false }
+        if (try? ImageReader(image.path, offset: image.offset).unpack(into: place, threads: 1)) != nil { return true }
+        las_unmount(place)
+        return false
     }
 
     deinit {

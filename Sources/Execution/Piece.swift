@@ -79,7 +79,8 @@ package struct Piece {
         if let end = recorded.end, end.succeeded ?? false {
             throw ExecutionFailure("the run has ended well: there is nothing to resume", exitCode: .usage)
         }
-        try folder.clear(in: lash)
+        // One that was just made has nothing to be cleared.
+        if recorded.wasBegun || folder.wasUsed { try folder.clear(in: lash) }
         try File.write("\(getpid())\n", to: folder.pid, syncing: false)
         let images =
             try board.map { try Ladder.reachMetro(start, $0, in: lash) }

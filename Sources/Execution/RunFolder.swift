@@ -39,6 +39,9 @@ package struct RunFolder: Hashable, Sendable {
         try write(start)
     }
 
+    /// Whether a process has begun to run it, or was killed while it made it: the number of who runs it is what is written first.
+    var wasUsed: Bool { File.exists(pid) || !File.exists(results) }
+
     func write(_ start: RunStart) throws(FileFailure) {
         try File.write(JSONText.encode(start, indented: true), to: self.start, syncing: false)
     }

@@ -12,6 +12,8 @@ enum las_mount_stage { LAS_MOUNT_FILE, LAS_MOUNT_LOOP_CONTROL, LAS_MOUNT_LOOP, L
 int las_mount_image(const char *file, int64_t offset, int64_t size, const char *folder, int *stage);
 /// Whether the descriptor of /dev/loop-control gives a device: 0, or -1 with errno set.
 int las_try_loop(int control);
+/// An empty file system in memory. Returns 0, or -1 with errno set.
+int las_mount_memory(const char *folder);
 int las_unmount(const char *folder);
 
 /// Whether this user may have mounts and process ids of its own, with `of_user` in a user namespace: 0, or the error number.
