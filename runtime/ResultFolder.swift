@@ -3,8 +3,10 @@ internal import Files
 internal import Glibc
 
 /// The folder that a person finds the results in. Each file appears whole, and what las has not made is left alone.
-struct ResultFolder {
+final class ResultFolder {
     private let path: String
+    /// Folders in which there is something new.
+    private var changed: [String] = []
 
     init(_ path: String) { self.path = path }
 
@@ -21,9 +23,19 @@ struct ResultFolder {
             try copy(results + "/" + station, to: beside + "/" + station, count: &count)
         }
         for station in stations { try move(beside + "/" + station, to: path + "/" + station, onlyChecking: true) }
+        changed = [path]
         for station in stations { try move(beside + "/" + station, to: path + "/" + station, onlyChecking: false) }
+        sync()
         return count
     }
+
+    /// The disk has all names when this returns: of many folders at once with all else that waits for it.
+    private func sync() {
+        if changed.count <= Self.mostFolders { return changed.forEach(Folder.sync) }
+        File.syncDisk(of: path)
+    }
+
+    private static let mostFolders = 16
 
     private func move(_ from: String, to place: String, onlyChecking: Bool) throws {
         let isFolder = File.status(from)?.kind == .folder
@@ -33,12 +45,15 @@ struct ResultFolder {
                 fix: "move it away, or choose another folder with --results")
         }
         if isFolder {
-            if !onlyChecking { try Folder.make(place) }
+            if !onlyChecking {
+                try Folder.make(place)
+                changed.append(place)
+            }
             for name in try Folder.names(in: from) {
                 try move(from + "/" + name, to: place + "/" + name, onlyChecking: onlyChecking)
             }
         } else if !onlyChecking {
-            try File.rename(from, to: place)
+            try File.move(from, to: place)
         }
     }
 
