@@ -1,54 +1,120 @@
 #!/usr/bin/env bash
-# From starting hello.las until its one station's result lies there, against bwrap running the same command in the same tree.
+# From exec of hello.las to the first instruction of its first station, for each way to reach images, against what else starts a program
+# in such a tree: bwrap in the unpacked tree, and runc and podman where they are. The program is bash in all of them, and what it does first
+# is to tell the time.
 . "$(dirname "$0")/ground.bash"
 needs bwrap bubblewrap unsquashfs squashfs-tools
 begin
-template hello
+# shellcheck disable=SC2016 # it is the shell inside that expands this
+command='echo $EPOCHREALTIME > /task/then'
+mkdir "$scratch/hello"
+cat > "$scratch/hello/metro.yml" <<M
+metro: hello
+lines:
+  one:
+    - station: hello
+      command: $command
+      out: then
+M
 bundle=$scratch/hello.las
-# In the LASH that it runs in: the kernel reads no images of strangers.
+"$las" pack "$scratch/hello" --output "$bundle" --quiet --lash "$kept"
+# Packed in the LASH that it runs in: the kernel reads no images of strangers.
+export LASH=$scratch/lash
+mkdir -p "$LASH"
+for folder in packages layers archives; do
+    [ ! -d "$kept/$folder" ] || cp -al "$kept/$folder" "$LASH/" 2>/dev/null || cp -a "$kept/$folder" "$LASH/"
+done
 "$las" pack "$scratch/hello" --output "$bundle" --quiet
 unpack "$bundle" "$scratch/tree"
 mkdir "$scratch/work"
-# shellcheck disable=SC2016 # it is the shell inside that expands this
-command='echo "Hello from $(uname -sm), with nothing installed." > /task/hello.txt'
 
 run() { "$bundle" run --fresh --results "$scratch/results" "$@" > "$scratch/told" 2>&1; }
 wrapped() {
     bwrap --unshare-all --die-with-parent --ro-bind "$scratch/tree" / --proc /proc --dev /dev --tmpfs /tmp \
         --bind "$scratch/work" /task --chdir /task /bin/bash -euo pipefail -c "$command"
 }
+contained() { runc --root "$scratch/runc" run -b "$scratch/oci" "las-bench-$$" > "$scratch/told" 2>&1 < /dev/null; }
+podman=(podman --root "$scratch/podman" --runroot "$scratch/podman.run" --cgroup-manager cgroupfs --runtime runc)
+podded() {
+    "${podman[@]}" run --rm --network none --ulimit nofile=1024:1024 --ulimit nproc=4096:4096 \
+        -v "$scratch/work:/task" -w /task las-bench /bin/bash -euo pipefail -c "$command" > "$scratch/told" 2>&1
+}
 bare() { (cd "$scratch/work" && bash -euo pipefail -c "${command/\/task\//}"); }
+
+# until_then NAME FILE COMMAND…: records the seconds from its start until what FILE says as NAME.
+until_then() {
+    local name=$1 file=$2 start
+    shift 2
+    rm -f "$file"
+    start=$(now)
+    "$@"
+    record "$name" "$(difference "$start" "$(cat "$file")")"
+}
 wrapped || { echo "skipped: bwrap may not make namespaces here"; exit 0; }
+peers=(bwrap)
+if command -v runc > /dev/null; then
+    mkdir -p "$scratch/oci"
+    (cd "$scratch/oci" && runc spec)
+    python3 - "$scratch" "$command" <<'PYTHON'
+import json, sys
+path = sys.argv[1] + "/oci/config.json"
+c = json.load(open(path))
+c["process"].update(args=["/bin/bash", "-euo", "pipefail", "-c", sys.argv[2]], terminal=False, cwd="/task")
+c["root"] = {"path": sys.argv[1] + "/tree", "readonly": True}
+c["mounts"].append({"destination": "/task", "type": "bind", "source": sys.argv[1] + "/work", "options": ["rbind", "rw"]})
+json.dump(c, open(path, "w"))
+PYTHON
+    if contained; then peers+=(runc); else echo "left out: runc does not work here: $(tail -n 1 "$scratch/told")"; fi
+fi
+if command -v podman > /dev/null; then
+    tar -C "$scratch/tree" -c . | "${podman[@]}" import -q - las-bench > "$scratch/told" 2>&1 || true
+    if podded; then peers+=(podman); else echo "left out: podman does not work here: $(tail -n 1 "$scratch/told")"; fi
+fi
 
 # The first use checks the whole bundle; it is told apart. A file so new that it may change unseen is checked again.
-timed first run
+result=$scratch/results/hello/then
+until_then first "$result" run
 engine=$(sed -n 's/.* engine: \([a-z]*\),.*/\1/p' "$scratch/told")
 for _ in $(seq 20); do run; grep -q '^checking' "$scratch/told" || break; sleep 0.5; done
-
+engines=(extraction)
+for other in fuse kernel; do
+    if run --engine "$other"; then engines=("$other" "${engines[@]}"); fi
+done
 run --engine extraction         # unpacks the image, once
 
 rounds=$((repeats * 10))
-for _ in $(seq "$rounds"); do
-    rm -rf "$scratch/results"
-    timed las run
-    rm -rf "$scratch/results"
-    timed fuse run --engine fuse
-    rm -rf "$scratch/results"
-    timed extraction run --engine extraction
-    timed bwrap wrapped
-    timed bare bare
+for round in $(seq "$rounds"); do
+    for name in "${engines[@]}"; do until_then "las-$name" "$result" run --engine "$name"; done
+    timed whole run
+    until_then bwrap "$scratch/work/then" wrapped
+    until_then bare "$scratch/work/then" bare
+    # These take long: every fifth time.
+    if ((round % 5 == 1)); then
+        for peer in "${peers[@]:1}"; do
+            case $peer in
+                runc) until_then runc "$scratch/work/then" contained ;;
+                podman) until_then podman "$scratch/work/then" podded ;;
+            esac
+        done
+    fi
 done
-cmp "$scratch/results/hello/hello.txt" "$scratch/work/hello.txt"
+if command -v podman > /dev/null; then
+    "${podman[@]}" rmi -f las-bench > /dev/null 2>&1 || true
+    umount "$scratch/podman/overlay" 2> /dev/null || true
+fi
 
 ms() { awk -v s="$(median "$1")" 'BEGIN { printf "%.1f ms", 1000 * s }'; }
-row() { printf '%-42s %10s\n' "$@"; }
-echo "One station of one echo, engine $engine, $(nproc) cores, medians of $rounds"
-row "hello.las run" "$(ms las)"
-row "  its first use, all bytes checked (once)" "$(ms first)"
-row "hello.las run --engine fuse" "$(ms fuse)"
-row "hello.las run --engine extraction" "$(ms extraction)"
-row "bwrap, the unpacked tree" "$(ms bwrap)"
-row "bash alone, no sandbox" "$(ms bare)"
-row "las / bwrap" "$(ratio "$(median las)" "$(median bwrap)")"
-row "las, by fuse / bwrap" "$(ratio "$(median fuse)" "$(median bwrap)")"
-row "las, by extraction / bwrap" "$(ratio "$(median extraction)" "$(median bwrap)")"
+row() {
+    printf '%-44s %10s' "$1" "$(ms "$2")"
+    for peer in "${peers[@]}"; do printf ' %10s' "$(ratio "$(median "$2")" "$(median "$peer")")"; done
+    echo
+}
+echo "From exec to the first instruction of the station, $(nproc) cores, medians of $rounds; engine by default: $engine"
+printf '%-44s %10s' "" time
+for peer in "${peers[@]}"; do printf ' %10s' "/ $peer"; done
+echo
+for name in "${engines[@]}"; do row "hello.las run --engine $name" "las-$name"; done
+for peer in "${peers[@]}"; do row "$peer" "$peer"; done
+row "bash alone, no sandbox" bare
+row "hello.las run, its first use, all checked" first
+row "hello.las run, to its end with its results" whole
