@@ -100,7 +100,9 @@ struct TaskSandbox {
         else { return nil }
         var world = try plan(for: task, gpus: [], work: "")
         (world.sharesNetworkInTurn, world.mayStayInNetwork) = (false, false)
-        (world.arguments, world.environment) = (["-"], [:])
+        // What it takes is shown as it is now: another folder may come to have the same name.
+        let taken = task.reads.map { File.status("\(made)/\($0)").map { "\($0.device):\($0.inode)" } ?? "" }
+        (world.arguments, world.environment) = (["-"] + taken, [:])
         return world
     }
 
