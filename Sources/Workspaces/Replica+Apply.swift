@@ -26,6 +26,8 @@ extension Replica {
         var needs: [Need] = []
         var files: [(path: RelativePath, shown: SharedMap.Shown, staged: String)] = []
         var rest: [(path: RelativePath, shown: SharedMap.Shown)] = []
+        var wanted: [(path: RelativePath, shown: SharedMap.Shown, digest: Digest)] = []
+        var takers: [Digest: Int] = [:]
         for (path, shown) in view.sorted(by: { $0.key < $1.key }) {
             let content = shown.version.content
             if let state = lying[path], state.dot == shown.version.dot || state.content == content {
@@ -39,10 +41,21 @@ extension Replica {
                 rest.append((path, shown))
                 continue
             }
+            wanted.append((path, shown, digest))
+            takers[digest, default: 0] += 1
+        }
+        for (path, shown, digest) in wanted {
+            let content = shown.version.content
             let staged = "\(incoming)/\(shown.version.dot)"
-            if File.status("\(incoming)/\(digest.hex)") != nil {
-                try? Folder.remove(staged)
-                try File.copy("\(incoming)/\(digest.hex)", to: staged, mode: 0o600)
+            if File.status(place(of: digest)) != nil {
+                // The last one takes what was brought.
+                takers[digest, default: 1] -= 1
+                if takers[digest] == 0 {
+                    try File.move(place(of: digest), to: staged)
+                } else {
+                    try? Folder.remove(staged)
+                    try File.copy(place(of: digest), to: staged, mode: 0o600)
+                }
                 files.append((path, shown, staged))
             } else if try paths(of: digest).contains(where: { try copy($0, to: staged) }) {
                 files.append((path, shown, staged))

@@ -8,7 +8,9 @@ final class IncomingFile {
     let need: Replica.Need
     private let replica: Replica
     private let path: String
+    /// -1 for a short one, which is kept in memory until it is whole.
     private let descriptor: Int32
+    private var bytes: [UInt8] = []
     private var own: (list: ExtentList, file: Int32)?
     private var listBytes: [UInt8] = []
     /// Whether its list has come, or none is needed.
@@ -19,14 +21,15 @@ final class IncomingFile {
     init(_ need: Replica.Need, in replica: Replica) throws {
         (self.need, self.replica) = (need, replica)
         path = "\(replica.place(of: need.digest))-\(UInt64.random(in: 0 ... .max)).part"
-        descriptor = try File.open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, mode: 0o600, action: "write")
         let isLong = need.content.size > ShareMessage.shortFile
+        descriptor =
+            isLong
+            ? try File.open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, mode: 0o600, action: "write") : -1
         hasList = !isLong
-        if !isLong, need.content.size > 0 { places = [(0, Int(need.content.size))] }
     }
 
     deinit {
-        close(descriptor)
+        if descriptor >= 0 { close(descriptor) }
         if let own { close(own.file) }
     }
 
@@ -93,6 +96,10 @@ final class IncomingFile {
     }
 
     func take(_ bytes: [UInt8]) throws {
+        if descriptor < 0 {
+            guard Int64(self.bytes.count + bytes.count) <= need.content.size else { throw Self.wrong }
+            return self.bytes += bytes
+        }
         var bytes = bytes[...]
         while !bytes.isEmpty {
             guard let (offset, count) = places.first else { throw Self.wrong }
@@ -109,6 +116,11 @@ final class IncomingFile {
 
     /// - Throws: where it is not what it was said to be.
     func finish() throws {
+        if descriptor < 0 {
+            guard Int64(bytes.count) == need.content.size, Digest(of: bytes) == need.digest else { throw Self.wrong }
+            try File.create(path, bytes, mode: 0o600)
+            return try File.move(path, to: replica.place(of: need.digest))
+        }
         var hasher = SHA256()
         var chunk = [UInt8](repeating: 0, count: 1 << 18)
         var offset: Int64 = 0
@@ -126,7 +138,7 @@ final class IncomingFile {
         try File.move(path, to: replica.place(of: need.digest))
     }
 
-    func abandon() { unlink(path) }
+    func abandon() { if descriptor >= 0 { unlink(path) } }
 
     private static var wrong: WorkspaceFailure {
         WorkspaceFailure("a file of a workspace came that is not what it was said to be", exitCode: .integrity)

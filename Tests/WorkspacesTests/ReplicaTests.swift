@@ -194,7 +194,7 @@ import Threads
                 try hub.settle()
                 // To the middle and on to the other one.
                 let cost = (hub.said - before) / 2
-                #expect(cost < (change == 0 ? 1 << 20 : 100_000) + (600 << 10), "\(cost)")
+                #expect(cost < (change == 0 ? 1_100_000 : 100_000) + (64 << 10), "\(cost)")
                 #expect(try File.read(hub.machines[1].files + "/large") == content)
             }
         }
