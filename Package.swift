@@ -39,10 +39,13 @@ let package = Package(
         library("CArchive", "libarchive", debian: "libarchive-dev"),
         library("CSodium", "libsodium", debian: "libsodium-dev"),
         library("CSsh2", "libssh2", debian: "libssh2-1-dev"),
+        library("CFuse", "fuse3", debian: "libfuse3-dev"),
         library("CCurl", "libcurl", debian: "libcurl4-openssl-dev"),
         .systemLibrary(name: "CSolv", pkgConfig: "libsolvext", providers: [.apt(["libsolv-dev", "libsolvext-dev"])]),
         // Namespaces, mounts, clone3, seccomp: the system calls that Swift's Glibc module lacks.
         .target(name: "CLinux"),
+        // A folder shown at another place by FUSE.
+        .target(name: "CMount", dependencies: ["CFuse"]),
 
         // MARK: Ground, shared by las and the runtime, free of Foundation
         // errors and foreign text as people see them, exit codes
@@ -149,7 +152,7 @@ let package = Package(
                 "Secrets", "Workspaces",
                 "Hosts", "Registry", "Engines",
                 "HostProtocol",
-                "CLinux",
+                "CLinux", "CMount",
                 "Digests",
                 "JSON", "Files", "Threads", "Failures",
             ]),

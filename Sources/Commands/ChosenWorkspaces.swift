@@ -64,7 +64,10 @@ struct ChosenWorkspaces {
         throw gone
     }
 
-    private var gone: UsageFailure {
+    /// Whether somebody leads it now.
+    var isGoingOn: Bool { list.isGoingOn(run) }
+
+    var gone: UsageFailure {
         let hasEnded = Journal.last(journal)?.succeeded == true
         return UsageFailure(
             hasEnded
@@ -145,7 +148,7 @@ struct ChosenWorkspaces {
         let record = try record()
         if !record.isHere { throw gone }
         let change = WorkspaceChange(first.folder, files: first.files)
-        if list.isGoingOn(run) {
+        if isGoingOn {
             try body(change, record)
             if record.hasMap, !(try change.tell()) {
                 throw UsageFailure(

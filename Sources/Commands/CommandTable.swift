@@ -6,7 +6,7 @@ enum CommandTable {
         attachCommand, fetchCommand, pauseCommand, continueCommand, cancelCommand, cleanCommand,
         workspaceListCommand, workspaceStatCommand, workspaceWhereCommand, workspaceHistoryCommand,
         workspaceCollisionsCommand, workspaceResolveCommand, workspaceGetCommand, workspacePutCommand,
-        workspaceRemoveCommand,
+        workspaceRemoveCommand, workspaceMountCommand, workspaceUnmountCommand,
         pushCommand, pullCommand, loginCommand, logoutCommand, manifestSlurmCommand, manifestKubernetesCommand,
         inspectCommand, sbomCommand, diffCommand, unpackCommand, verifyCommand, signCommand,
         storeCommand, storeShowCommand, storeCheckCommand, storeCollectCommand,

@@ -92,11 +92,20 @@ package struct WorkspaceChange: Sendable {
 
     /// Has the process that leads the run look at what was changed.
     ///
+    /// - Returns: what is gone when it has.
+    @discardableResult
+    package func ask() throws -> String {
+        try Folder.make(Self.asked(folder))
+        let note = "\(Self.asked(folder))/\(getpid())-\(UInt64.random(in: 0 ... .max))"
+        try File.create(note, [], mode: 0o600)
+        return note
+    }
+
+    /// As `ask`, and waits for it.
+    ///
     /// - Returns: false where it did not within so many seconds.
     package func tell(within seconds: Double = 10) throws -> Bool {
-        try Folder.make(Self.asked(folder))
-        let note = "\(Self.asked(folder))/\(getpid())-\(UInt32.random(in: 0 ... .max))"
-        try File.create(note, [], mode: 0o600)
+        let note = try ask()
         for _ in 0..<Int(seconds * 100) {
             if !File.exists(note) { return true }
             usleep(10_000)
