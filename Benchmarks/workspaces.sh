@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# Workspaces over four hosts, all of them on this machine, each reached by an sshd on loopback with a LASH of its own: how long it takes
+# until 10,000 files of 4 KB that a task makes on one of them lie on another one, against rsync from one sshd to a folder; and how long
+# until a file that a task writes is seen by tasks on the other three, while nothing else happens.
+. "$(dirname "$0")/ground.bash"
+needs sshd openssh-server ssh-keygen openssh-client rsync rsync
+begin
+count=${LAS_BENCH_FILES:-10000}
+mkdir -p "$scratch/shared"
+watch() {
+    cat <<END
+    - station: $1
+      at: $1
+      workspaces: { panel: read }
+      command: |
+        mkfifo /tmp/clock
+        exec 9<> /tmp/clock
+        pause() { read -t 0.002 -u 9 || :; }
+        n=0
+        while [ ! -e {panel}/whole ]; do pause; done
+        until [ "\$n" -ge $count ]; do n=\$(ls {panel}/files 2>/dev/null | wc -l); done
+        echo all \$EPOCHREALTIME
+        for i in \$(seq 40); do
+            while [ ! -e {panel}/said-\$i ]; do pause; done
+            echo signal \$EPOCHREALTIME \$(cat {panel}/said-\$i)
+        done
+      out: seen.txt
+END
+}
+cat > "$scratch/shared/metro.yml" <<END
+metro: shared
+workspaces: [panel]
+lines:
+  one:
+    - station: h1
+      at: h1
+      workspaces: panel
+      command: |
+        mkdir own
+        head -c $((count * 4096)) /dev/urandom | split -b 4096 -a 5 -d - own/f
+        sleep 3
+        echo began \$EPOCHREALTIME
+        cp -r own {panel}/files
+        echo made \$EPOCHREALTIME
+        : > {panel}/whole
+        sleep ${LAS_BENCH_PAUSE:-30}
+        for i in \$(seq 40); do
+            echo \$EPOCHREALTIME > {panel}/new; mv {panel}/new {panel}/said-\$i
+            sleep 0.3
+        done
+      out: made.txt
+$(for n in 2 3 4; do printf '  line%s:\n' $n; watch h$n; done)
+results: [h1, h2, h3, h4]
+END
+export LASH=$scratch/lash
+mkdir -p "$LASH"
+for folder in packages layers archives; do
+    [ ! -d "$kept/$folder" ] || cp -al "$kept/$folder" "$LASH/" 2>/dev/null || cp -a "$kept/$folder" "$LASH/"
+done
+"$las" pack "$scratch/shared" --output "$scratch/shared.las" --quiet
+ssh-keygen -q -t ed25519 -N '' -f "$scratch/key"
+ssh-keygen -q -t ed25519 -N '' -f "$scratch/host_key"
+mkdir -p /run/sshd
+servers=()
+stop() {
+    for pid in "${servers[@]}"; do kill "$pid" 2>/dev/null || true; done
+    finish
+}
+trap stop EXIT
+hosts=()
+for number in 1 2 3 4; do
+    port=$((22200 + number))
+    cat > "$scratch/sshd_$number" <<END
+Port $port
+ListenAddress 127.0.0.1
+PidFile none
+HostKey $scratch/host_key
+AuthorizedKeysFile $scratch/key.pub
+StrictModes no
+UsePAM no
+PermitRootLogin yes
+PasswordAuthentication no
+SetEnv LASH=$scratch/host$number
+END
+    "$(PATH=$PATH:/usr/sbin command -v sshd)" -D -f "$scratch/sshd_$number" &
+    servers+=($!)
+    printf '[127.0.0.1]:%s %s\n' "$port" "$(cut -d' ' -f1,2 "$scratch/host_key.pub")" >> "$scratch/known_hosts"
+    hosts+=(--host "h$number")
+done
+printf 'Host *\n  UserKnownHostsFile %s\n  GlobalKnownHostsFile /dev/null\n  IdentityFile none\n' "$scratch/known_hosts" \
+    > "$scratch/ssh_config"
+export LAS_SSH_CONFIG=$scratch/ssh_config
+sleep 0.5
+for number in 1 2 3 4; do
+    "$las" host add "h$number" "$(id -un)@127.0.0.1:$((22200 + number))" --identity "$scratch/key" \
+        --host-lash "$scratch/host$number" --quiet
+    "$las" host label "h$number" "h$number" --quiet
+done
+mkdir "$scratch/own"
+head -c $((count * 4096)) /dev/urandom | split -b 4096 -a 5 -d - "$scratch/own/f"
+copied() {
+    rm -rf "$scratch/copy"
+    rsync -a -e "ssh -F $scratch/ssh_config -i $scratch/key -p 22201" "$(id -un)@127.0.0.1:$scratch/own/" "$scratch/copy/"
+}
+for _ in $(seq "$repeats"); do
+    timed rsync copied
+    "$las" deploy "$scratch/shared.las" --fresh --results "$scratch/results" "${hosts[@]}" > "$scratch/told" 2>&1 ||
+        { cat "$scratch/told"; exit 1; }
+    python3 - "$scratch" <<'END'
+import statistics, sys
+scratch = sys.argv[1]
+made = dict(line.split() for line in open(f"{scratch}/results/h1/made.txt"))
+alls, signals = [], []
+for host in "h2", "h3", "h4":
+    for line in open(f"{scratch}/results/{host}/seen.txt"):
+        words = line.split()
+        if words[0] == "all":
+            alls.append(float(words[1]) - float(made["began"]))
+        else:
+            signals.append(1000 * (float(words[1]) - float(words[2])))
+with open(f"{scratch}/samples/first", "a") as f: f.write(f"{min(alls):.3f}\n")
+with open(f"{scratch}/samples/last", "a") as f: f.write(f"{max(alls):.3f}\n")
+with open(f"{scratch}/samples/copying", "a") as f: f.write(f"{float(made['made']) - float(made['began']):.3f}\n")
+with open(f"{scratch}/samples/signal", "a") as f: f.write(f"{statistics.median(signals):.1f}\n")
+END
+done
+echo "$count files of 4 KB, four hosts on this machine, median of $repeats"
+printf '%-58s %s\n' "rsync over ssh, one to one" "$(seconds rsync)"
+printf '%-58s %s\n' "made by a task (cp) on one host" "$(seconds copying)"
+printf '%-58s %s\n' "from its beginning until all lie on the first other host" "$(seconds first) ($(ratio "$(median first)" "$(median rsync)") of rsync)"
+printf '%-58s %s\n' "and on all three" "$(seconds last) ($(ratio "$(median last)" "$(median rsync)") of rsync)"
+printf '%-58s %s ms\n' "a file that is written is seen elsewhere, idle, median" "$(median signal)"
