@@ -201,6 +201,53 @@ import Testing
         }
     }
 
+    /// The login host is reached by ssh, as somebody without any right; that one's jobs run as that one.
+    @Test(.enabled(if: SSHServer.missing == nil, "sshd and its tools are needed"))
+    func throughALoginHostAsAnOrdinaryUser() throws {
+        try bench(slow.replacingOccurrences(of: "sleep 8", with: "id -un > {out}; sleep 1"), files: five) {
+            cluster, folder, las in
+            let name = "las-slurm-\(getpid())"
+            let home = folder + "/home"
+            for place in [folder, cluster.folder] { chmod(place, 0o755) }
+            let made = try Program("useradd").run(
+                "--create-home", "--home-dir", home, "--shell", "/bin/sh", "--password", "*", name)
+            try #require(made.status == 0, "\(made.errors)")
+            defer {
+                _ = try? cluster.run("scancel", "--user=" + name)
+                _ = try? Program("userdel").run(name)
+            }
+            try Folder.make(folder + "/server")
+            let server = try SSHServer(
+                in: folder + "/server", user: name,
+                variables: ["PATH": "/usr/bin:/bin", "LASH": home + "/las"].merging(cluster.variables) { $1 })
+            try server.setKnownHosts(server.knownHostsLine())
+            chmod(folder + "/server", 0o755)
+            var las = las
+            las.variables = ["LAS_SSH_CONFIG": server.clientConfiguration]
+            let added = try las(
+                "host", "add", "login", server.address, "--identity", server.userKey(.ed25519), "--host-lash",
+                home + "/las")
+            try #require(added.status == 0, "\(added.errors)")
+            let deployed = try las("deploy", "m", "--slurm", "login", "--results", "there", "--partition", "all")
+            try #require(deployed.status == 0, "\(deployed.errors)")
+            #expect(deployed.errors.contains("by Slurm on login"))
+            #expect(try text(folder + "/there/all/all.txt") == (1...5).map { "\($0)\n" }.joined())
+            // Whose job it was: the folder of the run is that one's, and nobody else's.
+            let runs = home + "/las/runs"
+            let run = try #require(try Folder.names(in: runs).last)
+            #expect(try Program("stat").run("-c", "%U", "\(runs)/\(run)/journal").output == name + "\n")
+
+            // A changed script sends the metro's own small part only.
+            try File.write(
+                try text(folder + "/m/metro.yml").replacingOccurrences(of: "sleep 1", with: "sleep 0.1"),
+                to: folder + "/m/metro.yml")
+            let again = try las("deploy", "m", "--slurm", "login", "--results", "again")
+            try #require(again.status == 0, "\(again.errors)")
+            let sent = again.errors.split(separator: "\n").first { $0.contains("shipping to login") } ?? ""
+            #expect(sent.contains("1 part,") && sent.contains("it had already"), "\(again.errors)")
+        }
+    }
+
     // MARK: Trouble
 
     private let slow = """
