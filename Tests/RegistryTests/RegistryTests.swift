@@ -214,6 +214,26 @@ struct RegistryTests {
         }
     }
 
+    @Test func whereARegistryLeadsElsewhereWithoutEncryptionNobodyIsAsked() throws {
+        try withScratch { folder in
+            try made(folder, "registry/storage", "elsewhere")
+            let blobs = try BlobServer(of: folder + "/registry/storage", in: folder + "/elsewhere")
+            let server = try RegistryServer(
+                in: folder + "/registry", access: .password(user: "anna", password: "pass:word"),
+                elsewhere: blobs.address)
+            let image = try layout(folder + "/one", [(1, 2_000_000), (2, 5_000)])
+            try credentials(folder).keep(user: "anna", password: "pass:word", realm: nil, of: server.address)
+            let failure = #expect(throws: RegistryFailure.self) {
+                _ = try push(image, "\(server.address)/a:1", folder)
+                _ = try RegistryPull(ImageReference("\(server.address)/a:1"), credentials(folder), isPlain: false)
+                    .run(into: folder + "/pulled", architecture: "amd64") { _, _ in }
+            }
+            #expect(failure?.cause?.hasPrefix(blobs.address) == true)
+            #expect(failure?.summary.contains("pass") == false)
+            #expect(blobs.shown == [])
+        }
+    }
+
     @Test func connectionsThatBreakAreMadeAnew() throws {
         try withScratch { folder in
             try made(folder, "registry")

@@ -26,7 +26,10 @@ package final class RegistryServer: @unchecked Sendable {
     /// - Parameters:
     ///   - folder: exists, and is the server's alone.
     ///   - storage: where it keeps what it is sent; below `folder` when left out.
-    package init(in folder: String, storage: String? = nil, access: Access = .everybody) throws {
+    ///   - elsewhere: an address where its callers are sent for what it stores.
+    package init(
+        in folder: String, storage: String? = nil, access: Access = .everybody, elsewhere: String? = nil
+    ) throws {
         self.folder = folder
         var started: (Int, Process, Pipe)?
         for _ in 0..<5 where started == nil {
@@ -40,6 +43,10 @@ package final class RegistryServer: @unchecked Sendable {
                 http: { addr: "127.0.0.1:\(port)" }
 
                 """
+            if let elsewhere {
+                configuration +=
+                    "middleware: { storage: [{ name: redirect, options: { baseurl: \"\(elsewhere)\" } }] }\n"
+            }
             switch access {
             case .everybody: break
             case .password(let user, let password):
