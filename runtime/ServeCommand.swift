@@ -34,6 +34,20 @@ enum ServeCommand {
     }
 }
 
+/// `las-runtime line WORD NUMBER`: a further channel of the one where `serve` runs, which takes it over.
+enum LineCommand {
+    static func run(_ arguments: [String]) throws {
+        let arguments = try Arguments(arguments, valued: ["lash", "expect"], flags: [])
+        let words = try arguments.take("the word", "the number")
+        guard let number = UInt8(words[1]) else { throw UsageFailure("line is started by las only") }
+        if let text = arguments["expect"] {
+            guard let digest = Digest(hex: text) else { throw UsageFailure("--expect takes a digest") }
+            try Adoption.check(digest)
+        }
+        try DataLine.perform(try Bundles.lash(arguments), word: words[0], number: number, input: 0, output: 1)
+    }
+}
+
 /// `las-runtime piece`: the process of one run, started by `serve`. Its descriptors: 0 the tether, or with `--leased` the socket on
 /// which connections are handed over, 3 the journal, and with `--secrets` 4 what the stations may know.
 enum PieceCommand {
@@ -46,17 +60,17 @@ enum PieceCommand {
         let folder = RunFolder(run, in: lash)
         _ = fcntl(3, F_SETFD, FD_CLOEXEC)
         let journal = try Journal(adopting: 3, path: folder.journal)
+        let secrets = arguments.has("secrets") ? try PassedSecrets.take(4) : [:]
+        let start = try folder.readStart()
         if arguments.has("leased") {
             _ = fcntl(0, F_SETFD, FD_CLOEXEC)
-            try LeasedPiece(try folder.readStart(), folder: folder, in: lash, journal: journal, listening: 0).perform()
+            try LeasedPiece(start, folder: folder, in: lash, journal: journal, listening: 0, secrets: secrets).perform()
             return .done
         }
-        let start = try folder.readStart()
         if start.cluster?.engine == KubernetesPiece.engine {
             return KubernetesPiece.perform(start, folder: folder, in: lash, journal: journal)
         }
         if start.cluster != nil { return SlurmPiece.perform(start, folder: folder, in: lash, journal: journal) }
-        let secrets = arguments.has("secrets") ? try PassedSecrets.take(4) : [:]
         let piece = Piece(start, folder: folder, in: lash, journal: journal) { secrets[$0] }
         return piece.perform(tether: arguments.has("tethered") ? 0 : nil).exitCode
     }

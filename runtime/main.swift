@@ -35,6 +35,7 @@ func perform(_ arguments: [String]) throws -> ExitCode {
     case "inspect": try InspectCommand.run(rest)
     case "doctor": try DoctorCommand.run(rest)
     case "serve": try ServeCommand.run(rest)
+    case "line": try LineCommand.run(rest)
     case "piece": return try PieceCommand.run(rest)
     case "hand-over": try HandOverCommand.run(rest)
     case "adopt": try Adoption.run(rest)

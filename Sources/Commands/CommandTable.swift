@@ -3,7 +3,7 @@ enum CommandTable {
     static let all: [CommandSpec] = [
         newCommand, checkCommand, formatCommand, planCommand, explainCommand, mapCommand, lockCommand, packCommand,
         runCommand, deployCommand, eachCommand, resumeCommand, psCommand, statusCommand, logsCommand, reportCommand,
-        attachCommand, fetchCommand, pauseCommand, continueCommand, cancelCommand, cleanCommand,
+        attachCommand, joinCommand, fetchCommand, pauseCommand, continueCommand, cancelCommand, cleanCommand,
         workspaceListCommand, workspaceStatCommand, workspaceWhereCommand, workspaceHistoryCommand,
         workspaceCollisionsCommand, workspaceResolveCommand, workspaceGetCommand, workspacePutCommand,
         workspaceRemoveCommand, workspaceMountCommand, workspaceUnmountCommand,
@@ -14,7 +14,8 @@ enum CommandTable {
         keyNewCommand, keyListCommand, keyTrustCommand, keyForgetCommand, keyRequireCommand,
         secretSetCommand, secretListCommand, secretRemoveCommand, secretProtectCommand,
         schemaCommand,
-        hostAddCommand, hostListCommand, hostCheckCommand, hostLabelCommand, hostImportCommand, hostRemoveCommand,
+        hostAddCommand, hostListCommand, hostCheckCommand, hostLabelCommand, hostDrainCommand, hostClearCommand,
+        hostImportCommand, hostRemoveCommand,
         completionCommand, completeCommand, helpCommand,
         versionCommand,
     ]

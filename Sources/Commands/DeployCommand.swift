@@ -25,6 +25,9 @@ let deployCommand = CommandSpec(
             about: "of several hosts, one that is not heard of for so long loses its tasks to the others (30)",
             completes: .nothing),
         .init(
+            name: "--limit-rate", value: "RATE",
+            about: "send at most so much a second, to all hosts together: 500K, 2M, 1.5 MB", completes: .nothing),
+        .init(
             name: "--slurm", value: "HOST",
             about: "run it in a Slurm cluster: the host that jobs are submitted from; “local” for this machine",
             completes: .hosts),
@@ -60,6 +63,7 @@ let deployCommand = CommandSpec(
     }
     try RunOptions.check(invocation)
     let silence = try Deployment.silence(invocation)
+    let limit = try Deployment.limit(invocation)
     if names.isEmpty, labels.isEmpty {
         throw UsageFailure(
             "las deploy needs a host", fix: "--host NAME, with a name of “las host list”; “las host add” adds one")
@@ -68,6 +72,12 @@ let deployCommand = CommandSpec(
     var hosts: [Host] = []
     for host in try names.map({ try list.host(named: $0) }) + labels.flatMap({ try list.hosts(labelled: $0) })
     where !hosts.contains(where: { $0.name == host.name }) { hosts.append(host) }
+    let drained = hosts.filter(\.isDrained).map(\.name)
+    if let host = drained.first(where: names.contains) ?? (drained.count == hosts.count ? drained.first : nil) {
+        throw UsageFailure(
+            "\(host) is drained, and gets no tasks", fix: "las host drain \(host) --undo, or name other hosts")
+    }
+    hosts.removeAll(where: \.isDrained)
     if invocation.has("--dry-run") {
         try await DryRun(given, invocation, on: hosts.map(\.name), context).tell(context.terminal)
         return .done
@@ -75,11 +85,12 @@ let deployCommand = CommandSpec(
 
     let hold = try context.holdStore()
     defer { hold.release() }
-    let connector = try context.connector()
+    var connector = try context.connector()
+    connector.limit = limit.map { RateLimit($0) }
     let material = try await RunMaterial.prepare(
         given, inputs: try InputOption.values(invocation, context), context)
     var following = try RunOptions.following(invocation, context, material, hold)
-    following.silence = silence
+    (following.silence, following.limit) = (silence, limit)
     // One host runs the metro by itself; what is left behind is led from here, where it is looked after.
     if hosts.count == 1, let host = hosts.first, !invocation.has("--detach") {
         return try await Deployment.connect(connector, host, context) { session in
@@ -107,16 +118,6 @@ struct UnsignedFailure: Failure {
     init(host: String) { self.host = host }
 }
 
-/// A host that takes no tasks one by one.
-struct SingleHostFailure: Failure {
-    let host: String
-    var summary: String { "\(host) starts only what is signed, and takes no tasks one by one" }
-    var fix: String? { "deploy the signed bundle to \(host) alone" }
-    let exitCode = ExitCode.integrity
-
-    init(host: String) { self.host = host }
-}
-
 enum Deployment {
     static func silence(_ invocation: Invocation) throws -> Double {
         guard let text = invocation.value("--lost-after") else { return 30 }
@@ -128,6 +129,23 @@ enum Deployment {
         return seconds
     }
 
+    /// Bytes a second; nil where nothing is said.
+    static func limit(_ invocation: Invocation) throws -> Int64? {
+        guard let text = invocation.value("--limit-rate") else { return nil }
+        let words = text.lowercased().filter { $0 != " " }
+        let number = words.prefix { $0.isNumber || $0 == "." }
+        let factors = ["": 1.0, "b": 1, "k": 1e3, "kb": 1e3, "m": 1e6, "mb": 1e6, "g": 1e9, "gb": 1e9]
+        let unit = words.dropFirst(number.count)
+        guard let count = Double(number), let factor = factors[String(unit.hasSuffix("/s") ? unit.dropLast(2) : unit)],
+            (1000...1e12).contains(count * factor)
+        else {
+            throw UsageFailure(
+                "--limit-rate is what is sent in a second, from 1K on, not “\(Shown.text(text))”",
+                fix: "--limit-rate 2M, for two million bytes a second")
+        }
+        return Int64(count * factor)
+    }
+
     /// One run whose tasks go to all of the hosts. One that can't be reached now may come later.
     static func overSeveral(
         _ hosts: [Host], _ material: RunMaterial, _ following: Following, _ connector: HostConnector,
@@ -137,7 +155,6 @@ enum Deployment {
         let outcomes = await Fleet(connector, hosts: hosts).onEach { session in
             let hello = await session.hello
             HostRooms(lash: context.lash).keep(hello.host, of: session.host)
-            if hello.demandsSignature ?? false { throw SingleHostFailure(host: session.host.name) }
             try await ship(material, to: session.host, session, context)
         }
         var (members, failed, isAnyHere): ([Host], ExitCode?, Bool) = ([], nil, false)
@@ -155,11 +172,6 @@ enum Deployment {
             }
         }
         guard isAnyHere else { return failed ?? .unreachable }
-        if let station = material.plan?.stations.first(where: { !$0.secrets.isEmpty }) {
-            throw UsageFailure(
-                "the station \(station.id) needs secrets, which are not given to several hosts yet",
-                fix: "deploy it to one host")
-        }
         if let plan = material.plan {
             let rooms = HostRooms(lash: context.lash)
             let known = members.map { $0.isLocal ? HostRooms.ofThisMachine : rooms.room(of: $0.name) }
@@ -171,7 +183,7 @@ enum Deployment {
         let run = try Dispatch.prepare(following, over: members.map(\.name))
         following.hold.release()
         context.terminal.say("running \(run) on \(members.map(\.name).joined(separator: ", "))")
-        try Dispatch.launch(run, context)
+        try Dispatch.launch(run, secrets: following.secrets, context)
         if detaching {
             context.terminal.print(run.name)
             context.terminal.say("it goes on by itself: las attach \(run)")

@@ -7,6 +7,7 @@ internal import HostProtocol
 internal import Hosts
 internal import JSON
 internal import Parts
+internal import Plan
 internal import Threads
 
 /// A run over several hosts: its folder and its journal are here, and a process of this machine leases its tasks to the hosts. It goes on
@@ -14,6 +15,8 @@ internal import Threads
 enum Dispatch {
     /// What the process is started by; nobody types it.
     static let word = "lease-tasks"
+    /// Where secrets are handed to it, in its descriptor 4.
+    private static let secretsWord = "--secrets"
 
     /// What is kept of the run beside how it was started: `hosts.json`.
     struct Record: Hashable, Sendable, Codable {
@@ -22,6 +25,8 @@ enum Dispatch {
         var bundle: SentBundle?
         /// Seconds without a sign of a host, after which its tasks go to others.
         var silence: Double
+        /// How many bytes a second may be sent, to all hosts together; nil for all that goes.
+        var limit: Int64?
     }
 
     static func record(of run: RunID, in lash: LASH) throws -> Record? {
@@ -52,13 +57,31 @@ enum Dispatch {
                 cpus: following.cpus, engine: try following.engine.map(Engine.asked), isFresh: following.isFresh,
                 failsFast: following.failsFast, results: following.results,
                 isStranger: material.bundle != nil && !PackedHere(context.lash).has(metro.digest)))
-        let record = Record(hosts: hosts, parts: material.parts, bundle: material.bundle, silence: following.silence)
+        let record = Record(
+            hosts: hosts, parts: material.parts, bundle: material.bundle, silence: following.silence,
+            limit: following.limit)
         try File.write(JSONText.encode(record, indented: true), to: folder.hosts)
         return run
     }
 
+    /// Has hosts take part; the process that leads the run sees it within a second.
+    /// - Returns: those that did not take part before.
+    static func join(_ run: RunID, _ hosts: [String], _ context: Context) throws -> [String] {
+        guard var record = try record(of: run, in: context.lash) else {
+            throw UsageFailure(
+                "\(run) is no run over several hosts", fix: "las deploy METRO --host NAME --host NAME begins one")
+        }
+        let new = hosts.filter { !record.hosts.contains($0) }
+        record.hosts += new
+        if !new.isEmpty {
+            try File.write(JSONText.encode(record, indented: true), to: RunFolder(run, in: context.lash).hosts)
+        }
+        return new
+    }
+
     /// Starts the process that leases the tasks; it holds the journal from its first moment on.
-    static func launch(_ run: RunID, _ context: Context) throws {
+    /// - Parameter secrets: what its stations may know: handed on in memory.
+    static func launch(_ run: RunID, secrets: [String: String] = [:], _ context: Context) throws {
         let folder = RunFolder(run, in: context.lash)
         let journal = try File.open(folder.journal, O_RDWR | O_CREAT | O_CLOEXEC, mode: 0o600, action: "write")
         defer { close(journal) }
@@ -69,9 +92,11 @@ enum Dispatch {
         defer { close(log) }
         let none = try File.open("/dev/null", O_RDONLY | O_CLOEXEC, action: "read")
         defer { close(none) }
-        let arguments = ["las", word, context.lash.root, run.name]
+        let passed = try secrets.isEmpty ? nil : PassedSecrets.write(secrets)
+        defer { if let passed { close(passed) } }
+        let arguments = ["las", word, context.lash.root, run.name] + (passed == nil ? [] : [secretsWord])
         let variables = context.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-        let descriptors = [none, log, log, journal]
+        let descriptors = [none, log, log, journal] + (passed.map { [$0] } ?? [])
         let pid = withCStrings(arguments) { arguments in
             withCStrings(variables) { variables in
                 las_start_session(context.program, arguments, variables, descriptors, Int32(descriptors.count))
@@ -86,19 +111,25 @@ enum Dispatch {
 
     /// The process itself. Its descriptor 3 is the journal.
     static func perform(_ words: [String], _ given: Context) async -> Int32 {
-        guard words.count == 2, words[0].begins(with: "/"), let run = RunID(words[1]) else {
+        let hasSecrets = words.count == 3 && words[2] == secretsWord
+        guard words.count == 2 || hasSecrets, words[0].begins(with: "/"), let run = RunID(words[1]) else {
             return ExitCode.usage.rawValue
         }
         _ = fcntl(3, F_SETFD, FD_CLOEXEC)
         let context = given.with(Invocation(arguments: [], options: ["--lash": [words[0]]]))
-        do { return try await perform(run, context).rawValue } catch {
+        do {
+            let secrets = hasSecrets ? try PassedSecrets.take(4) : [:]
+            return try await perform(run, secrets, context).rawValue
+        } catch {
             let failure = (error as? any Failure) ?? UsageFailure("\(error)")
             context.terminal.fail(failure)
             return failure.exitCode.rawValue
         }
     }
 
-    private static func perform(_ run: RunID, _ context: Context) async throws -> ExitCode {
+    private static func perform(
+        _ run: RunID, _ secrets: [String: String], _ context: Context
+    ) async throws -> ExitCode {
         let folder = RunFolder(run, in: context.lash)
         let start = try folder.readStart()
         guard let record = try record(of: run, in: context.lash) else {
@@ -108,25 +139,44 @@ enum Dispatch {
         let hosts = try record.hosts.map { try list.host(named: $0) }
         let rooms = HostRooms(lash: context.lash)
         let board = LeaseBoard(
-            hosts.map {
-                LeaseBoard.Member(
-                    name: $0.name, labels: Set($0.labels),
-                    room: $0.isLocal ? HostRooms.ofThisMachine : rooms.room(of: $0.name))
-            }, run: folder, silence: record.silence)
-        let connector = try context.connector(asking: Asking { _ in nil })
-        let keeping = Task {
+            hosts.map { member($0, rooms) }, run: folder, silence: record.silence,
+            tellsWords: !(record.bundle?.signed.isEmpty ?? true))
+        var connector = try context.connector(asking: Asking { _ in nil })
+        connector.limit = record.limit.map { RateLimit($0) }
+        let stations = RunMaterial(metro: "", plan: nil, parts: record.parts).readPlan(context.lash)?.stations ?? []
+        let (coming, arrivals) = AsyncStream.makeStream(of: (Int, Host).self)
+        for (number, host) in hosts.enumerated() {
+            board.drain(number, host.isDrained)
+            arrivals.yield((number, host))
+        }
+        let keeping = Task { [connector] in
             await withTaskGroup(of: Void.self) { group in
-                for (number, host) in hosts.enumerated() {
+                for await (number, host) in coming {
                     let keeper = HostKeeper(
-                        host: host, number: number, board: board, start: start, record: record, connector: connector)
+                        host: host, number: number, board: board, start: start, record: record, connector: connector,
+                        secrets: Self.secrets(secrets, of: stations, for: host))
                     group.addTask { await keeper.keep() }
                 }
             }
         }
         let watching = Task {
+            var (names, looked) = (record.hosts, HostFiles(folder, context.lash))
             while !Task.isCancelled {
-                try? await Task.sleep(for: .seconds(record.silence / 20))
+                try? await Task.sleep(for: .seconds(min(1, record.silence / 20)))
                 board.loseSilent()
+                let now = HostFiles(folder, context.lash)
+                guard now != looked, let list = try? HostList.read(context.lash),
+                    let told = try? Self.record(of: run, in: context.lash)
+                else { continue }
+                looked = now
+                for name in told.hosts where !names.contains(name) {
+                    guard let host = try? list.host(named: name) else { continue }
+                    names.append(name)
+                    arrivals.yield((board.join(Self.member(host, rooms)), host))
+                }
+                for (number, name) in names.enumerated() {
+                    if let host = list[name] { board.drain(number, host.isDrained) }
+                }
             }
         }
         let lash = context.lash
@@ -137,7 +187,9 @@ enum Dispatch {
                     continuation.resume(
                         with: Result {
                             let journal = try Journal(adopting: 3, path: folder.journal)
-                            let ended = Piece(start, folder: folder, in: lash, journal: journal, board: board).perform {
+                            let ended = Piece(
+                                start, folder: folder, in: lash, journal: journal, board: board, secret: { secrets[$0] }
+                            ).perform {
                                 // Who waits for the end may take the results now; hosts are told while they do.
                                 if $0.kind == .runEnded { board.dismiss() }
                             }
@@ -147,6 +199,8 @@ enum Dispatch {
             } catch { continuation.resume(throwing: error) }
         }
         watching.cancel()
+        await watching.value
+        arrivals.finish()
         board.dismiss()
         // A host that does not answer any more finds out by itself, when las does not come again.
         let giveUp = Task {
@@ -157,6 +211,30 @@ enum Dispatch {
         giveUp.cancel()
         withExtendedLifetime(kept) {}
         return code
+    }
+
+    /// Whether the files have changed that say which hosts there are.
+    private struct HostFiles: Equatable {
+        let record: File.Status?
+        let list: File.Status?
+
+        init(_ folder: RunFolder, _ lash: LASH) {
+            (record, list) = (File.status(folder.hosts), File.status(lash.hosts))
+        }
+    }
+
+    private static func member(_ host: Host, _ rooms: HostRooms) -> LeaseBoard.Member {
+        LeaseBoard.Member(
+            name: host.name, labels: Set(host.labels),
+            room: host.isLocal ? HostRooms.ofThisMachine : rooms.room(of: host.name))
+    }
+
+    /// A host gets what stations name that it may get tasks of.
+    private static func secrets(
+        _ secrets: [String: String], of stations: [PlannedStation], for host: Host
+    ) -> [String: String] {
+        let names = stations.filter { $0.label.map(host.labels.contains) ?? true }.flatMap(\.secrets)
+        return secrets.filter { names.contains($0.key) }
     }
 
     /// Held until the hosts have put away what was theirs.

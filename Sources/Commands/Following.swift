@@ -21,6 +21,8 @@ struct Following {
     let failsFast: Bool
     /// Seconds without a sign of a host, after which its tasks go to others.
     var silence = 30.0
+    /// How many bytes a second may be sent, to all hosts together; nil for all that goes.
+    var limit: Int64?
     /// Prints each event as a line of JSON.
     let printsEvents: Bool
     /// Let go when the run has begun, which says itself what it uses.

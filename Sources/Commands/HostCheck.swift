@@ -97,6 +97,7 @@ struct HostCheck {
         row["address"] = host.address.map { .string($0.description) }
         row["identity"] = host.identity.map { .string($0) }
         row["lash"] = host.lash.map { .string($0) }
+        if host.isDrained { row["drained"] = true }
         if !host.labels.isEmpty { row["labels"] = .array(host.labels.map { .string($0) }) }
         return row
     }

@@ -82,7 +82,14 @@ let hostListCommand = CommandSpec(
         context.terminal.print(bytes: JSONText.bytes(of: .array(rows), indented: true))
     } else {
         let here = invocation.has("--label") ? [] : [["local", "this machine"]]
-        let rows = here + hosts.map { [$0.name, $0.address?.description ?? "", $0.labels.joined(separator: " ")] }
+        let rows =
+            here
+            + hosts.map {
+                [
+                    $0.name, $0.address?.description ?? "",
+                    ($0.labels + ($0.isDrained ? ["(drained)"] : [])).joined(separator: " "),
+                ]
+            }
         for line in Table.lines(rows) { context.terminal.print(String(line.reversed().drop { $0 == " " }.reversed())) }
     }
     return .done

@@ -13,6 +13,8 @@ struct HostKeeper: Sendable {
     let start: RunStart
     let record: Dispatch.Record
     let connector: HostConnector
+    /// What the stations may know that it gets tasks of.
+    let secrets: [String: String]
 
     func keep() async {
         var (connections, pause) = (0, 0.1)
@@ -66,6 +68,6 @@ struct HostKeeper: Sendable {
         try await session.work(
             Start(
                 run: start.run.leased(to: host.name), parts: record.parts, cpus: start.cpus, tethered: false,
-                engine: start.engine?.rawValue, bundle: record.bundle), line)
+                engine: start.engine?.rawValue, bundle: record.bundle, secrets: secrets), line)
     }
 }

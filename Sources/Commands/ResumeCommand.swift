@@ -62,7 +62,7 @@ let resumeCommand = CommandSpec(
     return try await context.connector().withSession(to: host) { session in
         if isOverSeveral {
             _ = try folder.startOfResumed(cpus: cpus, in: context.lash)
-            try Dispatch.launch(run, context)
+            try Dispatch.launch(run, secrets: secrets, context)
             context.terminal.say("resuming \(run) on its hosts")
             return try await followed.follow(run, on: host, session)
         }

@@ -28,12 +28,24 @@ struct GivenSecrets: Sendable {
             }
         }
         self.values = values
-        // No core file, and with 1 none by a pipe either (core(5)).
-        if !values.isEmpty {
-            var limit = rlimit(rlim_cur: 1, rlim_max: 1)
-            setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &limit)
-        }
+        hide()
     }
+
+    /// No core file, and with 1 none by a pipe either (core(5)).
+    private func hide() {
+        if values.isEmpty { return }
+        var limit = rlimit(rlim_cur: 1, rlim_max: 1)
+        setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &limit)
+    }
+
+    /// Those that a host was given for its share of a run.
+    init(given values: [String: String]) {
+        self.init(values)
+        hide()
+    }
+
+    /// What the task needs and nobody gave.
+    func missing(for task: PlannedTask) -> String? { task.secrets.first { values[$0] == nil } }
 
     func variables(of task: PlannedTask) -> [String: String] {
         Dictionary(task.secrets.compactMap { name in values[name].map { (name, $0) } }, uniquingKeysWith: { $1 })
@@ -50,7 +62,7 @@ struct GivenSecrets: Sendable {
 /// Secrets on their way from the process that was sent them to that of the run: in a file that is in memory only, under no name.
 package enum PassedSecrets {
     /// - Returns: an open descriptor at its beginning, the caller's to close.
-    static func write(_ secrets: [String: String]) throws -> Int32 {
+    package static func write(_ secrets: [String: String]) throws -> Int32 {
         let descriptor = las_memory_file()
         guard descriptor >= 0 else { throw ExecutionFailure.system("can't keep secrets in memory") }
         do {

@@ -18,7 +18,11 @@ extension HostService {
             }
             try channel.send(Frame(kind: .want, payload: []))
             while true {
-                let frame = try nextOfPart()
+                let frame = try nextOfPart(of: incoming)
+                if frame.kind == .lines {
+                    try begin(try frame.decode(Lines.self))
+                    continue
+                }
                 if frame.kind == .commit {
                     guard try frame.decode(PartHeader.self).part == part else {
                         throw ExecutionFailure("the commit is not that of \(part.words)", exitCode: .integrity)
@@ -26,7 +30,9 @@ extension HostService {
                     break
                 }
                 do throws(PartFailure) { try incoming.append(frame.payload) } catch {
-                    // At once, so that the rest is not sent for nothing; what is on its way is read away.
+                    // At once, so that the rest is not sent for nothing; what is on its way is read away, and what is on its way
+                    // over further channels goes with these.
+                    lines.end()
                     try channel.send(Frame(.refusal, json: Refusal(error)))
                     while try nextOfPart().kind != .commit {}
                     return
@@ -42,6 +48,12 @@ extension HostService {
             throw error
         }
         try channel.send(Frame(.committed, json: Committed(digest: part.digest)))
+    }
+
+    /// Further channels, from where las knows how much is to come.
+    func begin(_ asked: Lines) throws {
+        try lines.begin(asked, in: lash)
+        try channel.send(Frame(.done, json: Done()))
     }
 
     private func receiveList() throws -> [UInt8] {
@@ -77,9 +89,17 @@ extension HostService {
         return frame
     }
 
-    private func nextOfPart() throws -> Frame {
+    /// - Parameter incoming: whose bytes come over further channels, where there are any.
+    private func nextOfPart(of incoming: IncomingPart? = nil) throws -> Frame {
+        if let incoming, !lines.isEmpty, !incoming.isWhole {
+            guard let frame = try lines.read() else { throw ProtocolFailure.ended(awaited: "the rest of a part") }
+            guard frame.kind == .data else {
+                throw ProtocolFailure.unexpected(kind: frame.kind, awaited: "a part's data")
+            }
+            return frame
+        }
         guard let frame = try channel.read() else { throw ProtocolFailure.ended(awaited: "the rest of a part") }
-        guard frame.kind == .data || frame.kind == .commit else {
+        guard frame.kind == .data || frame.kind == .commit || frame.kind == .lines else {
             throw ProtocolFailure.unexpected(kind: frame.kind, awaited: "a part's data")
         }
         return frame

@@ -18,6 +18,8 @@ package final class HostService {
     let policy: Policy
     /// Keeps what was offered here from being cleared away until its run has begun.
     private var hold: StoreHold?
+    /// What the bytes of parts come over, where there are further channels.
+    let lines = DataLines()
     /// Another process has the connection.
     private var hasHandedOver = false
     /// Process ids of the runs that were started from here.
@@ -94,6 +96,13 @@ package final class HostService {
             case .cancel: try cancel(try frame.decode(Cancel.self).run)
             case .fetch: try sendResults(try frame.decode(Fetch.self))
             case .clean: try clean(try frame.decode(Clean.self))
+            case .clear:
+                let clear = try frame.decode(Clear.self)
+                try channel.send(
+                    Frame(
+                        .cleared,
+                        json: try HostClearing(lash, olderThan: clear.days).perform(isDry: clear.isDry ?? false)))
+            case .lines: try begin(try frame.decode(Lines.self))
             default: throw ProtocolFailure.unexpected(kind: frame.kind, awaited: "a request")
             }
         } catch let failure as ProtocolFailure {

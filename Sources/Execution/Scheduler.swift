@@ -99,6 +99,7 @@ final class Scheduler {
         resting = RestingTasks(failures: resuming.recorded.failures)
         stations = Dictionary(plan.stations.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         do { graph = try TaskGraph(plan) } catch { throw ExecutionFailure(error) }
+        graph.tellsWords = board?.tellsWords ?? false
         poller = try Poller()
         (told, recalled, cancelling) = (try Self.pipe(), try Self.pipe(), try Self.pipe())
         let folders = WorkFolders(run.tasks)

@@ -59,6 +59,14 @@ package struct Frame: Hashable, Sendable {
         /// L, H: two texts, each behind its length (two bytes, big endian): a workspace of the run and what the host is called in it;
         /// then a message about it. Without a workspace's name: all was told that there was when the connection began.
         case share = 32
+        /// L: `Lines`: the data of parts comes over further channels → H: `Done`, when it has these.
+        case lines = 33
+        /// L: `Clear`: parts that nothing needs may go → H: `Cleared`.
+        case clear = 34
+        case cleared = 35
+        /// H: what a task prints while it runs: the lease's id, one byte (1 for its standard error), 8 bytes of where in the log it
+        /// stands, big endian, and what was printed.
+        case printed = 36
     }
 
     package let kind: Kind
@@ -70,5 +78,5 @@ package struct Frame: Hashable, Sendable {
     package static let largestPayload = 1 << 20
     /// What a sender puts into one `data` frame.
     package static let dataChunk = 256 << 10
-    package static let version = 3
+    package static let version = 4
 }

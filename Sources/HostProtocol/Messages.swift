@@ -237,3 +237,53 @@ package struct Refusal: Failure, Hashable, Codable {
         (self.summary, self.cause, self.fix, self.exitCode) = (summary, cause, fix, exitCode)
     }
 }
+
+/// From here on the bytes of parts come over so many further channels, a `data` frame over each in turn: more of them are on their way at
+/// once than one channel lets through. 0 ends that.
+package struct Lines: Hashable, Sendable, Codable {
+    /// What the channels find each other by: the word of `las-runtime line`.
+    package var word: String
+    package var count: Int
+
+    package static let most = 8
+
+    package init(word: String, count: Int) { (self.word, self.count) = (word, count) }
+
+    /// Whether it can be a file's name, and nobody guesses it.
+    package var isFit: Bool {
+        (0...Self.most).contains(count) && (16...64).contains(word.utf8.count)
+            && word.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x7A).contains($0) }
+    }
+}
+
+/// Frees what no run of the host needs: parts, images that were unpacked, older runtimes, parts that never came whole.
+package struct Clear: Hashable, Sendable, Codable {
+    /// Only what was not used for so many days.
+    package var days: Int
+    /// Says what would go, and takes nothing away; nil for no.
+    package var isDry: Bool?
+
+    package init(days: Int, isDry: Bool = false) { (self.days, self.isDry) = (days, isDry ? true : nil) }
+}
+
+package struct Cleared: Hashable, Sendable, Codable {
+    package struct Kind: Hashable, Sendable, Codable {
+        /// `parts`, `images`, `runtimes`, `incoming`.
+        package var name: String
+        package var count: Int
+        package var bytes: Int64
+        package init(name: String, count: Int, bytes: Int64) {
+            (self.name, self.count, self.bytes) = (name, count, bytes)
+        }
+    }
+
+    package var gone: [Kind]
+    /// What stays since a run needs it, or it is not old enough.
+    package var kept: [Kind]
+    /// Whether the parts are left to “las store gc” there: somebody packs with this LASH.
+    package var isOwn: Bool?
+
+    package init(gone: [Kind], kept: [Kind], isOwn: Bool = false) {
+        (self.gone, self.kept, self.isOwn) = (gone, kept, isOwn ? true : nil)
+    }
+}

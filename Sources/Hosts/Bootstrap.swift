@@ -11,6 +11,7 @@ struct Bootstrap {
     let lash: String?
     let transport: any Transport
     let waiter: Waiter
+    var limit: RateLimit?
     private let word = "las-" + String(UInt64.random(in: 0 ... .max), radix: 36)
 
     /// - Parameter progress: told how many bytes of the runtime were sent, when it has to be.
@@ -43,6 +44,7 @@ struct Bootstrap {
         _ = try second.answer("send")
         do throws(HostFailure) {
             try HostRuntime.pieces(of: runtime.path) { (piece) throws(HostFailure) in
+                try waiter.wait(for: limit, piece.count)
                 try second.channel.write(piece)
                 progress(Int64(piece.count))
             }
@@ -65,6 +67,17 @@ struct Bootstrap {
             """)
         _ = try third.answer("ready")
         return (third.channel, third.rest)
+    }
+
+    /// A further channel, which the runtime of the first one takes over; nothing is waited for.
+    /// - Parameter name: what they find each other by.
+    func line(_ name: String, number: Int) throws(HostFailure) -> any Channel {
+        try begin(
+            """
+            f=$l/runtimes/\(runtime.digest.hex)
+            exec "$f" line --lash "$l" --expect \(runtime.digest.hex) \(name) \(number)
+            """
+        ).channel
     }
 
     private func begin(_ script: String) throws(HostFailure) -> Conversation {

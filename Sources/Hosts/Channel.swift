@@ -15,6 +15,9 @@ protocol Channel: AnyObject {
     /// - Returns: the program's exit status; 128 and more for a signal; nil when it is not known.
     func close() -> Int32?
 
+    /// Lets go of it without waiting for anything.
+    func leave()
+
     /// The end of what the program wrote to its standard error.
     var errors: Tail { get }
 }

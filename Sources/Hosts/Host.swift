@@ -21,6 +21,8 @@ package struct Host: Hashable, Sendable {
     package var program: Program
     /// What it is good for, in the user's words; sorted. A group of hosts is those with the same label.
     package var labels: [String] = []
+    /// It gets no further tasks.
+    package var isDrained = false
     /// Lines of comment above it in the host list, without `#`.
     var comments: [String] = []
 

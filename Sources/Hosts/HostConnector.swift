@@ -8,6 +8,8 @@ package struct HostConnector: Sendable {
     let environment: [String: String]
     /// What this las calls itself: "las 0.1.0".
     let program: String
+    /// What may be sent in a second, to all hosts together; nil for all that goes.
+    package var limit: RateLimit?
 
     /// - Parameters:
     ///   - lash: this machine's, with the keys of hosts that were accepted.

@@ -12,6 +12,7 @@ extension HostList {
             if let identity = host.identity { lines.append("    identity: " + Self.scalar(identity)) }
             if let lash = host.lash { lines.append("    lash: " + Self.scalar(lash)) }
             if !host.labels.isEmpty { lines.append("    labels: [\(host.labels.joined(separator: ", "))]") }
+            if host.isDrained { lines.append("    drained: yes") }
             if host.program != .auto { lines.append("    ssh: " + host.program.rawValue) }
         }
         return lines.joined(separator: "\n") + "\n"
@@ -81,7 +82,7 @@ extension HostList {
     }
 
     private struct Entry {
-        static let keys = ["address", "identity", "labels", "lash", "ssh"]
+        static let keys = ["address", "drained", "identity", "labels", "lash", "ssh"]
         let name: String
         let place: String
         let comments: [String]
@@ -105,6 +106,10 @@ extension HostList {
                 named: entry.name, address: HostAddress(address), identity: entry.values["identity"],
                 lash: entry.values["lash"], program: program)
             if let labels = entry.values["labels"] { host.labels = try Self.labels(labels) }
+            if let word = entry.values["drained"] {
+                guard word == "yes" || word == "no" else { throw HostFailure.usage("“drained” is yes or no") }
+                host.isDrained = word == "yes"
+            }
             host.comments = entry.comments
             put(host)
         } catch {

@@ -62,6 +62,18 @@ package struct HostList: Hashable, Sendable {
         return labelled
     }
 
+    /// Has a host get no further tasks, or get some again.
+    package static func drain(_ name: String, _ isDrained: Bool, in lash: LASH) throws(HostFailure) {
+        try change(lash) { (list) throws(HostFailure) in
+            if name == Host.local.name {
+                throw .usage("“local” is not in the list, and can't be drained", fix: "leave it out of “las deploy”")
+            }
+            var host = try list.host(named: name)
+            host.isDrained = isDrained
+            list.put(host)
+        }
+    }
+
     /// Adds hosts that are not there yet.
     /// - Parameter replacing: whether those that are there are put into their places.
     /// - Returns: those that were added.

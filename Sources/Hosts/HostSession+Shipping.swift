@@ -31,30 +31,36 @@ extension HostSession {
     package func ship(
         _ parts: [Part], from store: PartStore, progress: @Sendable (ShipProgress) -> Void = { _ in }
     ) throws -> Shipped {
+        let asked = ContinuousClock.Instant.now
         let have = try ask(
             Frame(.offer, json: Offer(parts: parts)), .have, Have.self, awaited: "the host's answer to the offer")
+        let way = Self.seconds(since: asked)
         let there = Set(have.parts)
         let missing = parts.filter { !there.contains($0.digest) }
         let total = missing.reduce(0) { $0 + $1.size }
         let begin = ContinuousClock.Instant.now
         var (done, sent): (Int64, Int64) = (0, 0)
-        func seconds() -> Double {
-            let time = begin.duration(to: .now).components
-            return Double(time.seconds) + Double(time.attoseconds) / 1e18
-        }
         for part in missing {
             let kept = Array((have.kept ?? []).prefix(Have.mostKept))
-            try ship(part, from: store, kept: kept) { found, count in
+            try ship(part, from: store, kept: kept, roundTrip: way) { found, count in
                 (done, sent) = (done + found + count, sent + count)
-                progress(ShipProgress(part: part, done: done, total: total, sent: sent, seconds: seconds()))
+                progress(
+                    ShipProgress(part: part, done: done, total: total, sent: sent, seconds: Self.seconds(since: begin)))
             }
         }
-        return Shipped(parts: missing, bytes: sent, seconds: seconds())
+        try closeLines()
+        return Shipped(parts: missing, bytes: sent, seconds: Self.seconds(since: begin))
+    }
+
+    private static func seconds(since begin: ContinuousClock.Instant) -> Double {
+        let time = begin.duration(to: .now).components
+        return Double(time.seconds) + Double(time.attoseconds) / 1e18
     }
 
     /// - Parameter progress: told what the host found of the part, and how many bytes were sent.
     private func ship(
-        _ part: Part, from store: PartStore, kept: [Digest], progress: (_ found: Int64, _ sent: Int64) -> Void
+        _ part: Part, from store: PartStore, kept: [Digest], roundTrip: Double,
+        progress: (_ found: Int64, _ sent: Int64) -> Void
     ) throws {
         // Both are opened before anything is said.
         let (extents, reader) = (try store.extents(of: part.digest), try store.reader(of: part.digest))
@@ -68,11 +74,15 @@ extension HostSession {
         let wanted = try self.wanted(of: extents)
         progress(part.size - wanted.size(in: extents), 0)
         let commit = Frame(.commit, json: header)
-        for piece in wanted.pieces(of: extents, atMost: Frame.dataChunk) {
-            try send(Frame(kind: .data, payload: try reader.read(at: piece.offset, count: piece.count)))
+        try openLines(Self.lines(for: wanted.size(in: extents), roundTrip))
+        for piece in wanted.pieces(of: extents, atMost: limit?.piece ?? Frame.dataChunk) {
+            try waiter.wait(for: limit, piece.count)
             // A host that refuses a part early takes nothing more of it, up to the commit.
-            if let early = try nextWithoutWaiting() {
-                if early.kind == .refusal { try send(commit) }
+            if let early = try sendData(try reader.read(at: piece.offset, count: piece.count)) {
+                if early.kind == .refusal {
+                    dropLines()
+                    try send(commit)
+                }
                 let _: Done = try early.expectClean(.done, Done.self, awaited: "nothing, while a part is sent")
                 throw ProtocolFailure.unexpected(kind: early.kind, awaited: "nothing, while a part is sent")
             }

@@ -19,6 +19,12 @@ package actor HostSession {
     var channel: (any Channel)?
     private var transport: (any Transport)?
     private var reader = FrameReader()
+    /// Starts further channels; nil for `local`.
+    private(set) var bootstrap: Bootstrap?
+    /// What the bytes of parts go over, in turn, where there are any.
+    var lines: [any Channel] = []
+    var turn = 0
+    private(set) var limit: RateLimit?
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
@@ -37,12 +43,15 @@ package actor HostSession {
     func perform<Result: Sendable>(_ body: (Waiter) throws -> Result) throws -> Result { try body(waiter) }
 
     func open(_ connector: HostConnector, note: @Sendable (ConnectionNote) -> Void) throws {
+        limit = connector.limit
         if let address = host.address {
             let reached = try connector.reach(host, address, waiter: waiter)
             (transport, way) = (reached.transport, reached.way)
             if let reason = reached.reason { note(.byOpenSSH(reason: reason)) }
             let bootstrap = Bootstrap(
-                runtime: connector.runtime, lash: host.lash, transport: reached.transport, waiter: waiter)
+                runtime: connector.runtime, lash: host.lash, transport: reached.transport, waiter: waiter,
+                limit: connector.limit)
+            self.bootstrap = bootstrap
             var sent: Int64 = 0
             let (channel, begun) = try bootstrap.start { count in
                 sent += count
@@ -77,8 +86,8 @@ package actor HostSession {
 
     func close() {
         _ = channel?.close()
-        channel = nil
-        transport = nil
+        dropLines()
+        (channel, bootstrap, transport) = (nil, nil, nil)
         thread.stop()
     }
 

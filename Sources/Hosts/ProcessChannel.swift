@@ -52,6 +52,11 @@ final class ProcessChannel: Channel {
 
     func finishWriting() throws(HostFailure) { shutdown(process.stream, Int32(SHUT_WR)) }
 
+    func leave() {
+        shutdown(process.stream, Int32(SHUT_RDWR))
+        _ = process.end(patience: 0.1)
+    }
+
     func close() -> Int32? {
         shutdown(process.stream, Int32(SHUT_RDWR))
         let status = process.end(patience: 5)

@@ -127,6 +127,8 @@ final class SSHChannel: Channel {
         if result != 0 { throw HostFailure(.cut, "the connection to the host was cut", cause: session.lastError) }
     }
 
+    func leave() { isClosed = true }
+
     func close() -> Int32? {
         if isClosed { return status }
         isClosed = true

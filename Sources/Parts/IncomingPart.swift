@@ -141,6 +141,9 @@ package final class IncomingPart {
     /// What is to be appended.
     package var wanted: WantedExtents { WantedExtents(coming) }
 
+    /// Whether nothing is still to come.
+    package var isWhole: Bool { turn == coming.count }
+
     /// How many bytes are still to come.
     private var lacking: Int64 { coming[turn...].reduce(0) { $0 + extents.extents[$1].length } - filled }
 

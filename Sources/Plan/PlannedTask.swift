@@ -75,6 +75,8 @@ package struct PlannedTask: Hashable, Sendable, Codable {
     /// Where it looks among the packed inputs: the folder of each that it takes whole, `/.las/inputs/reference`, and the
     /// file that is its item, `/.las/inputs/reads/s1.fq`.
     package var inputs: [String] = []
+    /// What the words of its command stand for that are taken: for who holds it against the plan; nil where nobody asks.
+    package var words: [String: [String]]?
 
     /// Whether the same always comes of the same: not of what changes outside of the run, or while it goes on.
     package var dependsOnItsContentsOnly: Bool { !usesNetwork && workspaces.isEmpty }

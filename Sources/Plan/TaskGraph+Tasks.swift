@@ -5,42 +5,64 @@ extension TaskGraph {
     func plannedTask(_ number: Int) -> PlannedTask {
         let task = tasks[number]
         let station = stations[task.station]
-        let outputs = station.outputs.map {
-            PlannedTask.Output(path: $0.path(for: task.item.name), isFolder: $0.isFolder)
-        }
         let taken = taken(by: number)
         func values(_ word: String) -> [String] {
             switch station.vocabulary.meaning(of: word) {
             case .takes(let numbers): numbers.flatMap { taken.whole[$0] }
             case .each(let source, let value): value < taken.each[source].count ? [taken.each[source][value]] : []
+            default: []
+            }
+        }
+        var planned = plannedTask(
+            of: station, id: task.id, name: task.item.name, turn: task.turn, reads: taken.reads.sorted(), values)
+        planned.turnBefore = task.turnBefore?.name
+        planned.inputs = taken.inputs.sorted().map(\.string)
+        if tellsWords {
+            planned.words = Dictionary(
+                station.wordsTaken.map { ($0, values($0)) }, uniquingKeysWith: { first, _ in first })
+        }
+        return planned
+    }
+
+    /// - Parameters:
+    ///   - name: the item's.
+    ///   - values: what a word stands for that is taken, whole or each.
+    func plannedTask(
+        of station: StationState, id: TaskID, name: String, turn: Int?, reads: [String],
+        _ taken: (_ word: String) -> [String]
+    ) -> PlannedTask {
+        let outputs = station.outputs.map {
+            PlannedTask.Output(path: $0.path(for: name), isFolder: $0.isFolder)
+        }
+        func values(_ word: String) -> [String] {
+            switch station.vocabulary.meaning(of: word) {
+            case .takes, .each: taken(word)
             // A name that begins with a dash must not look like an option.
             case .output(let number):
                 [outputs[number].path.begins(with: "-") ? "./" + outputs[number].path : outputs[number].path]
-            case .name: [task.item.name]
-            case .turn: task.turn.map { ["\($0)"] } ?? []
-            case .seed: station.planned.seed.map { ["\(Self.seed(of: task.id, $0))"] } ?? []
+            case .name: [name]
+            case .turn: turn.map { ["\($0)"] } ?? []
+            case .seed: station.planned.seed.map { ["\(Self.seed(of: id, $0))"] } ?? []
             case .workspace(let number): [station.planned.workspaces[number].place]
             case nil: []
             }
         }
         let printed = outputs.first.flatMap { station.template.namesOutput || $0.isFolder ? nil : $0.path }
         var planned = PlannedTask(
-            id: task.id, station: station.planned.id, environment: station.planned.environment,
+            id: id, station: station.planned.id, environment: station.planned.environment,
             command: station.template.command(values), outputs: outputs, savesPrinted: printed,
-            reads: taken.reads.sorted(), made: task.id.name, uses: station.planned.uses,
+            reads: reads, made: id.name, uses: station.planned.uses,
             variables: station.planned.variables, scripts: station.planned.scripts,
             checks: station.checks == nil ? nil : station.planned.command)
-        planned.turn = task.turn
-        planned.turnBefore = task.turnBefore?.name
-        planned.until = station.until.map { $0.planned(for: task.item.name, values) }
-        planned.seed = station.planned.seed.map { Self.seed(of: task.id, $0) }
+        planned.turn = turn
+        planned.until = station.until.map { $0.planned(for: name, values) }
+        planned.seed = station.planned.seed.map { Self.seed(of: id, $0) }
         planned.retry = station.planned.retry
         planned.usesNetwork = station.planned.usesNetwork
         planned.secrets = station.planned.secrets
         planned.isWritable = station.planned.isWritable
         planned.workspaces = station.planned.workspaces
         planned.label = station.planned.label
-        planned.inputs = taken.inputs.sorted().map(\.string)
         return planned
     }
 

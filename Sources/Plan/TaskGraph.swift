@@ -134,6 +134,8 @@ package struct TaskGraph: Sendable {
     var running = 0
     /// What was told by nobody yet.
     var unneeded: [Unneeded] = []
+    /// Whether tasks say what the words of their commands stand for.
+    package var tellsWords = false
 
     package init(_ plan: Plan) throws(PlanFailure) {
         var failures: [PlanFailure] = []

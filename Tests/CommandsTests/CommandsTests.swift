@@ -32,7 +32,7 @@ import Testing
         (
             ["host"],
             "there are: las host add, las host list, las host check, "
-                + "las host label, las host import, las host remove"
+                + "las host label, las host drain, las host gc, las host import, las host remove"
         ),
         (["host", "lst"], "there are: las host add"),
         (["run", "--reslts", "x"], "did you mean --results?"),

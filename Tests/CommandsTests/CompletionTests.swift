@@ -22,8 +22,8 @@ import Testing
     @Test func namesOfCommandsAndFamilies() {
         #expect(offered("").contains("host") && offered("").contains("pack"))
         #expect(!offered("").contains("complete") && !offered("").contains("host add"))
-        #expect(offered("host", "") == ["add", "list", "check", "label", "import", "remove"])
-        #expect(offered("help", "host", "") == ["add", "list", "check", "label", "import", "remove"])
+        #expect(offered("host", "") == ["add", "list", "check", "label", "drain", "gc", "import", "remove"])
+        #expect(offered("help", "host", "") == ["add", "list", "check", "label", "drain", "gc", "import", "remove"])
         #expect(offered("-") == ["--help", "--version"])
         #expect(offered("nonsense", "") == [])
     }

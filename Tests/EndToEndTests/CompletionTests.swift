@@ -9,7 +9,7 @@ import Testing
     private static let lines: [(how: String, line: String, becomes: String)] = [
         ("tab", "las unp", "las unpack "),
         ("tab", "las host a", "las host add "),
-        ("all", "las host ", "las host add check import label list remove "),
+        ("all", "las host ", "las host add check drain gc import label list remove "),
         ("tab", "las deploy --ho", "las deploy --host "),
         ("all", "las deploy --host ", "las deploy --host lab local "),
         ("tab", "las deploy --host=lo", "las deploy --host=local "),

@@ -140,6 +140,107 @@ struct BareHosts {
         }
     }
 
+    /// On two hosts, watched and left going on, cut off and resumed: what it is lies nowhere.
+    @Test func secretsAreGivenToSeveralHostsAndLieNowhere() throws {
+        try withScratch { folder in
+            let bench = try BareHosts(["vega", "deneb"], in: folder)
+            let token = "tomato-4711-tomato"
+            try Folder.make(folder + "/m/words")
+            for number in 1...6 { try File.write("\(number)", to: "\(folder)/m/words/w\(number).txt") }
+            try File.write(
+                """
+                metro: upload
+                inputs:
+                  words: words/*.txt
+                lines:
+                  main:
+                    - station: count
+                      for_each: words
+                      command: sleep 0.5; echo ${#TOKEN} > {out}; echo "using $TOKEN" >&2
+                      out: "{name}.length"
+                      secrets: [TOKEN]
+                    - station: all
+                      in: count
+                      command: cat {in} > {out}; echo "none ${TOKEN-}" >&2
+                      out: all.txt
+                """, to: folder + "/m/metro.yml")
+            let missing = try bench.las(["deploy", "m"] + bench.all)
+            #expect(missing.status == 2 && missing.errors.contains("las secret set TOKEN"), "\(missing.errors)")
+            try File.write(token, to: folder + "/token.txt")
+            try bench.las("secret", "set", "TOKEN", "--file", "token.txt")
+            File.remove(folder + "/token.txt")
+            func expectNothing(_ moment: String) throws {
+                let found = try Program("grep").run("-r", "-l", "-a", token, folder)
+                #expect(found.output.isEmpty, "\(moment): \(found.output)")
+            }
+            func expectRight(_ results: String) throws {
+                #expect(
+                    try bench.result("all/all.txt", in: results)
+                        == String(repeating: "\(token.utf8.count)\n", count: 6))
+                try expectNothing(results)
+            }
+            let watched = try bench.las(["deploy", "m", "--fresh", "--results", "watched"] + bench.all)
+            try #require(watched.status == 0, "\(watched.errors)")
+            try expectRight("watched")
+            // What they print is masked.
+            #expect(try bench.las("logs").output.contains("using ***"))
+
+            let begun = try bench.las(["deploy", "m", "--fresh", "--detach"] + bench.all)
+            try #require(begun.status == 0, "\(begun.errors)")
+            let run = try #require(begun.lines.first)
+            usleep(700_000)
+            try expectNothing("while it runs")
+            // Nor among anybody's arguments and variables, but those of the stations' commands.
+            for process in try Folder.names(in: "/proc").compactMap(Int32.init) {
+                let line = (try? File.read("/proc/\(process)/cmdline", atMost: 1 << 20)) ?? []
+                #expect(!String(decoding: line, as: UTF8.self).contains(token))
+                let name = String(decoding: (try? File.read("/proc/\(process)/comm", atMost: 64)) ?? [], as: UTF8.self)
+                if !name.hasPrefix("las") { continue }
+                let variables = (try? File.read("/proc/\(process)/environ", atMost: 1 << 20)) ?? []
+                #expect(!String(decoding: variables, as: UTF8.self).contains(token), "\(process) \(name)")
+            }
+            // What leads it dies; who goes on with it gives the secret again.
+            let pid = String(decoding: try File.read("\(bench.las.lash)/runs/\(run)/pid"), as: UTF8.self)
+            kill(try #require(pid_t(pid.trimmingCharacters(in: .whitespacesAndNewlines))), SIGKILL)
+            let resumed = try bench.las("resume", run, "--results", "resumed")
+            try #require(resumed.status == 0, "\(resumed.errors)")
+            try expectRight("resumed")
+            let left = try bench.left()
+            #expect(left.isEmpty, "\(left)")
+        }
+    }
+
+    /// Hosts that start only what is signed take tasks of a signed metro, each of which they hold against its plan.
+    @Test func signedMetrosRunOnHostsThatDemandIt() throws {
+        try withScratch { folder in
+            let bench = try BareHosts(["vega", "deneb"], in: folder)
+            try Self.write(Self.metro, items: 6, in: folder)
+            try bench.las("key", "new", "anna")
+            try bench.las("pack", "m", "--output", "m.las")
+            for host in bench.hosts {
+                try Folder.make(host.lash)
+                try File.write(#"{"signature": "required"}"#, to: host.lash + "/policy.json")
+            }
+            let unsigned = try bench.las(["deploy", "m.las", "--fresh"] + bench.all)
+            #expect(
+                unsigned.status == 5 && unsigned.errors.contains("starts only what is signed"), "\(unsigned.errors)")
+            #expect(try bench.las("sign", "m.las").status == 0)
+            // Nobody there knows the key yet.
+            let stranger = try bench.las(["deploy", "m.las", "--fresh"] + bench.all)
+            #expect(stranger.status != 0 && stranger.errors.contains("which it does not trust"), "\(stranger.errors)")
+            let key = try #require(try Program("find").run(bench.las.lash, "-name", "anna.pub").lines.first)
+            for host in bench.hosts {
+                try Folder.make(host.lash + "/trusted")
+                try File.write(try File.read(key), to: host.lash + "/trusted/anna.pub")
+            }
+            let here = try bench.las("run", "m.las", "--fresh", "--results", "here")
+            try #require(here.status == 0, "\(here.errors)")
+            let there = try bench.las(["deploy", "m.las", "--fresh", "--results", "there"] + bench.all)
+            try #require(there.status == 0, "\(there.errors)")
+            #expect(try Program("diff").run("-r", folder + "/here", folder + "/there").status == 0)
+        }
+    }
+
     @Test func stationsGoToTheHostsWithTheirLabel() throws {
         try withScratch { folder in
             let bench = try BareHosts(["vega", "deneb"], in: folder)

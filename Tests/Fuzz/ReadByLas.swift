@@ -37,6 +37,7 @@ enum ReadByLas {
         }
         func write(_ bytes: [UInt8]) throws(HostFailure) {}
         func finishWriting() throws(HostFailure) {}
+        func leave() {}
         func close() -> Int32? { 0 }
     }
 }

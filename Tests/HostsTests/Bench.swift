@@ -90,5 +90,14 @@ struct Bench {
             program: "las test")
     }
 
+    /// The same host, reached through a proxy on this port.
+    func through(_ port: Int) throws -> Host {
+        try server.setKnownHosts(
+            server.knownHostsLine(), server.knownHostsLine(names: "[127.0.0.1]:\(port)"))
+        return try Host(
+            named: "far", address: HostAddress("\(server.user)@127.0.0.1:\(port)"), identity: host.identity,
+            program: .libssh2)
+    }
+
     var hello: String { "hello from \(folder)/there\n" }
 }

@@ -109,6 +109,75 @@ struct BringingTests {
         }
     }
 
+    /// One channel carries at most 2 MiB a way to the host and back.
+    @Test(arguments: [[], ["MaxSessions 2"], ["MaxSessions 3"]])
+    func aLongLineIsFilledBySeveralChannels(_ options: [String]) async throws {
+        try await withScratch { folder in
+            let bench = try Bench(in: folder, options: options)
+            let (part, bytes) = try makePart(in: bench.lash, size: 40_000_000)
+            let (second, _) = try makePart(in: bench.lash, size: 9_000_000)
+            let proxy = try DelayingProxy(to: bench.server.port, delay: 0.05)
+            let (far, store) = (try bench.through(proxy.port), PartStore(bench.lash))
+            let (shipped, most) = try await bench.connector(runtime: runtime).withSession(to: far) { session in
+                let most = Mutex(0)
+                let shipped = try await session.ship([part, second], from: store) { _ in
+                    let count = session.assumeIsolated { $0.lines.count }
+                    most.withLock { $0 = max($0, count) }
+                }
+                // The connection is of use afterwards.
+                _ = try await session.ship([part], from: store)
+                return (shipped, most.withLock { $0 })
+            }
+            #expect(shipped.bytes == part.size + second.size)
+            #expect(try File.read("\(folder)/there/parts/\(part.digest)") == bytes)
+            switch options {
+            case []: #expect(most == Lines.most)
+            case ["MaxSessions 3"]: #expect(most == 2)
+            default: #expect(most == 0)
+            }
+            #expect(there(bench, "tmp").isEmpty)
+        }
+    }
+
+    @Test func whatIsRefusedIsToldOverSeveralChannelsToo() async throws {
+        try await withScratch { folder in
+            let bench = try Bench(in: folder)
+            let (part, _) = try makePart(in: bench.lash, size: 40_000_000)
+            let store = PartStore(bench.lash)
+            // Damaged here: the host refuses what comes in its middle, and says so.
+            let path = "\(bench.lash.parts)/\(part.digest)"
+            var damaged = try File.read(path)
+            damaged[20_000_000] ^= 1
+            #expect(chmod(path, 0o644) == 0)
+            try File.write(damaged, to: path)
+            let proxy = try DelayingProxy(to: bench.server.port, delay: 0.03)
+            let far = try bench.through(proxy.port)
+            let (other, _) = try makePart(in: bench.lash, size: 16)
+            try await bench.connector(runtime: runtime).withSession(to: far) { session in
+                let refusal = await #expect(throws: Refusal.self) { try await session.ship([part], from: store) }
+                #expect(refusal?.exitCode == .integrity, "\(refusal!)")
+                // The conversation goes on.
+                let then = try await session.ship([other], from: store)
+                #expect(then.parts == [other])
+            }
+            #expect(!there(bench, "parts").contains(part.digest.hex))
+        }
+    }
+
+    @Test func noMoreIsSentInASecondThanIsAllowed() async throws {
+        try await withScratch { folder in
+            let bench = try Bench(in: folder)
+            let (part, _) = try makePart(in: bench.lash, size: 1_000_000)
+            try await bench.connector(runtime: runtime).withSession(to: bench.host) { _ in }
+            var connector = try bench.connector(runtime: runtime)
+            connector.limit = RateLimit(500_000)
+            let shipped = try await connector.withSession(to: bench.host) {
+                try await $0.ship([part], from: PartStore(bench.lash))
+            }
+            #expect(shipped.seconds > 1.7 && shipped.seconds < 10, "\(shipped.seconds)")
+        }
+    }
+
     @Test func aConnectionCutInMidShipLeavesNothingUnderItsName() async throws {
         try await withScratch { folder in
             let bench = try Bench(in: folder)

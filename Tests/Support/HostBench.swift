@@ -100,6 +100,23 @@ package final class HostBench: @unchecked Sendable {
     package func cut(_ name: String) throws { try inside("ip", "link", "set", "to-\(name)", "down") }
     package func mend(_ name: String) throws { try inside("ip", "link", "set", "to-\(name)", "up") }
 
+    /// What is said to the host over the next moment is answered by “no such connection”.
+    package func reset(_ name: String) throws {
+        let address = address(of: name).split(separator: "@").last.map(String.init) ?? ""
+        let rule = ["OUTPUT", "-p", "tcp", "-d", address, "-j", "REJECT", "--reject-with", "tcp-reset"]
+        try Program("nsenter").run(Array(prefix.dropFirst()) + ["iptables", "-I"] + rule)
+        usleep(300_000)
+        try Program("nsenter").run(Array(prefix.dropFirst()) + ["iptables", "-D"] + rule)
+    }
+
+    /// The processes of its sshd that hold connections are killed.
+    package func killSessions(_ name: String) throws {
+        let listening = text("\(name)/pid")
+        let children =
+            (try? String(contentsOfFile: "/proc/\(listening)/task/\(listening)/children", encoding: .utf8)) ?? ""
+        for child in children.split(separator: " ").compactMap({ pid_t($0) }) { Foundation.kill(child, SIGKILL) }
+    }
+
     private static let hub = #"""
         set -e
         folder=$1; shift

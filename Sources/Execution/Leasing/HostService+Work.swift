@@ -10,11 +10,6 @@ extension HostService {
     /// until that lets it go.
     func work(_ start: Start) throws {
         guard start.run.isLeased else { throw ExecutionFailure("this is no host's share of a run", exitCode: .usage) }
-        guard !policy.demandsSignature else {
-            throw ExecutionFailure(
-                "this host starts only what is signed, and takes no tasks one by one",
-                fix: "deploy the metro to this host alone", exitCode: .integrity)
-        }
         let folder = RunFolder(start.run, in: lash)
         let socket = Journal.isHeld(folder.journal) ? try connect(folder) : try begin(start, folder)
         defer { close(socket) }
@@ -69,7 +64,7 @@ extension HostService {
                 return socket
             }
             defer { close(listening) }
-            try launch(work.run, folder, tethered: false, secrets: [:], leasedBy: listening)
+            try launch(work.run, folder, tethered: false, secrets: work.secrets ?? [:], leasedBy: listening)
             forgetHold()
             return try connect(folder)
         } catch {

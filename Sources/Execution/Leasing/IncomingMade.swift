@@ -132,9 +132,29 @@ struct IncomingMade {
         for file in files {
             guard let path = RelativePath(file.path) else { continue }
             try Folder.make(File.parent(of: "\(folder)/\(path)"))
-            try File.rename("\(staging)/\(path)", to: "\(folder)/\(path)")
+            let (new, old) = ("\(staging)/\(path)", "\(folder)/\(path)")
+            // Into the file that is there, where one is: somebody may be following it.
+            if File.exists(old) { try Self.copy(new, over: old) } else { try File.rename(new, to: old) }
         }
         try Folder.remove(staging)
+    }
+
+    private static func copy(_ new: String, over old: String) throws {
+        let from = try File.open(new, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, action: "read")
+        defer { close(from) }
+        let to = try File.open(old, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, action: "write")
+        defer { close(to) }
+        var buffer = [UInt8](repeating: 0, count: 1 << 18)
+        var offset: Int64 = 0
+        while true {
+            let count = read(from, &buffer, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw FileFailure("read", new) }
+            if count == 0 { break }
+            try buffer[..<count].withUnsafeBytes { try File.writeAll($0, at: offset, to: to, path: old) }
+            offset += Int64(count)
+        }
+        if ftruncate(to, off_t(offset)) != 0 { throw FileFailure("write", old) }
     }
 
     mutating func abandon() {

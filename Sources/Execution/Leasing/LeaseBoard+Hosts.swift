@@ -16,7 +16,7 @@ extension LeaseBoard.HostState {
     /// - Parameter ahead: also beside those that run: as much again waits there, so that the next one begins without a way
     ///   to here and back.
     func takes(_ uses: Resources, ahead: Bool) -> Bool {
-        guard isHere, !isDropped, let capacity, capacity.holds(uses) else { return false }
+        guard isHere, !isDropped, !isDrained, let capacity, capacity.holds(uses) else { return false }
         let times = ahead ? 2 : 1
         return used.cpus + uses.cpus <= times * capacity.cpus
             && used.memory + (uses.memory ?? 0) <= Int64(times) * capacity.memory
@@ -28,7 +28,9 @@ extension LeaseBoard.State {
     /// The fittest host: with room now before with room soon, then where most of what it takes lies, then with most room.
     func place(for task: PlannedTask, _ id: Digest? = nil, reads: [String]) -> Int? {
         var best: (host: Int, order: (Int, Int64, Double))?
-        if let id, let done = hosts.firstIndex(where: { $0.isHere && !$0.isDropped && $0.known.contains(id) }) {
+        if let id,
+            let done = hosts.firstIndex(where: { $0.isHere && !$0.isDropped && !$0.isDrained && $0.known.contains(id) })
+        {
             return done
         }
         for (number, host) in hosts.enumerated() where host.fits(task) && host.takes(task.uses, ahead: true) {
@@ -223,6 +225,9 @@ extension LeaseBoard {
             return (Lease(id: id, attempt: order.attempt, task: order.task), missing)
         }
     }
+
+    /// What a host has; nil where it is another one's, or nobody's.
+    func order(_ id: Digest, on host: Int) -> Order? { state.change { $0.hosts[host].leases[id] } }
 
     func began(_ id: Digest, on host: Int) {
         state.change { state in

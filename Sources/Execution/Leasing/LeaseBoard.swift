@@ -67,6 +67,8 @@ package final class LeaseBoard: @unchecked Sendable {
         var isHere = false
         /// What it sends is not believed any more, or it can't run any of this.
         var isDropped = false
+        /// It gets nothing further: its keeper wants it for something else.
+        var isDrained = false
         /// When it was last here, or the run began.
         var since = Clock.monotonic
         /// Its leases were given to others.
@@ -111,10 +113,12 @@ package final class LeaseBoard: @unchecked Sendable {
     let run: RunFolder
     /// Seconds without a sign of a host, after which its leases go to others.
     package let silence: Double
+    /// Whether tasks say what the words of their commands stand for: hosts that run only what is signed hold them against the plan.
+    let tellsWords: Bool
     let state: Monitor<State>
 
-    package init(_ members: [Member], run: RunFolder, silence: Double) {
-        (self.run, self.silence) = (run, silence)
+    package init(_ members: [Member], run: RunFolder, silence: Double, tellsWords: Bool = false) {
+        (self.run, self.silence, self.tellsWords) = (run, silence, tellsWords)
         state = Monitor(State(hosts: members.map { HostState(member: $0) }))
     }
 
@@ -285,6 +289,35 @@ package final class LeaseBoard: @unchecked Sendable {
                 state.hosts[host].leases = [:]
                 state.hosts[host].used = Capacity(cpus: 0, memory: 0, gpus: 0)
             }
+        }
+    }
+
+    /// One more host takes part.
+    /// - Returns: its number.
+    package func join(_ member: Member) -> Int {
+        state.change { state in
+            state.hosts.append(HostState(member: member))
+            state.note("\(member.name) takes part from now on")
+            return state.hosts.count - 1
+        }
+    }
+
+    /// A host gets no further tasks, what waits there goes to others, and what runs there ends; or it gets some again.
+    package func drain(_ host: Int, _ isDrained: Bool) {
+        state.change { state in
+            guard state.hosts[host].isDrained != isDrained else { return }
+            state.hosts[host].isDrained = isDrained
+            let name = state.hosts[host].member.name
+            state.note(isDrained ? "\(name) is drained, and gets no further tasks" : "\(name) gets tasks again")
+            let waiting = state.hosts[host].leases.values.filter { !$0.hasBegun }.sorted { $0.number < $1.number }
+            for order in isDrained ? waiting : [] {
+                state.remove(order.id, from: host)
+                state.send(.revoke(order.id), to: host)
+                state.say(order.number, .moved(from: name, hadBegun: false, reason: "\(name) is drained"))
+            }
+            if isDrained { state.unplaced = waiting + state.unplaced }
+            state.place()
+            state.ring()
         }
     }
 

@@ -173,7 +173,12 @@ package final class LeaseLine: FrameTalk, @unchecked Sendable {
                 host, capacity, open: standing.open, ended: standing.ended, holds: standing.held, wake: wake)
         case .alive: break
         case .done where isDismissed: isOver = true
-        case .leaseBegan: board.began(try frame.decode(LeaseBegan.self).id, on: host)
+        case .leaseBegan:
+            let id = try frame.decode(LeaseBegan.self).id
+            // Who follows its logs finds them when it hears of the task.
+            if let order = board.order(id, on: host) { makeLogs(of: order) }
+            board.began(id, on: host)
+        case .printed: try take(try PrintedPiece(frame))
         case .made: try begin(try frame.decode(MadeHeader.self))
         case .data:
             guard incoming != nil else { throw IncomingMade.refused("a file that it had not announced") }
@@ -263,11 +268,40 @@ package final class LeaseLine: FrameTalk, @unchecked Sendable {
         board.ended(order, on: host, past, made: outputs.map { ($0.digest, $0.entries) })
     }
 
+    private func place(ofLogs order: LeaseBoard.Order) -> String {
+        let name = order.task.id.name
+        return order.attempt == 1 ? name : "attempt \(order.attempt)/\(name)"
+    }
+
+    /// Where a run on this machine has them. That one can't be made is no reason not to go on.
+    private func makeLogs(of order: LeaseBoard.Order) {
+        guard let place = RelativePath(place(ofLogs: order)) else { return }
+        let path = "\(board.run.logs)/\(place)"
+        try? Folder.make(File.parent(of: path))
+        for ending in order.task.savesPrinted == nil ? ["err", "out"] : ["err"] {
+            let descriptor = try? File.open(
+                "\(path).\(ending)", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, action: "write")
+            if let descriptor { close(descriptor) }
+        }
+    }
+
+    /// What a task prints while it runs. What counts is what comes at its end.
+    private func take(_ piece: PrintedPiece) throws {
+        guard let order = board.order(piece.id, on: host), let place = RelativePath(place(ofLogs: order)) else {
+            return
+        }
+        let path = "\(board.run.logs)/\(place).\(piece.isErrors ? "err" : "out")"
+        let descriptor = try File.open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, action: "write")
+        defer { close(descriptor) }
+        // Another host may have printed more of it before it was lost.
+        if piece.offset == 0 { ftruncate(descriptor, 0) }
+        try piece.bytes.withUnsafeBytes { try File.writeAll($0, at: piece.offset, to: descriptor, path: path) }
+    }
+
     /// Only its own, at the places where a run on this machine has them.
     private func takeLogs(of order: LeaseBoard.Order) throws {
         guard let logs else { return }
-        let name = order.task.id.name
-        let place = order.attempt == 1 ? name : "attempt \(order.attempt)/\(name)"
+        let place = place(ofLogs: order)
         guard logs.files.allSatisfy({ [place + ".err", place + ".out"].contains($0.path) }) else {
             throw IncomingMade.refused("what another task than \(order.task.id) printed")
         }

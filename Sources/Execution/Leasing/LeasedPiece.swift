@@ -18,6 +18,9 @@ package final class LeasedPiece: @unchecked Sendable {
     private let lash: LASH
     private let journal: Journal
     private let listening: Int32
+    private let secrets: GivenSecrets
+    /// What tasks are held against, where this host runs only what is signed.
+    private var signed: TaskGraph?
     private let poller: Poller
     private let inbox = Monitor([Told]())
     private let told: (read: Int32, write: Int32)
@@ -42,6 +45,10 @@ package final class LeasedPiece: @unchecked Sendable {
     private var connections = 0
     private var lastHeard = Clock.monotonic
     private var isDismissed = false
+    /// When las was told for the last time what tasks print.
+    private var lastTold = Clock.monotonic
+    /// How long that waits, in seconds: most tasks have ended by then.
+    private static let pause = 1.0
     /// The run's workspaces, from the moment on when las speaks of them.
     private let shares = Monitor<RunShares?>(nil)
 
@@ -51,6 +58,8 @@ package final class LeasedPiece: @unchecked Sendable {
         /// Becomes readable when this one is to end.
         let cancelling: (read: Int32, write: Int32)
         var isRevoked = false
+        /// How much of what it has printed las was told, of its standard output and its standard error.
+        var told: [Int64] = [0, 0]
     }
 
     /// A lease that has ended, with what belongs to it.
@@ -84,10 +93,13 @@ package final class LeasedPiece: @unchecked Sendable {
     ///   - folder: made, with its start.json.
     ///   - journal: held, so that others see that it goes on; nothing is written into it.
     ///   - listening: a socket on which connections are handed over.
+    ///   - secrets: what its stations may know.
     package init(
-        _ start: RunStart, folder: RunFolder, in lash: LASH, journal: Journal, listening: Int32
+        _ start: RunStart, folder: RunFolder, in lash: LASH, journal: Journal, listening: Int32,
+        secrets: [String: String] = [:]
     ) throws(ExecutionFailure) {
         (self.start, self.folder, self.lash, self.journal, self.listening) = (start, folder, lash, journal, listening)
+        self.secrets = GivenSecrets(given: secrets)
         capacity = Capacity.ofHost(cpus: start.cpus)
         free = capacity
         freeGPUs = Array(0..<min(capacity.gpus, gpus.count))
@@ -129,17 +141,20 @@ package final class LeasedPiece: @unchecked Sendable {
         self.images = images
         let folders = WorkFolders(folder.tasks)
         around = RunningTask.Surroundings(
-            run: folder, sandbox: TaskSandbox(images: images, run: folder, gpus: gpus), cancelling: -1,
-            store: TaskStore(lash: lash), isFresh: true, folders: folders,
+            run: folder, sandbox: TaskSandbox(images: images, run: folder, gpus: gpus, secrets: secrets),
+            cancelling: -1, store: TaskStore(lash: lash), isFresh: true, folders: folders,
             cells: TaskCells(folders, atMost: 3 * capacity.cpus), groups: nil)
+        if start.isSigned ?? false { signed = try TaskGraph(try Piece.plan(of: images).plan) }
         try poller.add(told.read, token: Token.told)
         try poller.add(signals, token: Token.signals)
         try poller.add(listening, token: Token.listening)
         while !isDismissed {
             let isIdle = line == nil && running.isEmpty && queue.isEmpty
-            let deadline = isIdle ? lastHeard + Self.patience : nil
+            let telling = line == nil || running.isEmpty ? nil : lastTold + Self.pause
+            let deadline = isIdle ? lastHeard + Self.patience : telling
             for ready in try poller.wait(until: deadline) { try handle(ready, signals) }
-            if let deadline, deadline <= Clock.monotonic { break }
+            if isIdle, let deadline, deadline <= Clock.monotonic { break }
+            if let telling, telling <= Clock.monotonic { tellPrinted() }
             try startQueued()
         }
         for running in running.values { cancel(running) }
@@ -206,6 +221,35 @@ package final class LeasedPiece: @unchecked Sendable {
             return
         }
         tellStanding()
+        // Who comes may be another las than the one before.
+        for number in running.keys { running[number]?.told = [0, 0] }
+    }
+
+    /// What tasks that run have printed since the last time.
+    private func tellPrinted() {
+        lastTold = Clock.monotonic
+        for (number, there) in running.sorted(by: { $0.key < $1.key }) where !there.isRevoked {
+            guard let place = Self.place(ofLogs: there.lease) else { continue }
+            for (stream, ending) in ["out", "err"].enumerated() {
+                var offset = there.told[stream]
+                let log = "\(folder.logs)/\(place).\(ending)"
+                guard let size = File.status(log)?.size, size > offset, offset < PrintedPiece.mostOfLog,
+                    let descriptor = try? File.open(log, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, action: "read")
+                else { continue }
+                defer { close(descriptor) }
+                while offset < min(size, PrintedPiece.mostOfLog) {
+                    var bytes = [UInt8](repeating: 0, count: PrintedPiece.most)
+                    let count = pread(descriptor, &bytes, bytes.count, off_t(offset))
+                    if count <= 0 { break }
+                    line?.send(
+                        PrintedPiece(
+                            id: there.lease.id, isErrors: stream == 1, offset: offset, bytes: Array(bytes[..<count])
+                        ).frame)
+                    offset += Int64(count)
+                }
+                running[number]?.told[stream] = offset
+            }
+        }
     }
 
     /// The run's workspaces, which are made when las speaks of them for the first time.
@@ -264,6 +308,10 @@ package final class LeasedPiece: @unchecked Sendable {
                 line?.send(ending)
                 return
             }
+            if let refusal = refusal(of: lease.task) {
+                line?.send(Frame(.refusal, json: Refusal(refusal)))
+                return
+            }
             if running.values.contains(where: { $0.lease.id == lease.id && !$0.isRevoked }) {
                 line?.send(Frame(.leaseBegan, json: LeaseBegan(id: lease.id)))
             } else if !queue.contains(where: { $0.id == lease.id }) {
@@ -285,6 +333,18 @@ package final class LeasedPiece: @unchecked Sendable {
     }
 
     // MARK: Tasks
+
+    /// Why it is not run here, whatever becomes of the run.
+    private func refusal(of task: PlannedTask) -> ExecutionFailure? {
+        if let signed, !signed.hasTask(task) {
+            return ExecutionFailure(
+                "this host starts only what is signed, and \(Shown.text(task.id.name)) is none of the signed metro's tasks",
+                exitCode: .integrity)
+        }
+        return secrets.missing(for: task).map {
+            ExecutionFailure("the secret \(Shown.text($0)) was not given to this host", exitCode: .usage)
+        }
+    }
 
     private func startQueued() throws {
         while let place = queue.firstIndex(where: { free.holds($0.task.uses) && hasWorkspaces(of: $0.task) }) {
@@ -396,10 +456,14 @@ package final class LeasedPiece: @unchecked Sendable {
         line?.send(ending)
     }
 
+    private static func place(ofLogs lease: Lease) -> String? {
+        guard let name = RelativePath(lease.task.id.name) else { return nil }
+        return lease.attempt == 1 ? name.string : "attempt \(lease.attempt)/\(name)"
+    }
+
     /// What it printed, as files below the run's `logs`.
     private func logs(of lease: Lease) -> [RunEvent.File] {
-        guard let name = RelativePath(lease.task.id.name) else { return [] }
-        let place = lease.attempt == 1 ? name.string : "attempt \(lease.attempt)/\(name)"
+        guard let place = Self.place(ofLogs: lease) else { return [] }
         return ["\(place).err", "\(place).out"].compactMap { path in
             let file = "\(folder.logs)/\(path)"
             guard let status = File.status(file), status.kind == .file, let digest = try? FileDigest.digest(of: file)

@@ -1,0 +1,67 @@
+internal import Failures
+internal import HostProtocol
+
+/// Further channels for the bytes of parts: one carries at most 2 MiB a way to the host and back.
+extension HostSession {
+    /// What is worth them, in bytes.
+    private static let worthwhile: Int64 = 8 << 20
+
+    /// How many help where a way to the host and back takes so long: none where one channel carries as much as there is.
+    static func lines(for bytes: Int64, _ roundTrip: Double) -> Int {
+        if bytes < worthwhile || roundTrip < 0.01 { return 0 }
+        return min(Lines.most, max(2, Int((roundTrip / 0.01).rounded(.up))))
+    }
+
+    /// Opens them. A host that allows few channels gets few, or none: all goes over the one that there is then.
+    func openLines(_ count: Int) throws {
+        guard let bootstrap, lines.isEmpty, count > 1 else { return }
+        let word = (0..<4).map { _ in String(UInt64.random(in: 0 ... .max), radix: 36) }.joined()
+        var opened: [any Channel] = []
+        for number in 0..<count {
+            do throws(HostFailure) {
+                // Its shell may read on as far as there is something: nothing follows before the host has it.
+                opened.append(try bootstrap.line(word, number: number))
+            } catch {
+                // Where the connection itself is gone, that shows at the next step.
+                if error.kind == .abandoned { throw error }
+                break
+            }
+        }
+        if opened.count < 2 { opened = [] }
+        try requestLines(Lines(word: word, count: opened.count))
+        lines = opened
+    }
+
+    /// Lets them go when all parts are there.
+    func closeLines() throws {
+        guard !lines.isEmpty else { return }
+        try requestLines(Lines(word: String(repeating: "0", count: 16), count: 0))
+        dropLines()
+    }
+
+    private func requestLines(_ lines: Lines) throws {
+        let _: Done = try ask(
+            Frame(.lines, json: lines), .done, Done.self, awaited: "that the host takes bytes over further channels")
+    }
+
+    func dropLines() {
+        for line in lines { line.leave() }
+        (lines, turn) = ([], 0)
+    }
+
+    /// Sends bytes of a part.
+    /// - Returns: what the host says meanwhile: that it takes no more of it.
+    func sendData(_ bytes: [UInt8]) throws -> Frame? {
+        let frame = Frame(kind: .data, payload: bytes)
+        if lines.isEmpty {
+            try send(frame)
+        } else {
+            do throws(HostFailure) { try lines[turn].write(frame.bytes) } catch {
+                guard error.kind == .cut else { throw error }
+                return try waiter.within(10, error.summary) { try next("why the host takes no more of a part") }
+            }
+            turn = (turn + 1) % lines.count
+        }
+        return try nextWithoutWaiting()
+    }
+}
