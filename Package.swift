@@ -219,7 +219,7 @@ let package = Package(
         tests(of: "Commands"),
         // The built programs, as a user runs them.
         .testTarget(
-            name: "EndToEndTests", dependencies: ["TestSupport", "Files", "JSON", "Digests", "Threads"],
+            name: "EndToEndTests", dependencies: ["TestSupport", "Files", "JSON", "Digests", "Parts", "Threads"],
             exclude: ["Shells"],
             swiftSettings: swift),
     ]
@@ -230,7 +230,7 @@ if Context.environment["LAS_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
             name: "fuzz-frames",
-            dependencies: ["CLinux", "Execution", "Hosts", "HostProtocol", "Parts", "Digests", "Files"],
+            dependencies: ["CLinux", "Execution", "Hosts", "HostProtocol", "Plan", "Parts", "Digests", "Files"],
             path: "Tests/Fuzz", swiftSettings: swift + [.unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-use-ld=lld"])]))
 }

@@ -37,6 +37,18 @@ enum ReadByAnybody {
         case .event: _ = try? frame.decode(RunEvent.self)
         case .refusal: _ = try? frame.decode(Refusal.self)
         case .file: _ = try? frame.decode(FileHeader.self)
+        case .work: _ = try? frame.decode(Start.self)
+        case .standing: _ = try? frame.decode(Standing.self)
+        case .lease: _ = try? frame.decode(Lease.self)
+        case .made: _ = try? frame.decode(MadeHeader.self)
+        case .leaseBegan: _ = try? frame.decode(LeaseBegan.self)
+        case .leaseEnded: _ = try? frame.decode(LeaseEnded.self)
+        case .taken, .revoke: _ = try? frame.decode(LeaseNote.self)
+        case .lines: _ = try? frame.decode(Lines.self)
+        case .clear: _ = try? frame.decode(Clear.self)
+        case .cleared: _ = try? frame.decode(Cleared.self)
+        case .resume: _ = try? frame.decode(Resume.self)
+        case .printed: _ = try? PrintedPiece(frame)
         case .extents, .want: _ = try? ExtentList(bytes: frame.payload)
         default: break
         }

@@ -50,7 +50,13 @@ enum Seeds {
         return [
             [0, 9] + bytes(shipped + like), [0, 1] + bytes(asked), [0, 200] + bytes(results),
             [1] + bytes(shipped), [1] + bytes(like), [1] + bytes(shipped + asked), [1] + bytes(asked),
+            [1]
+                + bytes([
+                    Frame(.lines, json: Lines(word: String(repeating: "a", count: 16), count: 0)),
+                    Frame(.clear, json: Clear(days: 0)),
+                    Frame(.work, json: Start(run: run, parts: [part], cpus: 1, tethered: false, engine: nil)),
+                ]),
             [2] + bytes(results), [2] + bytes([Frame(.event, json: event)] + results),
-        ]
+        ] + ReadByLead.seeds.map { [3] + bytes($0) } + ReadByLead.seeds.map { [0, 9] + bytes($0) }
     }
 }
