@@ -89,7 +89,8 @@ import Testing
             try #require(begun.status == 0, "\(begun.errors)")
             var listed = ""
             defer { _ = try? bench.las("cancel") }
-            for _ in 0..<600 where !listed.contains("made: head, ") {
+            // One place after another is told.
+            for _ in 0..<600 where !(listed.contains("made: head, ") && listed.contains("here: head, ")) {
                 usleep(100_000)
                 listed = try bench.las("workspace", "ls").output
             }
