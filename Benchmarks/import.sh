@@ -18,6 +18,7 @@ lines:
       repeat: 4
       one_by_one: yes
       command: $command
+      out: took
 M
 fetched pandas
 "$las" pack "$scratch/pandas" --output "$scratch/pandas.las" --quiet
