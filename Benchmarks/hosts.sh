@@ -17,49 +17,9 @@ lines:
       out: x
 results: [one]
 END
-export LASH=$scratch/lash
-mkdir -p "$LASH"
-for folder in packages layers archives; do
-    [ ! -d "$kept/$folder" ] || cp -al "$kept/$folder" "$LASH/" 2>/dev/null || cp -a "$kept/$folder" "$LASH/"
-done
+own_lash
 "$las" pack "$scratch/many" --output "$scratch/many.las" --quiet
-ssh-keygen -q -t ed25519 -N '' -f "$scratch/key"
-ssh-keygen -q -t ed25519 -N '' -f "$scratch/host_key"
-mkdir -p /run/sshd
-servers=()
-stop() {
-    for pid in "${servers[@]}"; do kill "$pid" 2>/dev/null || true; done
-    finish
-}
-trap stop EXIT
-hosts=()
-for number in 1 2 3 4; do
-    port=$((22100 + number))
-    cat > "$scratch/sshd_$number" <<END
-Port $port
-ListenAddress 127.0.0.1
-PidFile none
-HostKey $scratch/host_key
-AuthorizedKeysFile $scratch/key.pub
-StrictModes no
-UsePAM no
-PermitRootLogin yes
-PasswordAuthentication no
-SetEnv LASH=$scratch/host$number
-END
-    "$(PATH=$PATH:/usr/sbin command -v sshd)" -D -f "$scratch/sshd_$number" &
-    servers+=($!)
-    printf '[127.0.0.1]:%s %s\n' "$port" "$(cut -d' ' -f1,2 "$scratch/host_key.pub")" >> "$scratch/known_hosts"
-    hosts+=(--host "h$number")
-done
-printf 'Host *\n  UserKnownHostsFile %s\n  GlobalKnownHostsFile /dev/null\n  IdentityFile none\n' "$scratch/known_hosts" \
-    > "$scratch/ssh_config"
-export LAS_SSH_CONFIG=$scratch/ssh_config
-sleep 0.5
-for number in 1 2 3 4; do
-    "$las" host add "h$number" "$(id -un)@127.0.0.1:$((22100 + number))" --identity "$scratch/key" \
-        --host-lash "$scratch/host$number" --quiet
-done
+four_hosts 22100
 # The parts are there, and checked, before anything is measured.
 for _ in $(seq "$repeats"); do
     "$las" deploy "$scratch/many.las" --fresh --cpus 2 --results "$scratch/results" "${hosts[@]}" > "$scratch/told" 2>&1 ||

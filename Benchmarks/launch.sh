@@ -19,11 +19,7 @@ M
 bundle=$scratch/hello.las
 "$las" pack "$scratch/hello" --output "$bundle" --quiet --lash "$kept"
 # Packed in the LASH that it runs in: the kernel reads no images of strangers.
-export LASH=$scratch/lash
-mkdir -p "$LASH"
-for folder in packages layers archives; do
-    [ ! -d "$kept/$folder" ] || cp -al "$kept/$folder" "$LASH/" 2>/dev/null || cp -a "$kept/$folder" "$LASH/"
-done
+own_lash
 "$las" pack "$scratch/hello" --output "$bundle" --quiet
 unpack "$bundle" "$scratch/tree"
 mkdir "$scratch/work"

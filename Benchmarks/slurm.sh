@@ -73,11 +73,7 @@ lines:
       out: x
 results: [one]
 END
-export LASH=$scratch/lash
-mkdir -p "$LASH"
-for folder in packages layers archives; do
-    [ ! -d "$kept/$folder" ] || cp -al "$kept/$folder" "$LASH/" 2>/dev/null || cp -a "$kept/$folder" "$LASH/"
-done
+own_lash
 "$las" pack "$scratch/metro" --output "$scratch/seconds.las" --quiet
 cat > "$scratch/array.sh" <<END
 #!/bin/sh

@@ -52,50 +52,10 @@ lines:
 $(for n in 2 3 4; do printf '  line%s:\n' $n; watch h$n; done)
 results: [h1, h2, h3, h4]
 END
-export LASH=$scratch/lash
-mkdir -p "$LASH"
-for folder in packages layers archives; do
-    [ ! -d "$kept/$folder" ] || cp -al "$kept/$folder" "$LASH/" 2>/dev/null || cp -a "$kept/$folder" "$LASH/"
-done
+own_lash
 "$las" pack "$scratch/shared" --output "$scratch/shared.las" --quiet
-ssh-keygen -q -t ed25519 -N '' -f "$scratch/key"
-ssh-keygen -q -t ed25519 -N '' -f "$scratch/host_key"
-mkdir -p /run/sshd
-servers=()
-stop() {
-    for pid in "${servers[@]}"; do kill "$pid" 2>/dev/null || true; done
-    finish
-}
-trap stop EXIT
-hosts=()
-for number in 1 2 3 4; do
-    port=$((22200 + number))
-    cat > "$scratch/sshd_$number" <<END
-Port $port
-ListenAddress 127.0.0.1
-PidFile none
-HostKey $scratch/host_key
-AuthorizedKeysFile $scratch/key.pub
-StrictModes no
-UsePAM no
-PermitRootLogin yes
-PasswordAuthentication no
-SetEnv LASH=$scratch/host$number
-END
-    "$(PATH=$PATH:/usr/sbin command -v sshd)" -D -f "$scratch/sshd_$number" &
-    servers+=($!)
-    printf '[127.0.0.1]:%s %s\n' "$port" "$(cut -d' ' -f1,2 "$scratch/host_key.pub")" >> "$scratch/known_hosts"
-    hosts+=(--host "h$number")
-done
-printf 'Host *\n  UserKnownHostsFile %s\n  GlobalKnownHostsFile /dev/null\n  IdentityFile none\n' "$scratch/known_hosts" \
-    > "$scratch/ssh_config"
-export LAS_SSH_CONFIG=$scratch/ssh_config
-sleep 0.5
-for number in 1 2 3 4; do
-    "$las" host add "h$number" "$(id -un)@127.0.0.1:$((22200 + number))" --identity "$scratch/key" \
-        --host-lash "$scratch/host$number" --quiet
-    "$las" host label "h$number" "h$number" --quiet
-done
+four_hosts 22200
+for number in 1 2 3 4; do "$las" host label "h$number" "h$number" --quiet; done
 mkdir "$scratch/own"
 head -c $((count * 4096)) /dev/urandom | split -b 4096 -a 5 -d - "$scratch/own/f"
 copied() {
