@@ -67,6 +67,10 @@ package struct Frame: Hashable, Sendable {
         /// H: what a task prints while it runs: the lease's id, one byte (1 for its standard error), 8 bytes of where in the log it
         /// stands, big endian, and what was printed.
         case printed = 36
+        /// L: `LeaseNote`: it is wanted back, if it has not begun → H: `returned`; nothing, if it has.
+        case reclaim = 37
+        /// H: `LeaseNote`: it did not begin, and never will.
+        case returned = 38
     }
 
     package let kind: Kind

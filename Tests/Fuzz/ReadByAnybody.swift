@@ -43,7 +43,7 @@ enum ReadByAnybody {
         case .made: _ = try? frame.decode(MadeHeader.self)
         case .leaseBegan: _ = try? frame.decode(LeaseBegan.self)
         case .leaseEnded: _ = try? frame.decode(LeaseEnded.self)
-        case .taken, .revoke: _ = try? frame.decode(LeaseNote.self)
+        case .taken, .revoke, .reclaim, .returned: _ = try? frame.decode(LeaseNote.self)
         case .lines: _ = try? frame.decode(Lines.self)
         case .clear: _ = try? frame.decode(Clear.self)
         case .cleared: _ = try? frame.decode(Cleared.self)

@@ -91,6 +91,7 @@ extension LeaseBoard.State {
     @discardableResult
     mutating func remove(_ id: Digest, from host: Int) -> LeaseBoard.Order? {
         guard let order = hosts[host].leases.removeValue(forKey: id) else { return nil }
+        hosts[host].reclaimed.remove(id)
         hosts[host].used.take(order.task.uses)
         return order
     }
@@ -99,6 +100,34 @@ extension LeaseBoard.State {
         guard hosts[host].isHere else { return }
         hosts[host].errands.append(errand)
         hosts[host].wake?()
+    }
+
+    /// Asks for a lease that has not begun, as far as is known here.
+    mutating func reclaim(_ id: Digest, from host: Int) {
+        if let place = hosts[host].errands.firstIndex(of: .lease(id)) {
+            // It was not even sent.
+            hosts[host].errands.remove(at: place)
+            return giveBack(id, from: host)
+        }
+        // Who is not here is asked when it comes.
+        if hosts[host].isHere, hosts[host].reclaimed.insert(id).inserted { send(.reclaim(id), to: host) }
+    }
+
+    mutating func reclaimWaiting(of host: Int) {
+        let waiting = hosts[host].leases.values.filter { !$0.hasBegun }.sorted { $0.number < $1.number }
+        for order in waiting { reclaim(order.id, from: host) }
+    }
+
+    /// It has not begun there, and never will.
+    mutating func giveBack(_ id: Digest, from host: Int) {
+        guard let order = remove(id, from: host) else { return }
+        if hosts[host].isDrained {
+            let name = hosts[host].member.name
+            say(order.number, .moved(from: name, hadBegun: false, reason: "\(name) is drained"))
+        }
+        unplaced.insert(order, at: 0)
+        place()
+        ring()
     }
 
     mutating func say(_ number: UInt64, _ what: LeaseBoard.Told) {
@@ -115,6 +144,7 @@ extension LeaseBoard.State {
     mutating func move(from host: Int, because reason: String) {
         let orders = hosts[host].leases.values.sorted { $0.number < $1.number }
         hosts[host].leases = [:]
+        hosts[host].reclaimed = []
         hosts[host].used = Capacity(cpus: 0, memory: 0, gpus: 0)
         for order in orders {
             say(
@@ -143,6 +173,7 @@ extension LeaseBoard {
             state.hosts[host].known = open.union(ended)
             state.hosts[host].wake = wake
             state.hosts[host].errands = []
+            state.hosts[host].reclaimed = []
             if wasAway { state.note("\(state.hosts[host].member.name) is here again") }
             if state.isEnding { return state.send(.dismiss, to: host) }
             // What it has that is no longer its, and what it should have and has not.
@@ -156,8 +187,13 @@ extension LeaseBoard {
                 }
             }
             for id in state.hosts[host].leases.keys.sorted(by: { $0.hex < $1.hex }) where !open.contains(id) {
-                state.send(.lease(id), to: host)
+                if state.hosts[host].isDrained {
+                    state.giveBack(id, from: host)
+                } else {
+                    state.send(.lease(id), to: host)
+                }
             }
+            if state.hosts[host].isDrained { state.reclaimWaiting(of: host) }
             state.place()
             state.ring()
         }
@@ -233,7 +269,15 @@ extension LeaseBoard {
         state.change { state in
             guard let order = state.hosts[host].leases[id], !order.hasBegun else { return }
             state.hosts[host].leases[id]?.hasBegun = true
+            state.hosts[host].reclaimed.remove(id)
             state.say(order.number, .began(host: state.hosts[host].member.name))
+        }
+    }
+
+    /// A host has given back what it was asked for.
+    func returned(_ id: Digest, by host: Int) {
+        state.change { state in
+            if state.hosts[host].reclaimed.contains(id) { state.giveBack(id, from: host) }
         }
     }
 

@@ -54,9 +54,11 @@ package final class LeaseBoard: @unchecked Sendable {
     }
 
     /// What a line is to send.
-    enum Errand {
+    enum Errand: Equatable {
         case lease(Digest)
         case revoke(Digest)
+        /// It is wanted back, if it has not begun: only the host knows that.
+        case reclaim(Digest)
         case taken(Digest)
         case dismiss
     }
@@ -75,6 +77,8 @@ package final class LeaseBoard: @unchecked Sendable {
         var isLost = false
         var trouble: String?
         var leases: [Digest: Order] = [:]
+        /// Those of them that it was asked to give back.
+        var reclaimed: Set<Digest> = []
         var used = Capacity(cpus: 0, memory: 0, gpus: 0)
         var holds: [String: Digest] = [:]
         /// Leases that it told of when it came, which wait, run or have ended there, and whose end is not here yet.
@@ -252,22 +256,24 @@ package final class LeaseBoard: @unchecked Sendable {
         }
     }
 
-    /// Where a host has nothing to do and another one has tasks waiting: it gets one of them.
+    /// Where a host has nothing to do and another one has tasks waiting: it gets one of them, once that one has given it back. A
+    /// task that was just taken away might have begun, and what it had done in workspaces would be done twice.
     func balance() {
         state.change { state in
             for host in state.hosts.indices where state.hosts[host].isHere && state.hosts[host].leases.isEmpty {
+                let idle = state.hosts.count { $0.isHere && !$0.isDrained && $0.leases.isEmpty }
+                if state.hosts.reduce(0, { $0 + $1.reclaimed.count }) >= idle { return }
                 let others = state.hosts.indices.filter { $0 != host && state.hosts[$0].isHere }
                 let waiting = others.flatMap { other in
-                    state.hosts[other].leases.values.filter { !$0.hasBegun && state.hosts[host].fits($0.task) }
-                        .map { (other, $0) }
+                    state.hosts[other].leases.values.filter {
+                        !$0.hasBegun && !state.hosts[other].reclaimed.contains($0.id) && state.hosts[host].fits($0.task)
+                    }.map { (other, $0) }
                 }
                 // The one that would come last there.
                 guard let (other, order) = waiting.max(by: { $0.1.number < $1.1.number }),
                     state.hosts[other].leases.count > 1, state.hosts[host].takes(order.task.uses, ahead: false)
                 else { continue }
-                state.remove(order.id, from: other)
-                state.send(.revoke(order.id), to: other)
-                state.give(order, to: host)
+                state.reclaim(order.id, from: other)
             }
         }
     }
@@ -287,6 +293,7 @@ package final class LeaseBoard: @unchecked Sendable {
                     state.send(.revoke(order.id), to: host)
                 }
                 state.hosts[host].leases = [:]
+                state.hosts[host].reclaimed = []
                 state.hosts[host].used = Capacity(cpus: 0, memory: 0, gpus: 0)
             }
         }
@@ -302,20 +309,15 @@ package final class LeaseBoard: @unchecked Sendable {
         }
     }
 
-    /// A host gets no further tasks, what waits there goes to others, and what runs there ends; or it gets some again.
+    /// A host gets no further tasks, what waits there goes to others when it has given that back, and what runs there ends; or it
+    /// gets some again.
     package func drain(_ host: Int, _ isDrained: Bool) {
         state.change { state in
             guard state.hosts[host].isDrained != isDrained else { return }
             state.hosts[host].isDrained = isDrained
             let name = state.hosts[host].member.name
             state.note(isDrained ? "\(name) is drained, and gets no further tasks" : "\(name) gets tasks again")
-            let waiting = state.hosts[host].leases.values.filter { !$0.hasBegun }.sorted { $0.number < $1.number }
-            for order in isDrained ? waiting : [] {
-                state.remove(order.id, from: host)
-                state.send(.revoke(order.id), to: host)
-                state.say(order.number, .moved(from: name, hadBegun: false, reason: "\(name) is drained"))
-            }
-            if isDrained { state.unplaced = waiting + state.unplaced }
+            if isDrained { state.reclaimWaiting(of: host) }
             state.place()
             state.ring()
         }

@@ -12,6 +12,8 @@ enum LeaseFrame: Sendable {
     case made(String, Digest)
     case taken(Digest)
     case revoke(Digest)
+    /// Given back if it has not begun.
+    case reclaim(Digest)
     case alive
     case dismiss
     /// What las told of workspaces is here, whole.
@@ -124,6 +126,7 @@ final class LeaseConnection: @unchecked Sendable {
                     try incoming?.append(frame.payload)
                 case .taken: tell(.taken(try frame.decode(LeaseNote.self).id))
                 case .revoke: tell(.revoke(try frame.decode(LeaseNote.self).id))
+                case .reclaim: tell(.reclaim(try frame.decode(LeaseNote.self).id))
                 case .alive: tell(.alive)
                 case .dismiss: tell(.dismiss)
                 case .share:

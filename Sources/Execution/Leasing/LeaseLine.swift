@@ -97,6 +97,7 @@ package final class LeaseLine: FrameTalk, @unchecked Sendable {
                 }
                 frames.append(Frame(kind: .lease, payload: []))
             case .revoke(let id): return Frame(.revoke, json: LeaseNote(id: id))
+            case .reclaim(let id): return Frame(.reclaim, json: LeaseNote(id: id))
             case .taken(let id): return Frame(.taken, json: LeaseNote(id: id))
             case .dismiss:
                 isDismissed = true
@@ -178,6 +179,7 @@ package final class LeaseLine: FrameTalk, @unchecked Sendable {
             // Who follows its logs finds them when it hears of the task.
             if let order = board.order(id, on: host) { makeLogs(of: order) }
             board.began(id, on: host)
+        case .returned: board.returned(try frame.decode(LeaseNote.self).id, by: host)
         case .printed: try take(try PrintedPiece(frame))
         case .made: try begin(try frame.decode(MadeHeader.self))
         case .data:
