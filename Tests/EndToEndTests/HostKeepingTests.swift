@@ -7,7 +7,7 @@ import Testing
 /// Hosts that come, go, and are cleared up, and what can be read of them meanwhile.
 @Suite(.serialized, .enabled(if: SSHServer.missing == nil, "sshd and its tools are needed")) struct HostKeepingTests {
     private static func until(_ body: () throws -> Bool) rethrows -> Bool {
-        for _ in 0..<300 {
+        for _ in 0..<2000 {
             if try body() { return true }
             usleep(100_000)
         }

@@ -64,8 +64,8 @@ struct LostHostsTests {
             #expect(try Program("diff").run("-r", folder + "/here", folder + "/" + results).status == 0)
         }
 
-        func deploy(_ more: String...) throws -> Program.Ended {
-            try las(["deploy", "m", "--fresh", "--results", "there", "--lost-after", "3"] + more + all)
+        func deploy(lostAfter seconds: Int = 3) throws -> Program.Ended {
+            try las(["deploy", "m", "--fresh", "--results", "there", "--lost-after", "\(seconds)"] + all)
         }
 
         /// The newest run's tasks.
@@ -78,7 +78,7 @@ struct LostHostsTests {
 
         /// Waits until so many tasks of the newest run are done.
         func wait(for count: Int) throws {
-            for _ in 0..<600 {
+            for _ in 0..<2400 {
                 if try run() != nil,
                     let done = try? JSONText.parse(Array(try las("status", "--json").output.utf8))["done"]?.integer,
                     done >= count
@@ -128,7 +128,7 @@ struct LostHostsTests {
                     try bench.hosts.mend("vega")
                 }
             }
-            let ended = try bench.deploy()
+            let ended = try bench.deploy(lostAfter: 60)
             cutting.join()
             try #require(ended.status == 0, "\(ended.errors)")
             #expect(!ended.errors.contains("is lost"), "\(ended.errors)")
@@ -140,7 +140,7 @@ struct LostHostsTests {
 
     @Test func aLinkIsCutForLongAndComesBack() throws {
         try withScratch { folder in
-            let bench = try Bench(["vega", "deneb"], in: folder, items: 40)
+            let bench = try Bench(["vega", "deneb"], in: folder, items: 80)
             let cutting = try bench.meanwhile {
                 try bench.wait(for: 6)
                 try bench.hosts.cut("vega")

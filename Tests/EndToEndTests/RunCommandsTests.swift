@@ -32,7 +32,7 @@ import Threads
             """, to: folder + "/m/metro.yml")
     }
 
-    private func until(_ seconds: Double = 60, _ body: () throws -> Bool) rethrows -> Bool {
+    private func until(_ seconds: Double = 300, _ body: () throws -> Bool) rethrows -> Bool {
         let end = Date().addingTimeInterval(seconds)
         while Date() < end {
             if try body() { return true }

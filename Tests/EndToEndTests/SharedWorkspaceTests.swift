@@ -90,7 +90,7 @@ import Testing
             var listed = ""
             defer { _ = try? bench.las("cancel") }
             // One place after another is told.
-            for _ in 0..<600 where !(listed.contains("made: head, ") && listed.contains("here: head, ")) {
+            for _ in 0..<2400 where !(listed.contains("made: head, ") && listed.contains("here: head, ")) {
                 usleep(100_000)
                 listed = try bench.las("workspace", "ls").output
             }
@@ -131,15 +131,17 @@ import Testing
         try withScratch { folder in
             let bench = try BareHosts(["vega", "deneb"], in: folder)
             func metro(_ rule: String) -> String {
-                // Each writes the same name over and over, so that some two writes come at once.
-                func station(_ own: String) -> String {
+                // Each waits for the other one, and writes the same name over and over, so that some two writes come at once.
+                func station(_ own: String, _ other: String) -> String {
                     """
                         - station: \(own)
                           in: words
                           workspaces: panel
                           uses: { cpus: 2 }
                           command: |
-                            for i in $(seq 60); do echo "\(own) $i" > {panel}/new-\(own); mv {panel}/new-\(own) {panel}/both; sleep 0.05; ls {panel}/*collision* > /dev/null 2>&1 && break; done
+                            : > {panel}/\(own)
+                            for i in $(seq 1800); do [ -e {panel}/\(other) ] && break; sleep 0.1; done
+                            for i in $(seq 600); do echo "\(own) $i" > {panel}/new-\(own); mv {panel}/new-\(own) {panel}/both; sleep 0.05; ls {panel}/*collision* > /dev/null 2>&1 && break; done
                             sleep 1; echo done
                           out: said.txt
 
@@ -147,7 +149,8 @@ import Testing
                 }
                 return
                     "metro: both\ninputs: { words: words/w1.txt }\nworkspaces: { panel: { on_collision: \(rule), keep: yes } }\n"
-                    + "lines:\n  one:\n" + station("left") + "  two:\n" + station("right") + "results: [left, right]\n"
+                    + "lines:\n  one:\n" + station("left", "right") + "  two:\n" + station("right", "left")
+                    + "results: [left, right]\n"
             }
             try write(metro("keep_both"), in: folder)
             let kept = try bench.las(["deploy", "m", "--fresh"] + bench.all)
@@ -168,7 +171,7 @@ import Testing
             let resolved = try bench.las("workspace", "resolve", "panel", "both", "--keep", wanted)
             #expect(resolved.status == 0, "\(resolved.errors)")
             #expect(try File.read("\(folder)/lash/runs/\(run)/workspaces/panel/files/both") == text)
-            #expect(try bench.las("workspace", "ls").output == "panel:\n  both: head\n")
+            #expect(try bench.las("workspace", "ls").output == "panel:\n  both: head\n  left: head\n  right: head\n")
             // The same with “stop”.
             try write(metro("stop"), in: folder)
             let stopped = try bench.las(["deploy", "m", "--fresh"] + bench.all)
@@ -229,7 +232,7 @@ import Testing
                       uses: { cpus: 2 }
                       command: |
                         echo hello from \(own) > {panel}/new; mv {panel}/new {panel}/\(own)
-                        for i in $(seq 600); do [ -e {panel}/\(other) ] && break; sleep 0.1; done
+                        for i in $(seq 1800); do [ -e {panel}/\(other) ] && break; sleep 0.1; done
                         cat {panel}/\(other)
                       out: heard.txt
 

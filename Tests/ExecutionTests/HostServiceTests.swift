@@ -343,7 +343,7 @@ import Testing
             }
             #expect(refusal?.summary.hasSuffix("the run's process ended without ending the run") == true)
             // The kernel ends the sandbox a moment after the process that held it.
-            for _ in 1...200 where isRunning(seconds) { usleep(10_000) }
+            for _ in 1...6000 where isRunning(seconds) { usleep(10_000) }
             #expect(!isRunning(seconds))
         }
     }

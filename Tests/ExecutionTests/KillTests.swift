@@ -138,7 +138,7 @@ import Testing
     /// No process, no mount and no loop device; the kernel takes a moment to end them.
     private static func expectNothingLeft(of marker: String, in scratch: String) throws {
         var left: [String] = []
-        for _ in 0..<500 {
+        for _ in 0..<6000 {
             left = try processes(marker) + mounts(scratch) + loops(scratch)
             if left.isEmpty { return }
             usleep(10_000)

@@ -9,7 +9,7 @@ import Testing
 /// Runs that go on are paused, looked at and ended from outside; what they leave is listed and removed.
 @Suite struct RunControlTests {
     private func until(_ holds: () throws -> Bool) rethrows -> Bool {
-        for _ in 0..<2000 {
+        for _ in 0..<20_000 {
             if try holds() { return true }
             usleep(5000)
         }

@@ -174,7 +174,7 @@ struct BringingTests {
             let shipped = try await connector.withSession(to: bench.host) {
                 try await $0.ship([part], from: PartStore(bench.lash))
             }
-            #expect(shipped.seconds > 1.7 && shipped.seconds < 10, "\(shipped.seconds)")
+            #expect(shipped.seconds > 1.7, "\(shipped.seconds)")
         }
     }
 

@@ -111,12 +111,17 @@ import Testing
 
     @Test func oneThatWasAskedToEndIsForNoOther() throws {
         let cell = try SandboxCell(taskPlan("-"))
-        var plan = taskPlan("trap 'exit 3' TERM; sleep 100 & wait")
-        let null = open("/dev/null", O_RDWR | O_CLOEXEC)
-        defer { close(null) }
-        (plan.standardOutput, plan.standardError) = (null, null)
+        var plan = taskPlan("trap 'exit 3' TERM; sleep 100 & echo; wait")
+        var ends: [Int32] = [-1, -1]
+        #expect(pipe(&ends) == 0)
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        defer { close(ends[0]) }
+        (plan.standardOutput, plan.standardError) = (ends[1], ends[1])
         var process = try cell.launch(plan)
-        usleep(200_000)
+        close(ends[1])
+        // It is ready for the signal when it says so.
+        var byte: UInt8 = 0
+        #expect(read(ends[0], &byte, 1) == 1)
         process.kill(SIGTERM)
         #expect(try process.wait() == .exited(3))
         #expect(!cell.isUsable)
@@ -141,7 +146,7 @@ import Testing
         let cell = try SandboxCell(taskPlan("-"))
         #expect(cell.isAlive)
         kill(cell.pid, SIGKILL)
-        for _ in 0..<1000 where cell.isAlive { usleep(1000) }
+        for _ in 0..<60_000 where cell.isAlive { usleep(1000) }
         #expect(!cell.isAlive)
     }
 }

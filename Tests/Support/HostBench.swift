@@ -59,7 +59,7 @@ package final class HostBench: @unchecked Sendable {
         try write(Self.hub, "hub.sh")
         (process, leash) = try Leash.start(
             ["unshare", "--net", "--mount", "sh", folder + "/hub.sh", folder] + names, log: folder + "/log")
-        for _ in 0..<1000 where !FileManager.default.fileExists(atPath: folder + "/ready") { usleep(10_000) }
+        for _ in 0..<6000 where !FileManager.default.fileExists(atPath: folder + "/ready") { usleep(10_000) }
         guard FileManager.default.fileExists(atPath: folder + "/ready") else {
             throw TestSupportError(
                 "the hosts do not come up: \((try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? "")")

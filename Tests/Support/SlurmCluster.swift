@@ -99,7 +99,7 @@ package final class SlurmCluster: @unchecked Sendable {
         _ = fcntl(leash.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
         try process.run()
         try? leash.fileHandleForReading.close()
-        for _ in 0..<600 where process.isRunning {
+        for _ in 0..<1800 where process.isRunning {
             if try run("sinfo", "-h", "-t", "idle", "-o", "%D").lines.first == "4" { return }
             usleep(50_000)
         }
