@@ -20,7 +20,7 @@ final class LoopbackServer: Sendable {
 
     init(folder: String, breaks: Int = 0) throws {
         self.folder = folder
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
@@ -49,6 +49,7 @@ final class LoopbackServer: Sendable {
     private func serve() {
         while true {
             let client = accept(descriptor, nil, nil)
+            _ = fcntl(client, F_SETFD, FD_CLOEXEC)
             if client < 0 { break }
             answer(client)
             close(client)

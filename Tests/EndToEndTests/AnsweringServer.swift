@@ -6,7 +6,7 @@ final class AnsweringServer: Sendable {
     let port: UInt16
 
     init(_ lines: [String]) throws {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
@@ -42,6 +42,7 @@ final class AnsweringServer: Sendable {
                 // A test that failed before must not leave this behind for ever.
                 guard poll(&waiting, 1, 120_000) > 0 else { break }
                 let client = accept(descriptor, nil, nil)
+                _ = fcntl(client, F_SETFD, FD_CLOEXEC)
                 if client < 0 { break }
                 let text = Array((line + "\n").utf8)
                 _ = send(client, text, text.count, Int32(MSG_NOSIGNAL))

@@ -91,7 +91,7 @@ func run(_ plan: SandboxPlan, as caller: Caller) throws -> Ran {
     }
 
     @Test(arguments: Caller.here) func thereIsNoNetwork(_ caller: Caller) throws {
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         defer { close(listener) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)

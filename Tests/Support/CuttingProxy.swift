@@ -2,44 +2,13 @@ internal import Foundation
 
 /// A TCP proxy on loopback that cuts its connections, both ways and at once, after so many bytes went to the server.
 package final class CuttingProxy: @unchecked Sendable {
-    package let port: Int
-    private let listener: Int32
+    package var port: Int { proxy.port }
+    private let proxy: LoopbackProxy
 
     /// - Parameter limit: nil to cut never.
     package init(to server: Int, cutAfter limit: Int?) throws {
-        port = try SSHServer.freePort()
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        self.listener = listener
-        guard Self.with(port: port, { bind(listener, $0, $1) }) == 0, listen(listener, 8) == 0 else {
-            throw TestSupportError("the proxy can't listen")
-        }
-        Thread.detachNewThread {
-            while true {
-                let client = accept(listener, nil, nil)
-                if client < 0 { return }
-                let upstream = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-                guard Self.with(port: server, { connect(upstream, $0, $1) }) == 0 else {
-                    close(client)
-                    close(upstream)
-                    continue
-                }
-                Thread.detachNewThread { Self.carry(client, upstream, limit: limit) }
-            }
-        }
-    }
-
-    deinit {
-        shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
-    }
-
-    private static func with(port: Int, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = UInt16(port).bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        return withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+        proxy = try LoopbackProxy(to: server) { client, upstream in
+            Thread.detachNewThread { Self.carry(client, upstream, limit: limit) }
         }
     }
 

@@ -2,53 +2,15 @@ internal import Foundation
 
 /// A TCP proxy on loopback that hands on what it gets a while later, both ways, however much is on its way: a long line.
 package final class DelayingProxy: @unchecked Sendable {
-    package let port: Int
-    private let listener: Int32
+    package var port: Int { proxy.port }
+    private let proxy: LoopbackProxy
 
     /// - Parameter delay: in seconds, each way.
     package init(to server: Int, delay: Double) throws {
-        port = try SSHServer.freePort()
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        _ = fcntl(listener, F_SETFD, FD_CLOEXEC)
-        self.listener = listener
-        guard Self.with(port: port, { bind(listener, $0, $1) }) == 0, listen(listener, 8) == 0 else {
-            throw TestSupportError("the proxy can't listen")
-        }
-        Thread.detachNewThread {
-            while true {
-                let client = accept(listener, nil, nil)
-                if client < 0 { return }
-                _ = fcntl(client, F_SETFD, FD_CLOEXEC)
-                let upstream = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-                _ = fcntl(upstream, F_SETFD, FD_CLOEXEC)
-                guard Self.with(port: server, { connect(upstream, $0, $1) }) == 0 else {
-                    close(client)
-                    close(upstream)
-                    continue
-                }
-                for socket in [client, upstream] {
-                    var yes: Int32 = 1
-                    setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
-                }
-                let ends = Ends(client, upstream)
-                Line(from: client, to: upstream, delay, ends).begin()
-                Line(from: upstream, to: client, delay, ends).begin()
-            }
-        }
-    }
-
-    deinit {
-        shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
-    }
-
-    private static func with(port: Int, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = UInt16(port).bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        return withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+        proxy = try LoopbackProxy(to: server) { client, upstream in
+            let ends = Ends(client, upstream)
+            Line(from: client, to: upstream, delay, ends).begin()
+            Line(from: upstream, to: client, delay, ends).begin()
         }
     }
 

@@ -73,7 +73,7 @@ package final class RegistryServer: @unchecked Sendable {
 
     private static func answers(_ port: Int, _ process: Process) -> Bool {
         for _ in 0..<6000 where process.isRunning {
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
             defer { close(descriptor) }
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Threads
 
 /// A real `sshd` on a free loopback port, with throw-away keys in a folder of its own. It ends with the value, and with
 /// the test's process, however that ends; nothing of the user's `~/.ssh` is read or written.
@@ -123,21 +124,27 @@ package final class SSHServer: @unchecked Sendable {
         return false
     }
 
+    /// A port that nobody listens on, and that no other test of this process gets. None of those that the kernel gives to outgoing
+    /// connections: one of these may take it before it is listened on.
     package static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, length) == 0 ? getsockname(descriptor, $0, &length) : -1
+        for port in (20_000..<32_768).shuffled() where given.change({ $0.insert(port).inserted }) {
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = UInt16(port).bigEndian
+            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+            let result = withUnsafePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
             }
+            if result == 0 { return port }
         }
-        guard result == 0 else { throw TestSupportError("no free port") }
-        return Int(UInt16(bigEndian: address.sin_port))
+        throw TestSupportError("no free port")
     }
+
+    private static let given = Monitor<Set<Int>>([])
 }
 
 package struct TestSupportError: Error, CustomStringConvertible {
