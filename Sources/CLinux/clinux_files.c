@@ -41,12 +41,12 @@ void las_begin_writing(int descriptor, int64_t offset, int64_t count) {
 
 int las_reserve(int descriptor, int64_t size) { return fallocate(descriptor, FALLOC_FL_KEEP_SIZE, 0, size); }
 
-int las_rename_new(const char *from, const char *to) {
-    return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 1 /* RENAME_NOREPLACE */);
+int las_rename_new(int from_folder, const char *from, int to_folder, const char *to) {
+    return (int)syscall(SYS_renameat2, from_folder, from, to_folder, to, 1 /* RENAME_NOREPLACE */);
 }
 
-int las_exchange(const char *one, const char *other) {
-    return (int)syscall(SYS_renameat2, AT_FDCWD, one, AT_FDCWD, other, 2 /* RENAME_EXCHANGE */);
+int las_exchange(int one_folder, const char *one, int other_folder, const char *other) {
+    return (int)syscall(SYS_renameat2, one_folder, one, other_folder, other, 2 /* RENAME_EXCHANGE */);
 }
 
 int las_watcher_new(void) { return inotify_init1(IN_CLOEXEC | IN_NONBLOCK); }

@@ -48,12 +48,28 @@ package struct Digest: Hashable, Comparable, Sendable, CustomStringConvertible {
     }
 
     package var bytes: [UInt8] {
-        [a, b, c, d].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * UInt64($0))) } }
+        [UInt8](unsafeUninitializedCapacity: Self.byteCount) { bytes, count in
+            for word in [a, b, c, d] {
+                for shift in stride(from: 56, through: 0, by: -8) {
+                    bytes[count] = UInt8(truncatingIfNeeded: word >> UInt64(shift))
+                    count += 1
+                }
+            }
+        }
     }
 
     package var hex: String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        String(unsafeUninitializedCapacity: Self.byteCount * 2) { digits in
+            var place = 0
+            for word in [a, b, c, d] {
+                for shift in stride(from: 60, through: 0, by: -4) {
+                    let digit = UInt8(truncatingIfNeeded: word >> UInt64(shift)) & 15
+                    digits[place] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+                    place += 1
+                }
+            }
+            return place
+        }
     }
 
     /// The first twelve digits: enough for a person.

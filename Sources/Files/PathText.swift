@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Paths read by their bytes.
 ///
 /// Swift compares and splits texts by what a reader sees: `é` is equal to `e` with an accent after it, and a slash with an
@@ -29,8 +31,15 @@ package struct ExactText: Hashable, Comparable, Sendable, CustomStringConvertibl
     package var description: String { string }
 
     package static func == (left: ExactText, right: ExactText) -> Bool {
-        // Most that differ do so at the first look.
-        left.string == right.string && left.string.utf8.elementsEqual(right.string.utf8)
+        var (one, other) = (left.string, right.string)
+        return one.withUTF8 { one in
+            other.withUTF8 { other in
+                guard one.count == other.count, let start = one.baseAddress, let otherStart = other.baseAddress else {
+                    return one.count == other.count
+                }
+                return memcmp(start, otherStart, one.count) == 0
+            }
+        }
     }
 
     package static func < (left: ExactText, right: ExactText) -> Bool {

@@ -20,6 +20,20 @@ package struct RelativePath: Hashable, Comparable, Sendable, CustomStringConvert
     /// The beginning of such a path up to a slash is one too.
     private init(whole bytes: Substring.UTF8View) { string = String(decoding: bytes, as: UTF8.self) }
 
+    /// A file of a folder; nil where its name is none, or the path too long.
+    package init?(_ name: String, in folder: RelativePath?) {
+        let bytes = name.utf8
+        guard let folder else {
+            self.init(name)
+            if bytes.contains(UInt8(ascii: "/")) { return nil }
+            return
+        }
+        guard !bytes.isEmpty, bytes.count <= 255, folder.string.utf8.count + 1 + bytes.count < 4096, name != ".",
+            name != "..", !bytes.contains(where: { $0 == UInt8(ascii: "/") || $0 == 0 })
+        else { return nil }
+        self.init(whole: "\(folder.string)/\(name)"[...].utf8)
+    }
+
     /// The folder that it lies in; nil for a single name.
     package var parent: RelativePath? {
         string.utf8.lastIndex(of: UInt8(ascii: "/")).map { RelativePath(whole: string.utf8[..<$0]) }

@@ -48,4 +48,16 @@ package struct Stamp: Hashable, Sendable, Codable {
         (inode, size, mode) = (status.inode, status.size, status.mode & 0o777)
         modified = status.modified * 1_000_000_000 + status.modifiedNanoseconds
     }
+
+    init(_ info: stat) {
+        (inode, size, mode) = (UInt64(info.st_ino), Int64(info.st_size), info.st_mode & 0o777)
+        modified = Int64(info.st_mtim.tv_sec) * 1_000_000_000 + Int64(info.st_mtim.tv_nsec)
+    }
+
+    /// - Parameter file: a descriptor.
+    init?(ofOpen file: Int32) {
+        var info = stat()
+        if fstat(file, &info) != 0 { return nil }
+        self.init(info)
+    }
 }

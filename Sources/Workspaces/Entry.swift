@@ -9,20 +9,26 @@ package struct Entry: Hashable, Sendable, Codable {
 
     package init() {}
 
+    /// Whether something has the name, or is kept beside what had it.
+    var isThere: Bool { versions.contains { $0.content.kind != .gone } }
+
     /// For a look at some of its versions.
     init(_ versions: [FileVersion]) { self.versions = versions }
 
     /// - Returns: whether it is another one now.
     @discardableResult
     package mutating func merge(_ other: Entry) -> Bool {
-        let before = self
-        let mine = Set(versions.map(\.dot))
-        let theirs = Set(other.versions.map(\.dot))
-        var all = versions.filter { theirs.contains($0.dot) || !other.seen.covers($0.dot) }
-        all += other.versions.filter { !mine.contains($0.dot) && !seen.covers($0.dot) }
-        versions = all.sorted { $0.dot < $1.dot }
+        if self == other { return false }
+        // Few in any case: machines that wrote at once.
+        let mine = versions
+        func has(_ versions: [FileVersion], _ dot: Dot) -> Bool { versions.contains { $0.dot == dot } }
+        var all = mine.filter { has(other.versions, $0.dot) || !other.seen.covers($0.dot) }
+        all += other.versions.filter { !has(mine, $0.dot) && !seen.covers($0.dot) }
+        all.sort { $0.dot < $1.dot }
+        let before = seen
         seen.join(other.seen)
-        return self != before
+        versions = all
+        return all != mine || seen != before
     }
 
     /// A machine writes it.
@@ -72,16 +78,25 @@ package struct Entry: Hashable, Sendable, Codable {
         versions.max { rule.prefers($1, over: $0) }
     }
 
+    /// - Returns: nil where there can't be such versions.
+    init?(_ seen: VersionVector, _ versions: [FileVersion]) {
+        self.seen = seen
+        self.versions = versions.sorted { $0.dot < $1.dot }
+        guard versions.allSatisfy({ $0.content.isSound && seen.covers($0.dot) }),
+            zip(self.versions, self.versions.dropFirst()).allSatisfy({ $0.dot != $1.dot })
+        else { return nil }
+    }
+
     package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        seen = try container.decode(VersionVector.self, forKey: .seen)
-        versions = try container.decode([FileVersion].self, forKey: .versions).sorted { $0.dot < $1.dot }
-        guard versions.allSatisfy({ $0.content.isSound && seen.covers($0.dot) }),
-            Set(versions.map(\.dot)).count == versions.count
-        else {
+        let entry = Entry(
+            try container.decode(VersionVector.self, forKey: .seen),
+            try container.decode([FileVersion].self, forKey: .versions))
+        guard let entry else {
             throw DecodingError.dataCorruptedError(
                 forKey: .versions, in: container, debugDescription: "versions of a file that can't be")
         }
+        self = entry
     }
 
     private enum CodingKeys: String, CodingKey { case seen, versions }

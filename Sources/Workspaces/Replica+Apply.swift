@@ -21,14 +21,22 @@ extension Replica {
     /// - Returns: what is missing, sorted by path: bytes that were here when they were told of, and that a program has changed or
     ///   removed before they had their place. They have to be asked for.
     package func apply() throws -> [Need] {
-        let view = map.view
+        // Where it does not come to its end, all of it is looked at again.
+        unlike.formUnion(map.takeTouched())
+        let paths = unlike.sorted()
+        if paths.isEmpty { return [] }
+        var later: Set<RelativePath> = []
         unplaced = []
         var needs: [Need] = []
-        var files: [(path: RelativePath, shown: SharedMap.Shown, staged: String)] = []
+        var files: [(path: RelativePath, shown: SharedMap.Shown, digest: Digest)] = []
         var rest: [(path: RelativePath, shown: SharedMap.Shown)] = []
-        var wanted: [(path: RelativePath, shown: SharedMap.Shown, digest: Digest)] = []
+        var gone: [(path: RelativePath, state: Lying)] = []
         var takers: [Digest: Int] = [:]
-        for (path, shown) in view.sorted(by: { $0.key < $1.key }) {
+        for path in paths {
+            guard let shown = map.shown(at: path) else {
+                if let state = lying[path] { gone.append((path, state)) }
+                continue
+            }
             let content = shown.version.content
             if let state = lying[path], state.dot == shown.version.dot || state.content == content {
                 if state.dot != shown.version.dot || state.name != shown.name {
@@ -41,48 +49,74 @@ extension Replica {
                 rest.append((path, shown))
                 continue
             }
-            wanted.append((path, shown, digest))
+            files.append((path, shown, digest))
             takers[digest, default: 0] += 1
         }
-        for (path, shown, digest) in wanted {
-            let content = shown.version.content
-            let staged = "\(incoming)/\(shown.version.dot)"
-            if File.status(place(of: digest)) != nil {
-                // The last one takes what was brought.
-                takers[digest, default: 1] -= 1
-                if takers[digest] == 0 {
-                    try File.move(place(of: digest), to: staged)
-                } else {
-                    try? Folder.remove(staged)
-                    try File.copy(place(of: digest), to: staged, mode: 0o600)
-                }
-                files.append((path, shown, staged))
-            } else if try paths(of: digest).contains(where: { try copy($0, to: staged) }) {
-                files.append((path, shown, staged))
+        // What is copied from elsewhere in the folder is taken before that goes.
+        var staged: [(path: RelativePath, shown: SharedMap.Shown, digest: Digest, staged: String?)] = []
+        for (path, shown, digest) in files {
+            if brought[digest] != nil {
+                staged.append((path, shown, digest, nil))
+            } else if let file = try stage(digest, as: shown.version.dot, &takers) {
+                staged.append((path, shown, digest, file))
             } else {
-                needs.append(Need(content: content, like: lying[path]?.content.digest, name: shown.name))
+                needs.append(Need(content: shown.version.content, like: lying[path]?.content.digest, name: shown.name))
+                later.insert(path)
             }
         }
-        for (path, state) in lying.sorted(by: { $1.key < $0.key }) where view[path] == nil { try take(path, state) }
+        let walk = try FolderWalk(folder)
+        for (path, state) in gone.reversed() where !(try take(path, state, walk)) { later.insert(path) }
         // What is now of another kind makes room for it first.
-        for (path, shown) in rest { try put(shown, at: path) }
-        for (path, shown, staged) in files {
-            if !(try place(staged, shown, at: path)), let digest = shown.version.content.digest {
+        for (path, shown) in rest where !(try put(shown, at: path)) { later.insert(path) }
+        if !staged.isEmpty {
+            let incoming = try File.open(incoming, O_RDONLY | O_DIRECTORY | O_CLOEXEC, action: "open the folder")
+            defer { close(incoming) }
+            for (path, shown, digest, file) in staged {
+                if try place(file, brought[digest], shown, at: path, walk, incoming) { continue }
                 unplaced.insert(digest)
-                rename(staged, place(of: digest))
+                later.insert(path)
             }
-            unlink(staged)
+            for (_, _, digest, _) in staged where !unplaced.contains(digest) { forgetBrought(digest) }
         }
         try journal.commit()
+        unlike = later
         return needs
+    }
+
+    /// Has a file's bytes lie in a file of their own.
+    /// - Returns: its name in the folder of what has come; nil where they are not here.
+    private func stage(_ digest: Digest, as dot: Dot, _ takers: inout [Digest: Int]) throws -> String? {
+        let name = dot.description
+        let staged = "\(incoming)/\(name)"
+        if hasIncoming, File.status(place(of: digest)) != nil {
+            // The last one takes what was brought.
+            takers[digest, default: 1] -= 1
+            if takers[digest] == 0 {
+                try File.move(place(of: digest), to: staged)
+            } else {
+                unlink(staged)
+                try File.copy(place(of: digest), to: staged, mode: 0o600)
+            }
+            return name
+        }
+        hasIncoming = true
+        return try paths(of: digest).sorted().contains { try copy($0, to: staged) } ? name : nil
     }
 
     /// Takes away what was brought and has its place, or is no longer wanted, unless something is on its way.
     func clearIncoming() throws {
         if !bringing.isEmpty { return }
-        for name in try Folder.names(in: incoming) where !(Digest(hex: name).map(unplaced.contains) ?? false) {
-            File.remove("\(incoming)/\(name)")
+        if unplaced.isEmpty { clearBrought() }
+        if !hasIncoming { return }
+        var isEmpty = true
+        for name in try Folder.names(in: incoming) {
+            if Digest(hex: name).map(unplaced.contains) ?? false {
+                isEmpty = false
+            } else {
+                File.remove("\(incoming)/\(name)")
+            }
         }
+        hasIncoming = !isEmpty
     }
 
     /// Copies a file of the folder, if it is still what it was.
@@ -99,18 +133,22 @@ extension Replica {
     }
 
     /// Takes away what is no longer to be there.
-    private func take(_ path: RelativePath, _ state: Lying) throws {
-        let isGone = try folder.lend(path) { place in
-            guard let status = File.status(place) else { return true }
-            if state.content.kind == .folder { return rmdir(place) == 0 }
-            if Stamp(status) != state.stamp { return false }
-            return unlink(place) == 0
+    /// - Returns: false where something else is there by now.
+    private func take(_ path: RelativePath, _ state: Lying, _ walk: FolderWalk) throws -> Bool {
+        if let folder = try walk.folder(of: path), let info = FolderWalk.status(path.name, in: folder) {
+            if state.content.kind == .folder {
+                if unlinkat(folder, path.name, AT_REMOVEDIR) != 0 { return false }
+            } else if Stamp(info) != state.stamp || unlinkat(folder, path.name, 0) != 0 {
+                return false
+            }
         }
-        if isGone ?? true { lies(nil, at: path) }
+        lies(nil, at: path)
+        return true
     }
 
     /// A folder, or a link.
-    private func put(_ shown: SharedMap.Shown, at path: RelativePath) throws {
+    /// - Returns: false where something of a program's is there.
+    private func put(_ shown: SharedMap.Shown, at path: RelativePath) throws -> Bool {
         let before = lying[path]
         let stamp = try folder.lend(path, making: true) { place -> Stamp? in
             if let status = File.status(place) {
@@ -127,33 +165,89 @@ extension Replica {
             }
             return File.status(place).map(Stamp.init)
         }
-        guard let stamp = stamp ?? nil else { return }
+        guard let stamp = stamp ?? nil else { return false }
+        implies(path)
         lies(
             Lying(name: shown.name, dot: shown.version.dot, content: shown.version.content, stamp: stamp), at: path)
+        return true
+    }
+
+    /// Folders that were made above it are there, too.
+    private func implies(_ path: RelativePath) {
+        var above = path.parent
+        while let folder = above, lying[folder] == nil, implied.insert(folder).inserted { above = folder.parent }
     }
 
     /// A file: it is there whole at once, and what a program put there meanwhile is not lost.
     ///
-    /// - Returns: false where such a change has to be looked at first.
-    private func place(_ staged: String, _ shown: SharedMap.Shown, at path: RelativePath) throws -> Bool {
-        let before = lying[path]
-        chmod(staged, shown.version.content.mode | 0o400)
+    /// - Parameters:
+    ///   - staged: its name in the folder of what has come, or else `bytes` is what stands in it.
+    ///   - incoming: that folder.
+    /// - Returns: false where a change of a program's has to be looked at first.
+    private func place(
+        _ staged: String?, _ bytes: [UInt8]?, _ shown: SharedMap.Shown, at path: RelativePath, _ walk: FolderWalk,
+        _ incoming: Int32
+    ) throws -> Bool {
+        let (content, name) = (shown.version.content, staged ?? shown.version.dot.description)
+        let mode = content.mode | 0o400
+        let flags = O_WRONLY | O_NOFOLLOW | O_CLOEXEC | (staged == nil ? O_CREAT | O_EXCL : 0)
+        var file = openat(incoming, name, flags, mode)
+        if file < 0, errno == EEXIST {
+            unlinkat(incoming, name, 0)
+            file = openat(incoming, name, flags, mode)
+        }
+        if file < 0 { throw FileFailure("write", "\(self.incoming)/\(name)") }
+        var isPlaced = false
+        defer {
+            if file >= 0 { close(file) }
+            if !isPlaced, let digest = content.digest, staged != nil {
+                rename("\(self.incoming)/\(name)", place(of: digest))
+            } else if staged != nil || !isPlaced {
+                unlinkat(incoming, name, 0)
+            }
+        }
+        if let bytes, staged == nil { try File.writeAll(bytes, to: file, path: "\(self.incoming)/\(name)") }
         var times = [timespec(tv_sec: 0, tv_nsec: Int(UTIME_NOW_)), timespec()]
         times[1].tv_sec = Int(shown.version.modified / 1_000_000_000)
         times[1].tv_nsec = Int(shown.version.modified % 1_000_000_000)
-        utimensat(AT_FDCWD, staged, times, 0)
-        guard let stamp = File.status(staged).map(Stamp.init) else { return false }
-        let isThere = try folder.lend(path, making: true) { place in
-            if before == nil || File.status(place) == nil { return las_rename_new(staged, place) == 0 }
-            guard las_exchange(staged, place) == 0 else { return false }
-            // What lay there is the staged one now.
-            if let before, File.status(staged).map(Stamp.init) == before.stamp { return true }
-            _ = las_exchange(staged, place)
-            return false
+        futimens(file, times)
+        guard var stamp = Stamp(ofOpen: file) else { return false }
+        if stamp.mode != mode {
+            fchmod(file, mode)
+            stamp = Stamp(ofOpen: file) ?? stamp
         }
-        guard isThere ?? false else { return false }
+        // A program that is open for writing can't be run.
+        close(file)
+        file = -1
+        let before = lying[path]
+        for fresh in [false, true] {
+            guard let folder = try walk.folder(of: path, making: true, fresh: fresh) else { return false }
+            let last = path.name
+            let there = before == nil ? nil : FolderWalk.status(last, in: folder)
+            if there == nil {
+                if las_rename_new(incoming, name, folder, last) == 0 {
+                    isPlaced = true
+                } else if errno == ENOENT, !fresh {
+                    // The folder was removed since it was opened.
+                    continue
+                }
+                break
+            }
+            if las_exchange(incoming, name, folder, last) != 0 { break }
+            // What lay there is the staged one now.
+            if let before, FolderWalk.status(name, in: incoming).map({ Stamp($0) }) == before.stamp {
+                isPlaced = true
+                unlinkat(incoming, name, 0)
+            } else {
+                _ = las_exchange(incoming, name, folder, last)
+            }
+            break
+        }
+        if !isPlaced { return false }
+        implies(path)
         lies(
-            Lying(name: shown.name, dot: shown.version.dot, content: shown.version.content, stamp: stamp), at: path)
+            Lying(name: shown.name, dot: shown.version.dot, content: content, stamp: stamp), at: path)
+        if isYoung(stamp) { fresh.insert(path) } else { fresh.remove(path) }
         return true
     }
 
@@ -165,19 +259,36 @@ extension Replica {
     /// Opens a file with these bytes, if there is one.
     /// - Returns: a descriptor, which the caller closes; nil where it is not here, or no longer.
     package func open(_ digest: Digest) throws -> Int32? {
+        let walk = try FolderWalk(folder)
         for path in paths(of: digest).sorted() {
-            guard let state = lying[path] else { continue }
-            let file = try folder.lend(path) { place -> Int32? in
-                let file = Glibc.open(place, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
-                if file < 0 { return nil }
-                if File.status("/proc/self/fd/\(file)", follow: true).map(Stamp.init) == state.stamp { return file }
-                close(file)
-                return nil
-            }
-            if let file = file ?? nil { return file }
+            guard let state = lying[path], let folder = try walk.folder(of: path) else { continue }
+            let file = openat(folder, path.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+            if file < 0 { continue }
+            if Stamp(ofOpen: file) == state.stamp { return file }
+            close(file)
         }
+        if !hasIncoming { return nil }
         let brought = Glibc.open(place(of: digest), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
         return brought >= 0 ? brought : nil
+    }
+
+    /// The bytes of a short file, if there is one.
+    func bytes(of digest: Digest, size: Int64) throws -> [UInt8]? {
+        if let bytes = recent[digest] ?? brought[digest] { return bytes }
+        guard let file = try open(digest) else { return nil }
+        defer { close(file) }
+        var bytes = [UInt8](repeating: 0, count: Int(size))
+        var done = 0
+        while done < bytes.count {
+            let count = bytes.withUnsafeMutableBytes {
+                pread(file, $0.baseAddress! + done, $0.count - done, off_t(done))
+            }
+            if count < 0, errno == EINTR { continue }
+            // A file that was cut meanwhile is a new version, which is told.
+            if count <= 0 { return nil }
+            done += count
+        }
+        return bytes
     }
 }
 

@@ -23,6 +23,20 @@ package final class Replica {
     var unplaced: Set<Digest> = []
     /// Who is bringing something.
     var bringing: Set<ObjectIdentifier> = []
+    /// Short files that were brought here, whole and verified, and have no place yet.
+    private(set) var brought: [Digest: [UInt8]] = [:]
+    private(set) var broughtBytes = 0
+    /// Whether something may lie in `incoming`.
+    var hasIncoming = true
+    /// What was read or brought just now.
+    var recent = RecentBytes()
+
+    /// Where something else may have to lie than lies there.
+    var unlike: Set<RelativePath> = []
+    /// Files that were looked at so soon after they were written that their time does not tell whether they were written again.
+    var fresh: Set<RelativePath> = []
+    /// Folders that were made for what lies in them, and not looked at yet.
+    var implied: Set<RelativePath> = []
 
     /// A file as it lies in the folder.
     package struct Lying: Hashable, Sendable, Codable {
@@ -47,6 +61,7 @@ package final class Replica {
         for line in try journal.read() {
             if let entry = line.entry { map.merge(line.name, entry) }
             if line.entry == nil { put(line.lying, at: line.name) }
+            unlike.insert(line.name)
         }
         nextNumber = map.lastNumber(of: host) + 1
         try journal.shorten(map, lying)
@@ -88,20 +103,55 @@ package final class Replica {
 
     func lies(_ state: Lying?, at path: RelativePath) {
         put(state, at: path)
+        unlike.insert(path)
+        if state == nil { fresh.remove(path) }
         journal.add(.init(name: path, entry: nil, lying: state))
     }
 
     private func put(_ state: Lying?, at path: RelativePath) {
-        if let before = lying[path]?.content.digest, before != state?.content.digest {
+        let before = lying.updateValue(state, at: path)?.content.digest
+        if before == state?.content.digest { return }
+        if let before {
             places[before]?.remove(path)
             if places[before]?.isEmpty ?? false { places[before] = nil }
         }
-        lying[path] = state
         if let digest = state?.content.digest { places[digest, default: []].insert(path) }
     }
 
     func paths(of digest: Digest) -> Set<RelativePath> { places[digest] ?? [] }
 
+    // MARK: Bytes that have come
+
     /// Whether a file with these bytes is here.
-    func has(_ digest: Digest) -> Bool { places[digest] != nil || File.status(place(of: digest)) != nil }
+    func has(_ digest: Digest) -> Bool {
+        places[digest] != nil || brought[digest] != nil || hasIncoming && File.status(place(of: digest)) != nil
+    }
+
+    /// A short file has come.
+    func bring(_ bytes: [UInt8], _ digest: Digest) throws {
+        recent.keep(bytes, digest)
+        if brought[digest] != nil { return }
+        // What nobody takes for long does not stay in memory.
+        if broughtBytes + bytes.count > 64 << 20 {
+            hasIncoming = true
+            return try File.put(bytes, at: place(of: digest), mode: 0o600)
+        }
+        brought[digest] = bytes
+        broughtBytes += bytes.count
+    }
+
+    /// It lies in the folder now.
+    func forgetBrought(_ digest: Digest) {
+        if let bytes = brought.removeValue(forKey: digest) { broughtBytes -= bytes.count }
+    }
+
+    func clearBrought() { (brought, broughtBytes) = ([:], 0) }
+}
+
+extension Dictionary {
+    /// - Returns: what was there before.
+    fileprivate mutating func updateValue(_ value: Value?, at key: Key) -> Value? {
+        if let value { return updateValue(value, forKey: key) }
+        return removeValue(forKey: key)
+    }
 }

@@ -45,7 +45,7 @@ final class ReplicaJournal {
     }
 
     func add(_ line: Line) {
-        waiting += JSONText.encode(line) + [UInt8(ascii: "\n")]
+        line.write(into: &waiting)
         count += 1
     }
 
@@ -65,10 +65,10 @@ final class ReplicaJournal {
         waiting = []
         var bytes: [UInt8] = []
         for (name, entry) in map.entries.sorted(by: { $0.key < $1.key }) {
-            bytes += JSONText.encode(Line(name: name, entry: entry, lying: nil)) + [UInt8(ascii: "\n")]
+            Line(name: name, entry: entry, lying: nil).write(into: &bytes)
         }
         for (name, state) in lying.sorted(by: { $0.key < $1.key }) {
-            bytes += JSONText.encode(Line(name: name, entry: nil, lying: state)) + [UInt8(ascii: "\n")]
+            Line(name: name, entry: nil, lying: state).write(into: &bytes)
         }
         try File.write(bytes, to: path, mode: 0o600, syncing: false)
         let new = try File.open(path, O_RDWR | O_APPEND | O_CLOEXEC, action: "write")

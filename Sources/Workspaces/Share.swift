@@ -31,10 +31,27 @@ package final class Share: @unchecked Sendable {
         /// Something was heard of a name with several versions.
         var mayCollide = false
         var hasEnded = false
+
+        /// nil where it is not watched.
+        var watch: FolderWatch?
+        /// Where something has happened, or a file has to be looked at again.
+        var unseen: Set<RelativePath> = []
+        /// What has happened is not known: all has to be looked at.
+        var isLost = false
     }
 
-    /// How long it waits for more after something has happened in the folder, in milliseconds.
-    private static let pause: Int32 = 15
+    /// What has to be looked at once more, although nothing happens to it.
+    private enum Again {
+        case nothing
+        /// What was just written.
+        case young
+        /// What is still being written.
+        case unsettled
+    }
+
+    /// How long it waits for more after something has happened in the folder, in milliseconds: until what was written then is no longer
+    /// young.
+    private static let pause = Int32(Replica.clockStep / 1_000_000 + 2)
     /// How long until it looks again at a file that is being written.
     private static let patience: Int32 = 300
 
@@ -58,8 +75,14 @@ package final class Share: @unchecked Sendable {
                 _ = las_watcher_add(watcher, WorkspaceChange.asked(folder))
             }
             watching = (watcher, (ends[0], ends[1]))
+            if watches { state.change { $0.watch = FolderWatch(watcher) } }
             watch = try? OwnThread { [weak self, watching] in
-                while let descriptors = watching, Share.waits(descriptors), let self, self.isWatched() {}
+                var again = Again.nothing
+                while let descriptors = watching, let event = Share.waits(descriptors, again), let self,
+                    let next = self.isWatched(event)
+                {
+                    again = next
+                }
             }
         } else {
             // Without it what tasks did is told when they have ended.
@@ -97,50 +120,69 @@ package final class Share: @unchecked Sendable {
     /// - Returns: whether some file is still being written.
     @discardableResult
     package func look(settled: Bool) throws -> Bool {
-        let (wakes, isUnsettled) = try state.change { state in
-            let scan = try state.replica.scan(settled: settled) { [watching, watches] folder in
-                if let watching, watches { _ = las_watcher_add(watching.watcher, folder) }
+        if case .nothing = try look(settled: settled, isWhole: true) { return false }
+        return true
+    }
+
+    /// - Parameter isWhole: else only where something has happened.
+    private func look(settled: Bool, isWhole: Bool) throws -> Again {
+        let (wakes, again) = try state.change { state in
+            if let heard = state.watch?.take() { state.unseen.formUnion(heard) } else { state.isLost = true }
+            let isWhole = isWhole || state.isLost
+            // Until this has come to its end, nothing has been seen.
+            if isWhole { state.isLost = true }
+            let scan = try state.replica.scan(settled: settled, only: isWhole ? nil : state.unseen) { place, folder in
+                state.watch?.add(place, as: folder)
             }
+            state.isLost = false
+            state.unseen = scan.unsettled.union(scan.young)
             var needs: [Replica.Need] = []
             if !scan.changed.isEmpty || !state.replica.unplaced.isEmpty { needs = try state.replica.apply() }
             // Whoever has them.
             if !needs.isEmpty { for (_, peer) in state.peers { peer.peer.ask(for: needs) } }
-            return (Self.tell(scan.changed, isAsking: !needs.isEmpty, &state, but: nil), scan.isUnsettled)
+            let again: Again = !scan.young.isEmpty ? .young : !scan.unsettled.isEmpty ? .unsettled : .nothing
+            return (Self.tell(scan.changed, isAsking: !needs.isEmpty, &state, but: nil), again)
         }
         wakes.forEach { $0() }
-        return isUnsettled
+        return again
     }
 
-    /// - Returns: false when it is to end.
-    private static func waits(_ descriptors: (watcher: Int32, end: (read: Int32, write: Int32))) -> Bool {
+    /// - Returns: whether something has happened, or else time has passed; nil when it is to end.
+    private static func waits(
+        _ descriptors: (watcher: Int32, end: (read: Int32, write: Int32)), _ again: Again
+    ) -> Bool? {
         var waits = [
             pollfd(fd: descriptors.watcher, events: Int16(POLLIN), revents: 0),
             pollfd(fd: descriptors.end.read, events: Int16(POLLIN), revents: 0),
         ]
-        while poll(&waits, 2, -1) < 0, errno == EINTR {}
-        return waits[1].revents == 0
+        let patience: Int32 =
+            switch again {
+            case .nothing: -1
+            case .young: pause
+            case .unsettled: patience
+            }
+        while true {
+            let count = poll(&waits, 2, patience)
+            if count < 0, errno == EINTR { continue }
+            return waits[1].revents == 0 ? count > 0 : nil
+        }
     }
 
-    /// Something has happened.
-    /// - Returns: false when it is to end.
-    private func isWatched() -> Bool {
-        guard let watching else { return false }
+    /// - Parameter event: something has happened, and more may follow.
+    /// - Returns: nil when it is to end.
+    private func isWatched(_ event: Bool) -> Again? {
+        guard let watching else { return nil }
         if !watches {
             _ = las_watcher_drain(watching.watcher)
             let asked = WorkspaceChange.asked(folder)
-            guard let names = try? Folder.names(in: asked), !names.isEmpty else { return true }
+            guard let names = try? Folder.names(in: asked), !names.isEmpty else { return .nothing }
             if (try? look(settled: true)) != nil { for name in names { File.remove("\(asked)/\(name)") } }
-            return true
+            return .nothing
         }
-        var wait = Self.pause
-        while true {
-            var end = pollfd(fd: watching.end.read, events: Int16(POLLIN), revents: 0)
-            if poll(&end, 1, wait) > 0 { return false }
-            _ = las_watcher_drain(watching.watcher)
-            // What can't be read now is looked at when the task has ended, which tells why.
-            guard (try? look(settled: false)) == true else { return true }
-            wait = Self.patience
-        }
+        var end = pollfd(fd: watching.end.read, events: Int16(POLLIN), revents: 0)
+        if event, poll(&end, 1, Self.pause) > 0 { return nil }
+        // What can't be read now is looked at when something else happens, and when the task has ended, which tells why.
+        return (try? look(settled: false, isWhole: false)) ?? .nothing
     }
 
     // MARK: Connections
@@ -180,7 +222,7 @@ package final class Share: @unchecked Sendable {
             if changed.contains(where: { state.replica.map.entries[$0]?.versions.count ?? 0 > 1 }) {
                 state.mayCollide = true
             }
-            if peer.held != held, peer.lacked.isEmpty, !state.hasEnded { note(known) }
+            if peer.held != held, peer.lacksNothing, !state.hasEnded { note(known) }
             return Self.tell(changed, &state, but: number)
         }
         wakes.forEach { $0() }
@@ -200,7 +242,7 @@ package final class Share: @unchecked Sendable {
     ) -> [@Sendable () -> Void] {
         if names.isEmpty, !isAsking { return [] }
         return state.peers.filter { $0.key != number }.sorted { $0.key < $1.key }.map { _, peer in
-            peer.peer.tell(names)
+            peer.peer.tell(names, isNews: true)
             return peer.wake
         }
     }

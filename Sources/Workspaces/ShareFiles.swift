@@ -8,9 +8,10 @@ final class IncomingFile {
     let need: Replica.Need
     private let replica: Replica
     private let path: String
-    /// -1 for a short one, which is kept in memory until it is whole.
+    /// A short one comes at once.
+    let isShort: Bool
+    /// -1 for a short one.
     private let descriptor: Int32
-    private var bytes: [UInt8] = []
     private var own: (list: ExtentList, file: Int32)?
     private var listBytes: [UInt8] = []
     /// Whether its list has come, or none is needed.
@@ -21,11 +22,12 @@ final class IncomingFile {
     init(_ need: Replica.Need, in replica: Replica) throws {
         (self.need, self.replica) = (need, replica)
         path = "\(replica.place(of: need.digest))-\(UInt64.random(in: 0 ... .max)).part"
-        let isLong = need.content.size > ShareMessage.shortFile
+        isShort = need.content.size <= ShareMessage.shortFile
         descriptor =
-            isLong
-            ? try File.open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, mode: 0o600, action: "write") : -1
-        hasList = !isLong
+            isShort
+            ? -1 : try File.open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, mode: 0o600, action: "write")
+        hasList = isShort
+        if !isShort { replica.hasIncoming = true }
     }
 
     deinit {
@@ -96,10 +98,7 @@ final class IncomingFile {
     }
 
     func take(_ bytes: [UInt8]) throws {
-        if descriptor < 0 {
-            guard Int64(self.bytes.count + bytes.count) <= need.content.size else { throw Self.wrong }
-            return self.bytes += bytes
-        }
+        if isShort { throw Self.wrong }
         var bytes = bytes[...]
         while !bytes.isEmpty {
             guard let (offset, count) = places.first else { throw Self.wrong }
@@ -114,13 +113,17 @@ final class IncomingFile {
         }
     }
 
+    /// A short one has come.
+    func take(whole bytes: [UInt8]) throws {
+        guard isShort, Int64(bytes.count) == need.content.size, Digest(of: bytes) == need.digest else {
+            throw Self.wrong
+        }
+        try replica.bring(bytes, need.digest)
+    }
+
     /// - Throws: where it is not what it was said to be.
     func finish() throws {
-        if descriptor < 0 {
-            guard Int64(bytes.count) == need.content.size, Digest(of: bytes) == need.digest else { throw Self.wrong }
-            try File.create(path, bytes, mode: 0o600)
-            return try File.move(path, to: replica.place(of: need.digest))
-        }
+        if isShort { throw Self.wrong }
         var hasher = SHA256()
         var chunk = [UInt8](repeating: 0, count: 1 << 18)
         var offset: Int64 = 0
@@ -157,6 +160,11 @@ final class OutgoingFile {
 
     init(_ ask: ShareMessage.Ask, in replica: Replica) { (self.ask, self.replica) = (ask, replica) }
 
+    var digest: Digest { ask.digest }
+    /// A short one goes at once, with others.
+    var isShort: Bool { ask.size <= ShareMessage.shortFile }
+    func whole() throws -> [UInt8]? { ask.size < 0 ? nil : try replica.bytes(of: ask.digest, size: ask.size) }
+
     deinit { close() }
 
     func close() {
@@ -176,13 +184,6 @@ final class OutgoingFile {
                 return .end(isWhole: false)
             }
             file = opened
-            if ask.size <= ShareMessage.shortFile {
-                stage = .data
-                for offset in stride(from: 0, to: ask.size, by: ShareMessage.most) {
-                    pieces.append((offset, Int(min(Int64(ShareMessage.most), ask.size - offset))))
-                }
-                return try next()
-            }
             let own = try Chunks(for: ask.size).list(of: file, size: ask.size)
             list = own
             // What the other side has is only known to be the same file where that lies here, too.

@@ -3,12 +3,12 @@ internal import Files
 internal import JSON
 internal import Parts
 
-/// What two machines say to each other of one workspace: a byte that says which it is, then JSON or bytes.
+/// What two machines say to each other of one workspace: a byte that says which it is, then the rest of it.
 enum ShareMessage {
-    /// What the sender knows of some names.
-    case tell([Known])
-    /// The sender wants a file's bytes.
-    case ask(Ask)
+    /// What the sender knows of some names, and with it the bytes of short files that the other side does not have.
+    case tell([Known], [Short])
+    /// The sender wants files' bytes.
+    case ask([Ask])
     /// A piece of the list of its chunks: of the whole list, or of the difference from that of `like`; an empty one ends it.
     case list([UInt8], isDifference: Bool)
     /// Which of the chunks are to come.
@@ -21,13 +21,20 @@ enum ShareMessage {
     case again(Again)
     /// All that the first so many messages told counts where this comes from, and lies there.
     case counts(UInt64)
+    /// The bytes of the files that were asked for first, all of them short; nil for one that is not there any more.
+    case files([[UInt8]?])
 
-    struct Known: Codable {
+    struct Known {
         let name: RelativePath
         let entry: Entry
     }
 
-    struct Ask: Codable {
+    struct Short {
+        let digest: Digest
+        let bytes: [UInt8]
+    }
+
+    struct Ask {
         let digest: Digest
         let size: Int64
         /// Of a file of the sender's that may have much in common with it.
@@ -43,33 +50,87 @@ enum ShareMessage {
     static let most = 128 << 10
     /// A file that is longer is compared before it is sent.
     static let shortFile: Int64 = 256 << 10
+    /// The longest file that is sent with what is told of it.
+    static let mostWithNews: Int64 = 64 << 10
 
     var bytes: [UInt8] {
+        var writer = ShareWriter()
         switch self {
-        case .tell(let known): [1] + JSONText.encode(known)
-        case .ask(let ask): [2] + JSONText.encode(ask)
-        case .list(let bytes, let isDifference): [3, isDifference ? 1 : 0] + bytes
-        case .want(let bytes): [4] + bytes
-        case .data(let bytes): [5] + bytes
-        case .end(let isWhole): [6, isWhole ? 1 : 0]
-        case .again(let again): [7] + JSONText.encode(again)
-        case .counts(let number): [8] + (0..<8).reversed().map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+        case .tell(let known, let short):
+            writer.bytes.reserveCapacity(2 * Self.most)
+            writer.put(UInt8(1))
+            writer.put(UInt32(known.count))
+            for one in known { writer.put(one) }
+            writer.put(UInt32(short.count))
+            for one in short {
+                writer.put(one.digest)
+                writer.put(UInt32(one.bytes.count))
+                writer.bytes += one.bytes
+            }
+        case .ask(let asks):
+            writer.put(UInt8(2))
+            for ask in asks {
+                writer.put(ask.digest)
+                writer.put(UInt64(bitPattern: ask.size))
+                writer.put(ask.like)
+            }
+        case .list(let bytes, let isDifference): return [3, isDifference ? 1 : 0] + bytes
+        case .want(let bytes): return [4] + bytes
+        case .data(let bytes): return [5] + bytes
+        case .end(let isWhole): return [6, isWhole ? 1 : 0]
+        case .again(let again): return [7] + JSONText.encode(again)
+        case .counts(let number):
+            writer.put(UInt8(8))
+            writer.put(number)
+        case .files(let files):
+            writer.put(UInt8(9))
+            for file in files {
+                writer.put(UInt8(file == nil ? 0 : 1))
+                writer.put(UInt32(file?.count ?? 0))
+                if let file { writer.bytes += file }
+            }
         }
+        return writer.bytes
     }
 
     init(bytes: [UInt8]) throws {
-        let rest = bytes.dropFirst()
+        var reader = ShareReader(bytes.dropFirst())
         switch bytes.first {
-        case 1: self = .tell(try JSONText.decode([Known].self, from: rest))
-        case 2: self = .ask(try JSONText.decode(Ask.self, from: rest))
-        case 3 where bytes.count >= 2: self = .list(Array(rest.dropFirst()), isDifference: bytes[1] == 1)
-        case 4: self = .want(Array(rest))
-        case 5: self = .data(Array(rest))
+        case 1:
+            var known: [Known] = []
+            for _ in 0..<(try reader.number(UInt32.self)) { known.append(try reader.known()) }
+            var short: [Short] = []
+            for _ in 0..<(try reader.number(UInt32.self)) {
+                let digest = try reader.digest()
+                short.append(Short(digest: digest, bytes: try reader.bytes(Int(try reader.number(UInt32.self)))))
+            }
+            self = .tell(known, short)
+        case 2:
+            var asks: [Ask] = []
+            while !reader.isAtEnd {
+                let (digest, size) = (try reader.digest(), Int64(bitPattern: try reader.number(UInt64.self)))
+                asks.append(Ask(digest: digest, size: size, like: try reader.digestOrNone()))
+            }
+            self = .ask(asks)
+        case 3 where bytes.count >= 2: self = .list(Array(bytes.dropFirst(2)), isDifference: bytes[1] == 1)
+        case 4: self = .want(Array(bytes.dropFirst()))
+        case 5: self = .data(Array(bytes.dropFirst()))
         case 6 where bytes.count == 2: self = .end(isWhole: bytes[1] == 1)
-        case 7: self = .again(try JSONText.decode(Again.self, from: rest))
-        case 8 where bytes.count == 9: self = .counts(rest.reduce(0) { $0 << 8 | UInt64($1) })
-        default:
-            throw WorkspaceFailure("a message about a workspace can't be understood", exitCode: .integrity)
+        case 7: self = .again(try JSONText.decode(Again.self, from: bytes.dropFirst()))
+        case 8 where bytes.count == 9: self = .counts(try reader.number(UInt64.self))
+        case 9:
+            var files: [[UInt8]?] = []
+            while !reader.isAtEnd {
+                let isThere = try reader.number(UInt8.self) == 1
+                let bytes = try reader.bytes(Int(try reader.number(UInt32.self)))
+                files.append(isThere ? bytes : nil)
+            }
+            self = .files(files)
+        default: throw ShareReader.unreadable
+        }
+        switch bytes.first {
+        case 1, 2, 8, 9: if !reader.isAtEnd { throw ShareReader.unreadable }
+        default: break
         }
     }
 }

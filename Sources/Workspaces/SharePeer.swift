@@ -12,6 +12,10 @@ package final class SharePeer {
     /// Names of which the other side has to hear, each once, in the order in which they became otherwise.
     private var untold: ArraySlice<RelativePath> = []
     private var isUntold: Set<RelativePath> = []
+    /// Of these the bytes go with what is told, where they are short and at hand.
+    private var isNews: Set<RelativePath> = []
+    /// What went to the other side or came from there, of late.
+    private var exchanged: Set<Digest> = []
     private var replies: [ShareMessage] = []
 
     // What comes here.
@@ -24,6 +28,7 @@ package final class SharePeer {
     /// What was not asked for yet, and what is on its way.
     private var wanted: ArraySlice<Replica.Need> = []
     private var asked: ArraySlice<IncomingFile> = []
+    private var askedBytes: Int64 = 0
     /// Of what counts here already, and whose bytes are gone.
     private var missing: Set<Digest> = []
 
@@ -39,8 +44,11 @@ package final class SharePeer {
     /// The first message tells at least that the workspace is spoken of.
     private var isBeginning: Bool
 
-    private static let mostAsked = 64
+    private static let mostAsked = 1024
+    private static let mostAskedBytes: Int64 = 4 << 20
     private static let mostReady = 1000
+    private static let mostReadyBytes = 4 << 20
+    private static let mostTold = 256 << 10
 
     /// - Parameters:
     ///   - isNew: the other side knows nothing yet, and is told everything.
@@ -52,8 +60,11 @@ package final class SharePeer {
     }
 
     /// Of these the other side has to hear.
-    package func tell(_ names: Set<RelativePath>) {
+    ///
+    /// - Parameter isNews: it has happened just now, so that the other side does not have the bytes.
+    package func tell(_ names: Set<RelativePath>, isNews: Bool = false) {
         for name in names.sorted() where isUntold.insert(name).inserted { untold.append(name) }
+        if isNews { self.isNews.formUnion(names) }
     }
 
     /// Whether all that was told by the other side counts here.
@@ -63,6 +74,7 @@ package final class SharePeer {
     var held: VersionVector? { ledger.held }
     /// Names of which it has to hear, or did not say yet that what it heard counts.
     var lacked: Set<RelativePath> { isUntold.union(ledger.open) }
+    var lacksNothing: Bool { isUntold.isEmpty && ledger.isAnswered }
 
     /// Asks for bytes of what counts here already.
     package func ask(for needs: [Replica.Need]) {
@@ -78,27 +90,68 @@ package final class SharePeer {
     /// The next message to send; nil where there is none now.
     package func next() throws -> [UInt8]? {
         if !replies.isEmpty { return replies.removeFirst().bytes }
-        if asked.count < Self.mostAsked, !wanted.isEmpty {
-            let need = wanted.removeFirst()
-            asked.append(try IncomingFile(need, in: replica))
-            return ShareMessage.ask(.init(digest: need.digest, size: need.content.size, like: need.like)).bytes
-        }
+        if let ask = try nextAsk() { return ask.bytes }
         while let file = leaving.first {
+            if file.isShort { return try nextFiles().bytes }
             if let message = try file.next() { return message.bytes }
             guard file.hasEnded else { break }
             leaving.removeFirst()
         }
+        return nextTold()?.bytes
+    }
+
+    private func nextAsk() throws -> ShareMessage? {
+        var asks: [ShareMessage.Ask] = []
+        while asked.count < Self.mostAsked, askedBytes < Self.mostAskedBytes, let need = wanted.popFirst() {
+            let file = try IncomingFile(need, in: replica)
+            asked.append(file)
+            // A long one is not kept in memory.
+            if file.isShort { askedBytes += need.content.size }
+            asks.append(.init(digest: need.digest, size: need.content.size, like: need.like))
+        }
+        return asks.isEmpty ? nil : .ask(asks)
+    }
+
+    private func nextFiles() throws -> ShareMessage {
+        var (files, size): ([[UInt8]?], Int) = ([], 0)
+        while size < Self.mostTold, let file = leaving.first, file.isShort {
+            leaving.removeFirst()
+            let bytes = try file.whole()
+            if bytes != nil { isExchanged(file.digest) }
+            files.append(bytes)
+            size += 5 + (bytes?.count ?? 0)
+        }
+        return .files(files)
+    }
+
+    private func nextTold() -> ShareMessage? {
         var (known, size): ([ShareMessage.Known], Int) = ([], 0)
-        while size < ShareMessage.most, let name = untold.popFirst() {
+        var short: [ShareMessage.Short] = []
+        while size < Self.mostTold, let name = untold.popFirst() {
             isUntold.remove(name)
+            let isNew = isNews.remove(name) != nil
             guard let entry = replica.map.entries[name] else { continue }
             known.append(.init(name: name, entry: entry))
-            size += 200 + name.string.utf8.count + 250 * entry.versions.count
+            size += 100 + name.string.utf8.count + 150 * entry.versions.count
+            if !isNew { continue }
+            for version in entry.versions where version.content.size <= ShareMessage.mostWithNews {
+                guard let digest = version.content.digest, size < Self.mostTold, !exchanged.contains(digest),
+                    let bytes = replica.recent[digest]
+                else { continue }
+                isExchanged(digest)
+                short.append(.init(digest: digest, bytes: bytes))
+                size += 36 + bytes.count
+            }
         }
         if known.isEmpty, !isBeginning { return nil }
         isBeginning = false
         ledger.tell(known, isAll: untold.isEmpty)
-        return ShareMessage.tell(known).bytes
+        return ShareMessage.tell(known, short)
+    }
+
+    private func isExchanged(_ digest: Digest) {
+        if exchanged.count > 1 << 17 { exchanged = [] }
+        exchanged.insert(digest)
     }
 
     // MARK: In
@@ -106,12 +159,19 @@ package final class SharePeer {
     /// - Returns: the names of which something is otherwise here now.
     package func hear(_ bytes: [UInt8]) throws -> Set<RelativePath> {
         switch try ShareMessage(bytes: bytes) {
-        case .tell(let known):
+        case .tell(let known, let short):
             heard += 1
+            for file in short {
+                guard file.bytes.count <= ShareMessage.mostWithNews, Digest(of: file.bytes) == file.digest else {
+                    throw Self.unexpected
+                }
+                isExchanged(file.digest)
+                if !replica.has(file.digest) { try replica.bring(file.bytes, file.digest) }
+            }
             for told in known { take(told.name, told.entry) }
             return try settle()
-        case .ask(let ask):
-            leaving.append(OutgoingFile(ask, in: replica))
+        case .ask(let asks):
+            for ask in asks { leaving.append(OutgoingFile(ask, in: replica)) }
             return []
         case .want(let bytes):
             guard let file = leaving.first(where: \.awaitsWant) else { throw Self.unexpected }
@@ -126,23 +186,21 @@ package final class SharePeer {
             try file.take(bytes)
             return []
         case .end(let isWhole):
-            guard !asked.isEmpty else { throw Self.unexpected }
-            let file = asked.removeFirst()
-            let digest = file.need.digest
+            guard let file = asked.popFirst(), !file.isShort else { throw Self.unexpected }
             if isWhole { try file.finish() } else { file.abandon() }
-            let names = waiting.removeValue(forKey: digest) ?? []
-            let wasMissing = missing.remove(digest) != nil
-            if !isWhole { replies.append(.again(.init(names: names.sorted(), digest: digest))) }
-            for name in names {
-                guard pending[name]?.lacks.remove(digest) != nil else { continue }
-                if !isWhole {
-                    pending[name] = nil
-                } else if let whole = pending[name], whole.lacks.isEmpty {
-                    pending[name] = nil
-                    ready[name] = whole.entry
+            return try settle(placing: came(file.need.digest, isWhole: isWhole))
+        case .files(let files):
+            var placing = false
+            for bytes in files {
+                guard let file = asked.popFirst(), file.isShort else { throw Self.unexpected }
+                askedBytes -= file.need.content.size
+                if let bytes {
+                    try file.take(whole: bytes)
+                    isExchanged(file.need.digest)
                 }
+                if came(file.need.digest, isWhole: bytes != nil) { placing = true }
             }
-            return try settle(placing: wasMissing && isWhole)
+            return try settle(placing: placing)
         case .again(let again):
             // Where they need it still and it is not here, a program has changed it just now: that is told when it is looked at.
             tell(
@@ -161,6 +219,24 @@ package final class SharePeer {
 
     private static var unexpected: WorkspaceFailure {
         WorkspaceFailure("a message about a workspace came that nothing waits for", exitCode: .integrity)
+    }
+
+    /// What was asked for has come, or is not there any more.
+    /// - Returns: whether something that counts here already waits for it.
+    private func came(_ digest: Digest, isWhole: Bool) -> Bool {
+        let names = waiting.removeValue(forKey: digest) ?? []
+        let wasMissing = missing.remove(digest) != nil
+        if !isWhole { replies.append(.again(.init(names: names.sorted(), digest: digest))) }
+        for name in names {
+            guard pending[name]?.lacks.remove(digest) != nil else { continue }
+            if !isWhole {
+                pending[name] = nil
+            } else if let whole = pending[name], whole.lacks.isEmpty {
+                pending[name] = nil
+                ready[name] = whole.entry
+            }
+        }
+        return wasMissing && isWhole
     }
 
     private func take(_ name: RelativePath, _ entry: Entry) {
@@ -190,7 +266,8 @@ package final class SharePeer {
     ///
     /// - Parameter placing: bytes have come that were missing.
     private func settle(placing: Bool = false) throws -> Set<RelativePath> {
-        if !isInStep, !placing, ready.isEmpty || !waiting.isEmpty && ready.count < Self.mostReady { return [] }
+        let isMuch = ready.count >= Self.mostReady || replica.broughtBytes >= Self.mostReadyBytes
+        if !isInStep, !placing, ready.isEmpty || !waiting.isEmpty && !isMuch { return [] }
         let told = ready.sorted { $0.key < $1.key }.map { (name: $0.key, entry: $0.value) }
         ready = [:]
         let changed = try replica.merge(told)
@@ -211,6 +288,7 @@ package final class SharePeer {
         for file in asked { file.abandon() }
         for file in leaving { file.close() }
         (asked, leaving, wanted, pending, ready, waiting, missing) = ([], [], [], [:], [:], [:], [])
+        askedBytes = 0
         replica.bringing.remove(ObjectIdentifier(self))
         try? replica.clearIncoming()
     }

@@ -32,6 +32,9 @@ struct ToldLedger {
         return true
     }
 
+    /// Whether all that was told counts there.
+    var isAnswered: Bool { waiting.isEmpty }
+
     /// Names that were told and do not count there yet.
     var open: Set<RelativePath> { Set(waiting.flatMap(\.names)) }
 }

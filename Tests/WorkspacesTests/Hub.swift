@@ -44,7 +44,7 @@ final class Hub {
         let changed = try machine.replica.scan(settled: true).changed
         let needs = try machine.replica.apply()
         machine.ends?.there.ask(for: needs)
-        machine.ends?.there.tell(changed)
+        machine.ends?.there.tell(changed, isNews: true)
     }
 
     /// One message from one to the other.
@@ -55,7 +55,9 @@ final class Hub {
         said += message.count + 5
         let changed = try (fromMiddle ? ends.there : ends.here).hear(message)
         if !fromMiddle {
-            for (other, machine) in machines.enumerated() where other != number { machine.ends?.here.tell(changed) }
+            for (other, machine) in machines.enumerated() where other != number {
+                machine.ends?.here.tell(changed, isNews: true)
+            }
         }
         return true
     }

@@ -132,6 +132,7 @@ struct Model: Hashable {
         }
         let map = model.map(0)
         let view = map.view
+        if view != map.viewAnew { return "the view was not renewed" }
         for number in machines.indices.dropFirst() {
             if model.machines[number].entries != model.machines[0].entries { return "the maps differ" }
             if model.map(number).view != view { return "the same map is shown otherwise" }

@@ -109,6 +109,45 @@ import Testing
         }
     }
 
+    /// One map that lives long: what it shows is renewed with each change, and where it is otherwise is told.
+    @Test(arguments: CollisionRule.allCases) func whatIsShownIsRenewed(_ rule: CollisionRule) {
+        var random: UInt64 = 42
+        func number(_ limit: Int) -> Int {
+            random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int((random >> 33) % UInt64(limit))
+        }
+        var map = SharedMap(rule)
+        var before: [RelativePath: SharedMap.Shown] = [:]
+        for step in 1...3000 {
+            let hosts = ["a", "b"]
+            let name = RelativePath(
+                ["x", "x/y", "x/y/z", "x/w", "v", "x.collision-a-\(max(1, step - 3))"][number(6)])!
+            let dot = Dot(hosts[number(2)], UInt64(step))
+            let old = map.entries[name].flatMap { $0.versions.isEmpty ? nil : $0.versions[number($0.versions.count)] }
+            switch number(4) {
+            case 0:
+                if let old { map.remove(name, old.dot, as: dot, modified: Int64(step)) }
+            case 1:
+                map.write(
+                    name, number(2) == 0 ? FileContent(kind: .folder) : file("\(number(3))"), as: dot,
+                    modified: Int64(step), replacing: old?.dot)
+            default:
+                var other = Entry()
+                other.write(file("\(step)"), as: dot, modified: Int64(number(100)), replacing: nil, rule)
+                map.merge(name, other)
+            }
+            let view = map.view
+            #expect(view == map.viewAnew, "\(step)")
+            if number(3) == 0 {
+                let touched = map.takeTouched()
+                let changed = Set(view.keys).union(before.keys).filter { view[$0] != before[$0] }
+                #expect(changed.isSubset(of: touched), "\(step)")
+                for path in changed { #expect(map.shown(at: path) == view[path]) }
+                before = view
+            }
+        }
+    }
+
     /// Everything that three machines can do in six steps, up to the same state.
     @Test(arguments: CollisionRule.allCases) func threeMachinesInEveryOrder(_ rule: CollisionRule) {
         var steps: [Model.Step] = []

@@ -26,9 +26,9 @@ void las_begin_writing(int descriptor, int64_t offset, int64_t count);
 // Sets room aside for `size` bytes, without making the file longer.
 int las_reserve(int descriptor, int64_t size);
 
-// Renames where nothing is there yet (EEXIST), and makes two paths change places.
-int las_rename_new(const char *from, const char *to);
-int las_exchange(const char *one, const char *other);
+// Renames where nothing is there yet (EEXIST), and makes two paths change places; each is relative to an open folder.
+int las_rename_new(int from_folder, const char *from, int to_folder, const char *to);
+int las_exchange(int one_folder, const char *one, int other_folder, const char *other);
 
 // A watcher of folders (inotify) that becomes readable when something in one of them was made, closed after writing, moved or
 // removed. Adding the same folder twice is one.
