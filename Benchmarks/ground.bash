@@ -153,8 +153,12 @@ own_lash() {
     done
 }
 
-# Four hosts h1 to h4, each an sshd on 127.0.0.1 with a LASH of its own, at the ports after $1; hosts: their --host options.
-four_hosts() {
+# Four hosts h1 to h4; see many_hosts.
+four_hosts() { many_hosts 4 "$1"; }
+
+# many_hosts COUNT BASE: hosts h1, h2, …, each an sshd on 127.0.0.1 with a LASH of its own, at the ports after BASE; hosts: their --host
+# options; servers: what ends with the script.
+many_hosts() {
     ssh-keygen -q -t ed25519 -N '' -f "$scratch/key"
     ssh-keygen -q -t ed25519 -N '' -f "$scratch/host_key"
     mkdir -p /run/sshd
@@ -165,8 +169,12 @@ four_hosts() {
     }
     trap stop EXIT
     hosts=()
-    for number in 1 2 3 4; do
-        port=$(($1 + number))
+    printf 'Host *\n  UserKnownHostsFile %s\n  GlobalKnownHostsFile /dev/null\n  IdentityFile none\n' "$scratch/known_hosts" \
+        > "$scratch/ssh_config"
+    export LAS_SSH_CONFIG=$scratch/ssh_config
+    unset SSH_AUTH_SOCK
+    for number in $(seq "$1"); do
+        port=$(($2 + number))
         cat > "$scratch/sshd_$number" <<END
 Port $port
 ListenAddress 127.0.0.1
@@ -177,19 +185,64 @@ StrictModes no
 UsePAM no
 PermitRootLogin yes
 PasswordAuthentication no
+MaxStartups 100
 SetEnv LASH=$scratch/host$number
+Subsystem sftp internal-sftp
 END
         "$(PATH=$PATH:/usr/sbin command -v sshd)" -D -f "$scratch/sshd_$number" &
         servers+=($!)
-        printf '[127.0.0.1]:%s %s\n' "$port" "$(cut -d' ' -f1,2 "$scratch/host_key.pub")" >> "$scratch/known_hosts"
-        hosts+=(--host "h$number")
     done
-    printf 'Host *\n  UserKnownHostsFile %s\n  GlobalKnownHostsFile /dev/null\n  IdentityFile none\n' "$scratch/known_hosts" \
-        > "$scratch/ssh_config"
-    export LAS_SSH_CONFIG=$scratch/ssh_config
     sleep 0.5
-    for number in 1 2 3 4; do
-        "$las" host add "h$number" "$(id -un)@127.0.0.1:$(($1 + number))" --identity "$scratch/key" \
-            --host-lash "$scratch/host$number" --quiet
-    done
+    for number in $(seq "$1"); do known_host "h$number" $(($2 + number)) "$scratch/host$number"; done
 }
+
+# known_host NAME PORT LASH: adds a host, which is reached at that port of this machine, to the host list and to hosts.
+known_host() {
+    printf '[127.0.0.1]:%s %s\n' "$2" "$(cut -d' ' -f1,2 "$scratch/host_key.pub")" >> "$scratch/known_hosts"
+    "$las" host add "$1" "$(id -un)@127.0.0.1:$2" --identity "$scratch/key" --host-lash "$3" --quiet
+    hosts+=(--host "$1")
+}
+
+# long_way DELAY RATE LISTEN:TARGET…: a line that takes DELAY seconds each way and carries RATE bytes a second each way; what went over it is
+# counted. It ends with the script.
+long_way() {
+    local delay=$1 rate=$2
+    shift 2
+    rm -f "$scratch/counts"
+    python3 "$top/Benchmarks/longway.py" --delay "$delay" --rate "$rate" --counts "$scratch/counts" "$@" &
+    servers+=($!)
+    until [ -s "$scratch/counts" ]; do sleep 0.05; done
+}
+
+# Bytes that went over the line, both ways, when all connections over it have ended.
+counted() {
+    local there back open
+    while read -r there back open < "$scratch/counts"; do
+        [ "$open" != 0 ] || break
+        sleep 0.05
+    done
+    echo $((there + back))
+}
+
+# shipped COMMAND…: runs las, and puts into $scratch/seconds how long it took until it said of the last host that all is there, and what it
+# said of that into $scratch/line. A failure ends the script.
+shipped() {
+    local start line
+    start=$(now)
+    rm -f "$scratch/read"
+    "$@" > "$scratch/told" 2> >(
+        while IFS= read -r line; do
+            case $line in "shipping to "*)
+                difference "$start" "$(now)" > "$scratch/seconds"
+                echo "$line" > "$scratch/line" ;;
+            esac
+        done
+        touch "$scratch/read"
+    ) || { echo "las deploy ended with $?" >&2; exit 1; }
+    until [ -e "$scratch/read" ]; do sleep 0.05; done
+}
+
+# What the large benchmarks pack: an environment of 2 GB.
+large="python3-pandas, python3-matplotlib, python3-scipy, python3-sympy, r-base-core, g++, bowtie2, samtools, bwa"
+# shellcheck disable=SC2034 # those that source this use it
+large+=", default-jre-headless, libboost1.74-dev, imagemagick, ffmpeg, ncbi-blast+"

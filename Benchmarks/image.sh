@@ -4,10 +4,8 @@
 . "$(dirname "$0")/ground.bash"
 needs mksquashfs squashfs-tools unsquashfs squashfs-tools zstd zstd tar tar
 begin
-packages="python3-pandas, python3-matplotlib, python3-scipy, python3-sympy, r-base-core, g++, bowtie2, samtools, bwa"
-packages+=", default-jre-headless, libboost1.74-dev, imagemagick, ffmpeg, ncbi-blast+"
-metro large "$packages"
-metro more "$packages, hello"
+metro large "$large"
+metro more "$large, hello"
 metro small "samtools"
 # Layers are made there, so that only packing is measured; the lock of the larger one keeps what both have.
 layered large more small
