@@ -21,6 +21,8 @@ final class OpenSSH: Transport {
     private let configuration: OpenSSHConfiguration
     private let environment: [String: String]
     private let waiter: Waiter
+    /// Where the socket of the one connection lies that all programs go over; nil where each has its own.
+    private let folder: String?
 
     init(
         _ host: Host, _ address: HostAddress, _ configuration: OpenSSHConfiguration, knownHosts: String,
@@ -35,6 +37,12 @@ final class OpenSSH: Transport {
         let files = ([knownHosts] + configuration.knownHostsFiles).map { path in
             "\"" + path.split(separator: "%", omittingEmptySubsequences: false).joined(separator: "%%") + "\""
         }.joined(separator: " ")
+        folder = Self.privateFolder(environment)
+        // The program that comes first makes the connection, and keeps it for as long as it runs; later ones go over it.
+        let shared =
+            folder.map {
+                ["-o", "ControlMaster=auto", "-o", "ControlPath=\($0)/ssh", "-o", "ControlPersist=no"]
+            } ?? ["-o", "ControlMaster=no", "-o", "ControlPath=none"]
         options =
             configuration.options(of: address)
             + (host.identity.map { ["-i", Account.ofUser.expand($0)] } ?? [])
@@ -43,8 +51,24 @@ final class OpenSSH: Transport {
                 "-o", "ConnectTimeout=\(Int(configuration.connectTimeout))", "-o", "ServerAliveInterval=15",
                 "-o", "ServerAliveCountMax=2", "-o", "ClearAllForwardings=yes", "-o", "PermitLocalCommand=no",
                 "-o", "RequestTTY=no", "-o", "RemoteCommand=none", "-o", "LogLevel=ERROR",
-            ]
+            ] + shared
         (self.configuration, self.environment, self.waiter) = (configuration, environment, waiter)
+    }
+
+    deinit {
+        guard let folder else { return }
+        unlink(folder + "/ssh")
+        rmdir(folder)
+    }
+
+    /// A folder that nobody else can look into, with a short path: that of a socket has room for a hundred bytes.
+    private static func privateFolder(_ environment: [String: String]) -> String? {
+        for place in [environment["XDG_RUNTIME_DIR"] ?? "", "/tmp"]
+        where place.hasPrefix("/") && place.utf8.count < 60 && !place.contains("%") && !place.contains(" ") {
+            var name = Array("\(place)/las-ssh-XXXXXX".utf8CString)
+            if let made = mkdtemp(&name) { return String(cString: made) }
+        }
+        return nil
     }
 
     func start(_ command: String) throws(HostFailure) -> any Channel {

@@ -88,6 +88,38 @@ struct BringingTests {
         }
     }
 
+    /// All that is started on the host goes over one connection: nobody logs in for each.
+    @Test func theUsersOwnSSHLogsInOnce() async throws {
+        try await withScratch { folder in
+            var bench = try Bench(in: folder, program: .openssh)
+            // Where the sockets of connections lie.
+            try Folder.make(folder + "/run")
+            bench.environment["XDG_RUNTIME_DIR"] = folder + "/run"
+            let hasRoom = (folder + "/run").utf8.count < 60
+            let (part, bytes) = try makePart(in: bench.lash, size: 20_000_000)
+            let proxy = try DelayingProxy(to: bench.server.port, delay: 0.02)
+            var far = try bench.through(proxy.port)
+            far.program = .openssh
+            let store = PartStore(bench.lash)
+            // The first time brings the runtime, by three programs one after another, whose connections end with them.
+            try await bench.connector(runtime: runtime).withSession(to: far) { _ in }
+            let before = bench.server.log.components(separatedBy: "Accepted publickey").count
+            let most = Mutex(0)
+            let shipped = try await bench.connector(runtime: runtime).withSession(to: far) { session in
+                #expect(try !hasRoom || Folder.names(in: folder + "/run").count == 1)
+                return try await session.ship([part], from: store) { _ in
+                    let count = session.assumeIsolated { $0.lines.count }
+                    most.withLock { $0 = max($0, count) }
+                }
+            }
+            #expect(shipped.bytes == part.size)
+            #expect(try File.read("\(folder)/there/parts/\(part.digest)") == bytes)
+            #expect(most.withLock { $0 } >= 2)
+            #expect(bench.server.log.components(separatedBy: "Accepted publickey").count == before + 1)
+            #expect(try Folder.names(in: folder + "/run").isEmpty)
+        }
+    }
+
     @Test func missingPartsAreShippedAndOthersAreNot() async throws {
         try await withScratch { folder in
             let bench = try Bench(in: folder)

@@ -131,6 +131,36 @@ struct LoginTests {
         }
     }
 
+    @Test func aHostBehindAnotherOneIsReachedThroughIt() throws {
+        try withScratch { folder in
+            var bench = try Bench(in: folder, identity: nil)
+            let text = """
+                Host *
+                  User \(bench.server.user)
+                  IdentityFile \(bench.server.userKey(.ed25519))
+                  UserKnownHostsFile \(bench.server.knownHosts)
+                  GlobalKnownHostsFile /dev/null
+                Host inner
+                  HostName 127.0.0.1
+                  Port \(bench.server.port)
+                  ProxyJump outer
+                Host outer
+                  HostName 127.0.0.1
+                  Port \(bench.server.port)
+
+                """
+            try text.write(to: bench.server.clientConfiguration)
+            bench.host = try Host(named: "vega", address: HostAddress("inner"), program: .libssh2)
+            let failure = #expect(throws: HostFailure.self) { try bench.reach() }
+            #expect(failure?.summary.contains("asks for ProxyJump") == true, "\(failure!)")
+            bench.host.program = .auto
+            let (said, reached) = try bench.reach()
+            #expect(said == bench.hello)
+            #expect(reached.way == .openssh && reached.reason?.contains("ProxyJump") == true)
+            #expect(bench.server.log.components(separatedBy: "Accepted publickey").count == 3)
+        }
+    }
+
     @Test func namesOfTheConfigurationAreUnderstood() throws {
         try withScratch { folder in
             var bench = try Bench(in: folder, identity: nil)
@@ -182,6 +212,31 @@ struct LoginTests {
             bench.host = try Host(named: "vega", address: HostAddress("127.0.0.1:\(proxy.port)"), program: .libssh2)
             let failure = #expect(throws: HostFailure.self) { try bench.reach() }
             #expect(failure?.kind == .unreachable && failure?.exitCode == .unreachable)
+        }
+    }
+
+    /// As with a second factor: the host asks, and the person answers.
+    @Test(
+        .enabled(
+            if: geteuid() == 0 && access("/etc/pam.d/sshd", R_OK) == 0,
+            "needs root, which can make a user with a password, and PAM"))
+    func whatTheHostAsksIsAnswered() throws {
+        try withScratch { folder in
+            let name = "las-asked-\(getpid())"
+            #expect(try Program("useradd").run("-M", "-d", "/tmp", "-s", "/bin/sh", name).status == 0)
+            defer { _ = try? Program("userdel").run("-f", name) }
+            try Program("chpasswd").run(input: "\(name):correct horse\n")
+            var bench = try Bench(
+                in: folder, user: name,
+                options: [
+                    "UsePAM yes", "KbdInteractiveAuthentication yes", "PasswordAuthentication no",
+                    "PubkeyAuthentication no",
+                ],
+                identity: nil)
+            bench.asked = .init(["correct horse"])
+            #expect(try bench.reach().said == bench.hello)
+            let asked = bench.asked.questions.withLock { $0 }
+            #expect(asked == [.password(account: "\(name)@127.0.0.1")], "\(asked)")
         }
     }
 
