@@ -23,6 +23,8 @@ package final class IncomingPart {
     private var coming: [Int]
     private var turn = 0
     private var filled: Int64 = 0
+    /// Up to where the system was asked to write to the disk what has come.
+    private var begun: Int64 = 0
 
     /// - Parameter path: where it is written; made for this one.
     private init(
@@ -188,6 +190,13 @@ package final class IncomingPart {
                 in: "the sent part \(part.digest.short)")
         }
         isThere[number] = true
+        // What is on the disk by the end need not be waited for then.
+        let end = starts[number] + extent.length
+        if end - begun >= 8 << 20 || end < begun {
+            let start = end < begun ? starts[number] : begun
+            File.beginWriting(end - start, at: start, of: descriptor)
+            begun = end
+        }
     }
 
     /// All of it at once, from a file on this machine, verified on the way.
