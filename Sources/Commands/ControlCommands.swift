@@ -9,7 +9,7 @@ let cancelCommand = CommandSpec(
     examples: [("las cancel variants-7f3a2", "its tasks are asked to end, and killed after ten seconds")],
     details: "What is done is kept: “las resume” goes on with it."
 ) { invocation, context in
-    try Control.ask(.cancel, invocation, context) { "asked \($0) to end" }
+    try await Control.ask(.cancel, invocation, context) { "asked \($0) to end" }
 }
 
 let pauseCommand = CommandSpec(
@@ -17,21 +17,29 @@ let pauseCommand = CommandSpec(
     examples: [("las pause", "the only run that goes on; what runs of it goes on to its end")],
     details: "“las continue” has it go on."
 ) { invocation, context in
-    try Control.ask(.pause, invocation, context) { "\($0) starts nothing further; “las continue” has it go on" }
+    try await Control.ask(.pause, invocation, context) { "\($0) starts nothing further; “las continue” has it go on" }
 }
 
 let continueCommand = CommandSpec(
     name: "continue", about: "have a run go on that is paused", arguments: [RunNames.argument],
     examples: [("las continue", "the only run that goes on")]
 ) { invocation, context in
-    try Control.ask(.goOn, invocation, context) { "\($0) goes on" }
+    try await Control.ask(.goOn, invocation, context) { "\($0) goes on" }
 }
 
 private enum Control {
     static func ask(
         _ wish: RunControl.Wish, _ invocation: Invocation, _ context: Context, _ words: (RunID) -> String
-    ) throws -> ExitCode {
+    ) async throws -> ExitCode {
         let run = try RunNames.goingOn(invocation, context)
+        if let elsewhere = try ElsewhereRun.of(run, context) {
+            if Journal.hasEnded(RunFolder(run, in: context.lash).journal) {
+                throw UsageFailure("\(run) has ended", fix: "“las status \(run)” says how")
+            }
+            try await elsewhere.ask(wish == .cancel ? nil : wish == .pause ? "pause" : "continue")
+            context.terminal.say(words(run))
+            return .done
+        }
         guard try RunControl(RunFolder(run, in: context.lash)).ask(wish) else {
             throw UsageFailure(
                 "nobody runs \(run) now", fix: "“las status \(run)” says how it ended")
@@ -53,7 +61,8 @@ let attachCommand = CommandSpec(
     ]
 ) { invocation, context in
     let run = try RunNames.goingOn(invocation, context)
-    return try await context.connector().withSession(to: .local) { session in
+    let host = try ElsewhereRun.of(run, context)?.host ?? .local
+    return try await context.connector().withSession(to: host) { session in
         let plan = invocation.has("--map") ? try? RunMap.plan(of: run, in: context.lash) : nil
         return try await FollowedRun(
             context: context, results: "", printsEvents: invocation.has("--json"),
@@ -101,7 +110,10 @@ let cleanCommand = CommandSpec(
             context.terminal.print(run.name)
             continue
         }
-        if !list.isGoingOn(run) { KubernetesDeployment.forget(run, context) }
+        if !list.isGoingOn(run) {
+            KubernetesDeployment.forget(run, context)
+            try await ElsewhereRun.of(run, context)?.clean()
+        }
         try list.remove(run)
         context.terminal.say("removed \(run)")
     }

@@ -35,8 +35,8 @@ enum Dispatch {
         return try JSONText.decode(Record.self, from: try File.read(path, atMost: 64 << 20))
     }
 
-    /// Makes the run's folder.
-    static func prepare(_ following: Following, over hosts: [String]) throws -> RunID {
+    /// How a run is started whose folder is here, and whose tasks are done elsewhere.
+    static func start(_ following: Following, _ run: RunID) throws -> RunStart {
         let (context, material) = (following.context, following.material)
         let store = PartStore(context.lash)
         var images: [Part.Kind: [(String, ImageLocation)]] = [:]
@@ -48,15 +48,20 @@ enum Dispatch {
                 ))
         }
         guard let metro = images[.metro]?.first?.1 else { throw UsageFailure("a run needs the image of a metro") }
+        return RunStart(
+            run: run, metro: metro,
+            environments: Dictionary(images[.environment] ?? [], uniquingKeysWith: { first, _ in first }),
+            cpus: following.cpus, engine: try following.engine.map(Engine.asked), isFresh: following.isFresh,
+            failsFast: following.failsFast, results: following.results,
+            isStranger: material.bundle != nil && !PackedHere(context.lash).has(metro.digest))
+    }
+
+    /// Makes the run's folder.
+    static func prepare(_ following: Following, over hosts: [String]) throws -> RunID {
+        let (context, material) = (following.context, following.material)
         let run = RunID(for: material.metro)
         let folder = RunFolder(run, in: context.lash)
-        try folder.make(
-            for: RunStart(
-                run: run, metro: metro,
-                environments: Dictionary(images[.environment] ?? [], uniquingKeysWith: { first, _ in first }),
-                cpus: following.cpus, engine: try following.engine.map(Engine.asked), isFresh: following.isFresh,
-                failsFast: following.failsFast, results: following.results,
-                isStranger: material.bundle != nil && !PackedHere(context.lash).has(metro.digest)))
+        try folder.make(for: try start(following, run))
         let record = Record(
             hosts: hosts, parts: material.parts, bundle: material.bundle, silence: following.silence,
             limit: following.limit)

@@ -23,18 +23,20 @@ let fetchCommand = CommandSpec(
         one that ended well were brought, the run leaves only what tells of it.
         """
 ) { invocation, context in
-    let host = try invocation.value("--host").map { try HostList.read(context.lash).host(named: $0) } ?? .local
+    let given = try invocation.value("--host").map { try HostList.read(context.lash).host(named: $0) }
     let run =
-        host.isLocal
+        given?.isLocal ?? true
         ? try RunNames.newest(invocation, context)
         : try RunNames.parse(
             invocation.arguments.first
-                ?? { throw UsageFailure("which run of \(host.name)?", fix: "las fetch RUN --host NAME") }())
+                ?? { throw UsageFailure("which run of that host?", fix: "las fetch RUN --host NAME") }())
     let folder = RunFolder(run, in: context.lash)
+    let elsewhere = try given == nil ? ElsewhereRun.of(run, context) : nil
+    let host = given ?? elsewhere?.host ?? .local
     var kept: String?
-    if host.isLocal {
+    if host.isLocal || elsewhere != nil {
         kept = try folder.readStart().results
-        if RunList(context.lash).isGoingOn(run), !Journal.hasEnded(folder.journal) {
+        if await ElsewhereRun.summary(of: run, context).isGoingOn, !Journal.hasEnded(folder.journal) {
             throw UsageFailure("\(run) still goes on", fix: "“las attach \(run)” waits for its end")
         }
         if !File.exists(folder.results) {
@@ -49,8 +51,9 @@ let fetchCommand = CommandSpec(
         let fetched = try await followed.fetch(run, station, session)
         followed.tell(fetched)
         // What was brought whole need not lie here twice; what is done stays for other runs.
-        if station == nil, !host.isLocal || Journal.last(folder.journal)?.succeeded == true {
+        if station == nil, (!host.isLocal && elsewhere == nil) || Journal.last(folder.journal)?.succeeded == true {
             try await session.clean(run, keepsRecord: true)
+            if Journal.last(folder.journal)?.succeeded == true { try FollowedRun.leaveRecord(of: run, context) }
         }
         if fetched.isEmpty { context.terminal.say("\(run) has no results") }
         return .done

@@ -1,3 +1,4 @@
+internal import Execution
 internal import Failures
 internal import Files
 internal import HostProtocol
@@ -23,7 +24,9 @@ struct FollowedRun {
     /// Looks on, up to the run's end or an interrupt, which leaves it going on.
     func watch(_ run: RunID, _ session: HostSession) async throws -> ExitCode {
         let display = Mutex(self.display)
+        let heard = ElsewhereRun.Heard(RunFolder(run, in: context.lash))
         let ended = try await session.follow(run) { event in
+            try heard?.add(event)
             display.withLock { $0.show(event) }
             map?.show(event)
             if printsEvents { context.terminal.print(String(decoding: JSONText.encode(event), as: UTF8.self)) }
@@ -31,7 +34,8 @@ struct FollowedRun {
         display.withLock { $0.end() }
         map?.end()
         if let text = ended.text { context.terminal.say("the run has ended: " + text) }
-        if try Dispatch.record(of: run, in: context.lash) != nil {
+        let folder = RunFolder(run, in: context.lash)
+        if File.exists(folder.hosts) || File.exists(folder.elsewhere) {
             context.terminal.say("“las fetch \(run)” brings its results")
         }
         return exitCode(ended)
@@ -41,8 +45,10 @@ struct FollowedRun {
     func follow(_ run: RunID, on host: Host, _ session: HostSession) async throws -> ExitCode {
         let terminal = context.terminal
         let display = Mutex(self.display)
+        let heard = ElsewhereRun.Heard(RunFolder(run, in: context.lash))
         let ended = try await Interrupts.during {
             try await session.follow(run) { event in
+                try heard?.add(event)
                 display.withLock { $0.show(event) }
                 map?.show(event)
                 if printsEvents, event.sequence >= first {
@@ -59,6 +65,7 @@ struct FollowedRun {
         let fetched = try await fetch(run, nil, session)
         if succeeded {
             try await session.clean(run, keepsRecord: true)
+            if !host.isLocal { try Self.leaveRecord(of: run, context) }
         } else {
             if let text = ended.text {
                 terminal.fail(RunFailure(summary: "the run has ended: " + text, exitCode: exitCode(ended)))
@@ -71,6 +78,14 @@ struct FollowedRun {
         }
         tell(fetched)
         return exitCode(ended)
+    }
+
+    /// Of a run elsewhere, when it is over and its results are here.
+    static func leaveRecord(of run: RunID, _ context: Context) throws {
+        guard File.exists(RunFolder(run, in: context.lash).elsewhere) else { return }
+        let list = RunList(context.lash)
+        try list.leaveRecord(of: run)
+        list.prune()
     }
 
     func tell(_ fetched: [FetchedFile]) {

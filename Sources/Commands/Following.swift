@@ -45,13 +45,13 @@ struct Following {
         start.labels = host.labels.isEmpty ? nil : host.labels
         start.cluster = cluster
         try await session.start(start)
+        try ElsewhereRun.begin(run, on: host, self)
         hold.release()
         let place = (cluster.map { " by \($0.words)" } ?? "") + (host.isLocal ? "" : " on \(host.name)")
         context.terminal.say("running \(run)\(place)")
         if isDetached {
             context.terminal.print(run.name)
-            context.terminal.say(
-                "it goes on by itself: \(host.isLocal ? "las attach \(run)" : "las fetch \(run) --host \(host.name)")")
+            context.terminal.say("it goes on by itself: las attach \(run)")
             return .done
         }
         let map = hasMap ? material.readPlan(context.lash).map { RunMap(run, $0, context) } : nil

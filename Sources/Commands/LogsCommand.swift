@@ -25,6 +25,21 @@ let logsCommand = CommandSpec(
     let name = invocation.arguments.dropFirst().first
     let logs = RunLogs(RunFolder(run, in: context.lash))
     let printer = LogPrinter(context.terminal)
+    if let elsewhere = try ElsewhereRun.of(run, context) {
+        signal(SIGPIPE, SIG_DFL)
+        var printed: [RunLogs.Log: Int] = [:]
+        try await elsewhere.logs(follows: invocation.has("--follow")) {
+            for log in logs.logs(of: name) {
+                let bytes = try logs.read(log)
+                printer.print(log, Array(bytes.dropFirst(printed[log] ?? 0)))
+                printed[log] = bytes.count
+            }
+        }
+        if printed.isEmpty {
+            context.terminal.say("\(run) has printed nothing" + (name.map { " of \(Shown.text($0))" } ?? ""))
+        }
+        return .done
+    }
     if invocation.has("--follow"), RunList(context.lash).isGoingOn(run) {
         signal(SIGPIPE, SIG_DFL)
         try logs.follow(name) { printer.print($0, $1) }

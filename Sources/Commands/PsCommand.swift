@@ -18,8 +18,11 @@ let psCommand = CommandSpec(
     ]
 ) { invocation, context in
     let list = RunList(context.lash)
-    let names = list.names.filter { invocation.has("--all") || list.isGoingOn($0) }
-    let runs = names.map { RunSummary($0, in: context.lash) }
+    let all = invocation.has("--all")
+    let names = list.names.filter { all || list.isGoingOn($0) || ElsewhereRun.mayGoOn($0, context) }
+    let runs = await ElsewhereRun.summaries(of: names, context).filter {
+        all || $0.isGoingOn || $0.state == .outOfReach
+    }
     if invocation.has("--json") {
         context.terminal.print(
             bytes: JSONText.bytes(of: .array(runs.map { RunText.json($0, whole: false) }), indented: true))
@@ -30,7 +33,10 @@ let psCommand = CommandSpec(
         return .done
     }
     let rows = runs.map { run in
-        [run.run.name, RunText.state(run), RunText.progress(run), run.began.map { RunNames.moment($0) } ?? ""]
+        [
+            run.run.name, RunText.state(run) + (run.host.map { " on \($0)" } ?? ""), RunText.progress(run),
+            run.began.map { RunNames.moment($0) } ?? "",
+        ]
     }
     for line in Table.lines([["RUN", "STATE", "TASKS", "BEGAN"]] + rows) { context.terminal.print(line) }
     return .done
@@ -47,7 +53,7 @@ let statusCommand = CommandSpec(
         ("las status variants-7f3a2", "a beginning or the end of its name is enough, where only one has it"),
     ]
 ) { invocation, context in
-    let run = RunSummary(try RunNames.newest(invocation, context), in: context.lash)
+    let run = await ElsewhereRun.summary(of: try RunNames.newest(invocation, context), context)
     if invocation.has("--json") {
         context.terminal.print(bytes: JSONText.bytes(of: RunText.json(run, whole: true), indented: true))
     } else {
@@ -60,7 +66,7 @@ let statusCommand = CommandSpec(
 enum RunText {
     static func state(_ run: RunSummary) -> String {
         switch run.state {
-        case .running, .paused, .done, .cancelled, .cutOff: run.state.rawValue
+        case .running, .paused, .done, .cancelled, .cutOff, .outOfReach: run.state.rawValue
         case .failed: run.text == nil ? "failed" : "ended early"
         }
     }
@@ -74,7 +80,7 @@ enum RunText {
             let began = run.began.map { ", began \(RunNames.moment($0))" } ?? ""
             let took = run.began.flatMap { began in run.last.map { $0 - began } }
             lines.append(
-                "  \(Shown.whole(run.metro)) by \(Shown.whole(run.engine))\(began)"
+                "  \(Shown.whole(run.metro)) by \(Shown.whole(run.engine))\(run.host.map { " on \($0)" } ?? "")\(began)"
                     + (run.isGoingOn ? "" : took.map { ", took \(Amounts.seconds($0))" } ?? ""))
         }
         if let text = run.text { lines.append("  " + Shown.whole(text)) }
@@ -110,6 +116,7 @@ enum RunText {
             "tasks": .integer(Int64(run.tasks)), "done": .integer(Int64(run.done)),
             "began": run.began.map { .number($0) } ?? .null, "last": run.last.map { .number($0) } ?? .null,
         ]
+        if let host = run.host { told["host"] = .string(host) }
         if !whole { return .object(told) }
         told["engine"] = .string(run.engine)
         if let text = run.text { told["text"] = .string(text) }

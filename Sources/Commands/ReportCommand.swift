@@ -24,7 +24,8 @@ let reportCommand = CommandSpec(
         """
 ) { invocation, context in
     let run = try RunNames.newest(invocation, context)
-    let report = RunReport(run, in: context.lash)
+    let found = await ElsewhereRun.summary(of: run, context)
+    let report = RunReport(run, in: context.lash, found: found)
     if let file = invocation.value("--html") {
         let path = Context.absolute(file)
         try Folder.checkPlace(File.parent(of: path))

@@ -35,19 +35,23 @@ let resumeCommand = CommandSpec(
         """
 ) { invocation, context in
     let cpus = try RunOptions.cpus(invocation)
-    let host = try invocation.value("--host").map { try HostList.read(context.lash).host(named: $0) } ?? .local
+    let named = try invocation.value("--host").map { try HostList.read(context.lash).host(named: $0) }
     let given = try invocation.arguments.first.map {
-        host.isLocal ? try RunNames.find($0, in: context.lash) : try RunNames.parse($0)
+        named?.isLocal ?? true ? try RunNames.find($0, in: context.lash) : try RunNames.parse($0)
     }
-    if !host.isLocal, given == nil {
-        throw UsageFailure("which run of \(host.name)?", fix: "las resume RUN --host NAME")
+    if let named, !named.isLocal, given == nil {
+        throw UsageFailure("which run of \(named.name)?", fix: "las resume RUN --host NAME")
     }
     guard let run = given ?? RunList(context.lash).unfinished else {
         throw UsageFailure("there is no run here that could be resumed", fix: "“las run METRO” starts one")
     }
     let folder = RunFolder(run, in: context.lash)
+    let host = try named ?? ElsewhereRun.of(run, context)?.host ?? .local
+    let isElsewhere = File.exists(folder.elsewhere)
     var kept: String?
-    if host.isLocal {
+    if isElsewhere {
+        kept = try folder.readStart().results
+    } else if host.isLocal {
         kept = try folder.startOfResumed(in: context.lash).results
     }
     let results = invocation.value("--results").map(Context.absolute) ?? kept ?? Context.absolute("results")
@@ -55,9 +59,11 @@ let resumeCommand = CommandSpec(
     let first = host.isLocal ? (Journal.last(folder.journal)?.sequence ?? 0) + 1 : 1
     let followed = FollowedRun(
         context: context, results: results, printsEvents: invocation.has("--json"), first: first)
-    let plan = host.isLocal ? try? JSONText.decode(Plan.self, from: File.read(folder.plan, atMost: 256 << 20)) : nil
-    let named = Set(plan?.stations.flatMap(\.secrets) ?? []).union(invocation.values("--secret"))
-    let secrets = try context.secrets(named)
+    let plan =
+        host.isLocal || isElsewhere
+        ? try? JSONText.decode(Plan.self, from: File.read(folder.plan, atMost: 256 << 20)) : nil
+    let secretNames = Set(plan?.stations.flatMap(\.secrets) ?? []).union(invocation.values("--secret"))
+    let secrets = try context.secrets(secretNames)
     let isOverSeveral = host.isLocal ? try Dispatch.record(of: run, in: context.lash) != nil : false
     return try await context.connector().withSession(to: host) { session in
         if isOverSeveral {

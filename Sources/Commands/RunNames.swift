@@ -30,7 +30,7 @@ enum RunNames {
     static func goingOn(_ invocation: Invocation, _ context: Context) throws -> RunID {
         if let text = invocation.arguments.first { return try find(text, in: context.lash) }
         let list = RunList(context.lash)
-        let runs = list.names.filter(list.isGoingOn)
+        let runs = list.names.filter { list.isGoingOn($0) || ElsewhereRun.mayGoOn($0, context) }
         if let run = runs.last, runs.count == 1 { return run }
         throw UsageFailure(
             runs.isEmpty ? "no run goes on here" : "\(runs.count) runs go on here: which one?",

@@ -45,6 +45,7 @@ extension HostService {
                 reap()
                 throw crash(folder)
             }
+            if follow.untilNow ?? false { return try channel.send(Frame(.done, json: Done())) }
             let ready = try poller.wait(until: deadline)
             // The kernel tells of a file's closing a moment before it lets its lock go: look again then.
             deadline = ready.contains { $0.token == Token.journal } ? Clock.monotonic + 0.05 : nil
@@ -56,7 +57,7 @@ extension HostService {
         guard frame.kind == .cancel else {
             throw ProtocolFailure.unexpected(kind: frame.kind, awaited: "“cancel”, while a run is followed,")
         }
-        do { try cancel(try frame.decode(Cancel.self).run) } catch let failure as any Failure {
+        do { try cancel(try frame.decode(Cancel.self)) } catch let failure as any Failure {
             if failure is ProtocolFailure { throw failure }
             try channel.send(Frame(.refusal, json: Refusal(failure)))
         }
@@ -71,10 +72,16 @@ extension HostService {
             fix: "“las resume \(File.name(of: folder.path))” goes on where it was")
     }
 
-    /// Asks the run's process to end it. A run that has ended is fine.
-    func cancel(_ run: RunID) throws {
-        let folder = try existing(run)
-        if Journal.isHeld(folder.journal) { try signal(run, folder) }
+    /// Asks the run's process to end it, or what else is wished. A run that has ended is fine.
+    func cancel(_ cancel: Cancel) throws {
+        let folder = try existing(cancel.run)
+        switch cancel.wish {
+        case nil: if Journal.isHeld(folder.journal) { try signal(cancel.run, folder) }
+        case "pause": try RunControl(folder).ask(.pause)
+        case "continue": try RunControl(folder).ask(.goOn)
+        case let wish?:
+            throw ExecutionFailure("this host can't do “\(Shown.text(wish))” with a run", exitCode: .usage)
+        }
         try channel.send(Frame(.done, json: Done()))
     }
 
@@ -89,10 +96,12 @@ extension HostService {
 
     // MARK: Results
 
-    /// Sends all files and folders below the run's results.
+    /// Sends all files and folders below the run's results, or its logs.
     func sendResults(_ fetch: Fetch) throws {
         let folder = try existing(fetch.run)
-        if let station = fetch.station {
+        if fetch.logs ?? false {
+            try sendFolder("", below: folder.logs)
+        } else if let station = fetch.station {
             guard let path = RelativePath(station), File.status("\(folder.results)/\(path)")?.kind == .folder else {
                 throw ExecutionFailure(
                     "there are no results of “\(Shown.text(station))” among those of \(fetch.run)", exitCode: .usage)

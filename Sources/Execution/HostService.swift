@@ -93,7 +93,7 @@ package final class HostService {
                 hasHandedOver = true
             case .resume: try resume(try frame.decode(Resume.self))
             case .follow: try follow(try frame.decode(Follow.self))
-            case .cancel: try cancel(try frame.decode(Cancel.self).run)
+            case .cancel: try cancel(try frame.decode(Cancel.self))
             case .fetch: try sendResults(try frame.decode(Fetch.self))
             case .clean: try clean(try frame.decode(Clean.self))
             case .clear:

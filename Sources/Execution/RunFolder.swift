@@ -28,6 +28,8 @@ package struct RunFolder: Hashable, Sendable {
     /// Over which hosts it is, where it is over several.
     package var hosts: String { path + "/hosts.json" }
     package var log: String { path + "/runtime.log" }
+    /// On which host the run is, where its process is not on this machine.
+    package var elsewhere: String { path + "/elsewhere.json" }
 
     package var exists: Bool { File.exists(path) }
 

@@ -59,9 +59,10 @@ package struct RunReport: Sendable {
     package let environments: [String: Digest]
     package private(set) var results: [RunEvent.File] = []
 
-    package init(_ run: RunID, in lash: LASH) {
+    /// - Parameter found: its summary, where that is known already.
+    package init(_ run: RunID, in lash: LASH, found: RunSummary? = nil) {
         let folder = RunFolder(run, in: lash)
-        summary = RunSummary(run, in: lash)
+        summary = found ?? RunSummary(run, in: lash)
         let start = try? folder.readStart()
         metroImage = start?.metro.digest
         environments = start?.environments.mapValues(\.digest) ?? [:]

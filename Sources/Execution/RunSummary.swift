@@ -9,6 +9,8 @@ package struct RunSummary: Sendable {
         case done, failed, cancelled
         /// Nobody runs it, and it has not ended: its process was killed, or the machine went down.
         case cutOff = "cut off"
+        /// The host that it is on can't be asked.
+        case outOfReach = "out of reach"
     }
 
     package struct Station: Sendable {
@@ -42,6 +44,8 @@ package struct RunSummary: Sendable {
     package private(set) var failures: [Task] = []
     /// Why it ended, where that is no station's failure.
     package private(set) var text: String?
+    /// The host that its process is on, where that is another machine.
+    package var host: String?
     private var doneTasks: Set<TaskID> = []
     private var numbers: [StationID: Int] = [:]
 
@@ -52,19 +56,23 @@ package struct RunSummary: Sendable {
     /// Of a run of which nothing is known yet: `add` tells.
     package init(_ run: RunID) { self.run = run }
 
-    package init(_ run: RunID, in lash: LASH) {
+    /// - Parameter isGoingOn: whether it goes on, where that is known from its host; nil for what its journal's lock says.
+    package init(_ run: RunID, in lash: LASH, isGoingOn: Bool? = nil) {
         let folder = RunFolder(run, in: lash)
         self.run = run
         // Asked first: what ends meanwhile has its end in the journal.
-        let isHeld = Journal.isHeld(folder.journal)
+        let isHeld = isGoingOn ?? Journal.isHeld(folder.journal)
         for event in Journal.read(folder.journal) { add(event) }
         if state == .running || state == .paused {
             if !isHeld { state = .cutOff }
         } else if began == nil {
             state = isHeld ? .running : .cutOff
         }
-        if !isGoingOn { running = [] }
+        if !self.isGoingOn { running = [] }
     }
+
+    /// Nobody can say how it is now.
+    package mutating func becomeUnknown() { if state == .cutOff { state = .outOfReach } }
 
     /// - Parameter event: the next one of its journal.
     package mutating func add(_ event: RunEvent) {

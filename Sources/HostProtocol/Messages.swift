@@ -176,13 +176,19 @@ package struct Follow: Hashable, Sendable, Codable {
     /// Whether what tasks make is wanted as well: after each `taskDone` and `taskReused` its files follow as results do, their paths relative to
     /// the task's folder, and then `done`. nil for no.
     package var files: Bool?
+    /// Only what has happened until now: `done` ends it where the run goes on, as `runEnded` does where it has ended. nil for no.
+    package var untilNow: Bool?
 
-    package init(run: RunID, from: Int, files: Bool? = nil) { (self.run, self.from, self.files) = (run, from, files) }
+    package init(run: RunID, from: Int, files: Bool? = nil, untilNow: Bool = false) {
+        (self.run, self.from, self.files, self.untilNow) = (run, from, files, untilNow ? true : nil)
+    }
 }
 
 package struct Cancel: Hashable, Sendable, Codable {
     package var run: RunID
-    package init(run: RunID) { self.run = run }
+    /// What is wanted of the run: `pause`, `continue`; nil for its end.
+    package var wish: String?
+    package init(run: RunID, wish: String? = nil) { (self.run, self.wish) = (run, wish) }
 }
 
 /// Asks for the run's results: the files below its `results` folder.
@@ -190,7 +196,11 @@ package struct Fetch: Hashable, Sendable, Codable {
     package var run: RunID
     /// Only those of this station; nil for all.
     package var station: String?
-    package init(run: RunID, station: String? = nil) { (self.run, self.station) = (run, station) }
+    /// What its tasks printed, in the place of its results: the files below its `logs` folder. nil for no.
+    package var logs: Bool?
+    package init(run: RunID, station: String? = nil, logs: Bool = false) {
+        (self.run, self.station, self.logs) = (run, station, logs ? true : nil)
+    }
 }
 
 /// A result begins: `path` is relative to the results (`STATION/FILE`); a folder has no data and no digest.

@@ -25,6 +25,12 @@ extension HostSession {
         return try receiveFiles(into: folder, progress: progress)
     }
 
+    /// Brings what a run's tasks have printed until now into a folder, as it lies in the run's `logs`.
+    package func fetchLogs(of run: RunID, into folder: String) throws {
+        try send(Frame(.fetch, json: Fetch(run: run, logs: true)))
+        _ = try receiveFiles(into: folder)
+    }
+
     /// Takes files up to the frame `done`.
     func receiveFiles(
         into folder: String, progress: (_ bytes: Int64) -> Void = { _ in }

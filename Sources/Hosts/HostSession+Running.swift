@@ -64,10 +64,31 @@ extension HostSession {
         }
     }
 
+    /// What has happened of a run until now.
+    /// - Returns: its events, made safe to show, and whether it goes on.
+    /// - Throws: the host's `Refusal` where its process has ended without ending it: `each` has had the events by then.
+    package func look(at run: RunID, _ each: (RunEvent) throws -> Void) throws -> Bool {
+        try send(Frame(.follow, json: Follow(run: run, from: 1, untilNow: true)))
+        var last = 0
+        while true {
+            let frame = try next("the run's events")
+            if frame.kind == .done { return true }
+            var event = try frame.expectClean(.event, RunEvent.self, awaited: "the run's events")
+            guard event.sequence > last else {
+                throw HostFailure(.untrusted, "the host sends the run's events out of their order")
+            }
+            last = event.sequence
+            event.clean()
+            try each(event)
+            if event.kind == .runEnded { return false }
+        }
+    }
+
     /// Has a run cancelled that this session does not follow now.
-    package func cancel(_ run: RunID) throws {
+    /// - Parameter wish: what is wanted instead: `pause`, `continue`.
+    package func cancel(_ run: RunID, wish: String? = nil) throws {
         let _: Done = try ask(
-            Frame(.cancel, json: Cancel(run: run)), .done, Done.self, awaited: "the answer to cancelling")
+            Frame(.cancel, json: Cancel(run: run, wish: wish)), .done, Done.self, awaited: "the answer to cancelling")
     }
 
     /// Removes what the run left on the host, but not the parts.

@@ -204,7 +204,9 @@ import Testing
     /// The login host is reached by ssh, as somebody without any right; that one's jobs run as that one.
     @Test(.enabled(if: SSHServer.missing == nil, "sshd and its tools are needed"))
     func throughALoginHostAsAnOrdinaryUser() throws {
-        try bench(slow.replacingOccurrences(of: "sleep 8", with: "id -un > {out}; sleep 1"), files: five) {
+        try bench(
+            slow.replacingOccurrences(of: "sleep 8", with: "id -un > {out}; echo printed >&2; sleep 1"), files: five
+        ) {
             cluster, folder, las in
             let name = "las-slurm-\(getpid())"
             let home = folder + "/home"
@@ -245,6 +247,18 @@ import Testing
             try #require(again.status == 0, "\(again.errors)")
             let sent = again.errors.split(separator: "\n").first { $0.contains("shipping to login") } ?? ""
             #expect(sent.contains("1 part,") && sent.contains("it had already"), "\(again.errors)")
+
+            // Left going on, it is looked after from here by its name.
+            let detached = try las("deploy", "m", "--slurm", "login", "--fresh", "--detach", "--results", "left")
+            let left = try #require(detached.lines.first, "\(detached.errors)")
+            #expect(try las("ps", "--all").output.contains("on login"))
+            let attached = try las("attach", left)
+            #expect(attached.status == 0, "\(attached.errors)")
+            #expect(try las("status", left).output.contains("done, 6 of 6 done"))
+            #expect(try las("report", left).output.contains("wait/"))
+            #expect(try las("logs", left).output.contains("printed"))
+            #expect(try las("fetch", left).status == 0)
+            #expect(try text(folder + "/left/all/all.txt") == (1...5).map { "\($0)\n" }.joined())
         }
     }
 
