@@ -116,7 +116,7 @@ package final class SSHServer: @unchecked Sendable {
     }
 
     private static func waits(for file: String, of process: Process) -> Bool {
-        for _ in 0..<6000 {
+        for _ in 0..<6000 where process.isRunning {
             if FileManager.default.fileExists(atPath: file) { return true }
             usleep(10_000)
         }
