@@ -38,10 +38,17 @@ struct BareHosts {
 
     /// What lies there of runs.
     func left() throws -> [String] {
-        try hosts.flatMap { host in
-            try File.exists(host.lash + "/runs")
-                ? Program("find").run(host.lash + "/runs", "-mindepth", "1", "-maxdepth", "2").lines : []
+        var left: [String] = []
+        // They put it away while who waited for the run's end has its results already.
+        for _ in 0..<600 {
+            left = try hosts.flatMap { host in
+                try File.exists(host.lash + "/runs")
+                    ? Program("find").run(host.lash + "/runs", "-mindepth", "1", "-maxdepth", "2").lines : []
+            }
+            if left.isEmpty { break }
+            usleep(100_000)
         }
+        return left
     }
 }
 
