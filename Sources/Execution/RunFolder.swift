@@ -66,13 +66,20 @@ package struct RunFolder: Hashable, Sendable {
             for folder in [tasks, results] where File.exists(folder) { try Folder.remove(folder) }
             for folder in [made, tasks, logs, results] { try Folder.make(folder) }
             for name in (try? Folder.names(in: mounts)) ?? [] { rmdir("\(mounts)/\(name)") }
-            for name in try Folder.names(in: path) where name.contains(".new-") { File.remove("\(path)/\(name)") }
+            for name in try Folder.names(in: path) where Self.isAbandoned(name) { File.remove("\(path)/\(name)") }
         } catch { throw ExecutionFailure(error) }
         guard let process, process != getpid(), kill(process, 0) != 0, errno == ESRCH else { return }
         File.remove(pid)
         for name in (try? Folder.names(in: lash.temporary)) ?? [] where name.contains("-\(process)-") {
             try? Folder.remove("\(lash.temporary)/\(name)")
         }
+    }
+
+    /// Whether it is what `File.write` left of a process that is dead. Another one may just be writing, as who has a host join the run.
+    private static func isAbandoned(_ name: String) -> Bool {
+        let parts = name.split(separator: ".new-")
+        guard parts.count == 2, let writer = pid_t(parts[1].prefix { $0 != "-" }) else { return false }
+        return kill(writer, 0) != 0 && errno == ESRCH
     }
 
     /// The process that runs it, or did.
