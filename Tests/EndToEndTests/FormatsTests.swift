@@ -156,6 +156,40 @@ struct RegistryRoundTests {
         }
     }
 
+    /// As its documentation says: fetched from the registry and run, with nothing else said of the metro.
+    @Test(.enabled(if: geteuid() == 0 && Program.find("podman") != nil, "podman, as root, is needed"))
+    func podmanRunsTheMetroFromTheRegistry() throws {
+        try withScratch { folder in
+            try Folder.make(folder + "/registry")
+            let server = try RegistryServer(in: folder + "/registry")
+            let template = try Template("word-count", in: folder)
+            try template.run()
+            let pushed = try template.las("push", "metro", "\(server.address)/words:1")
+            try #require(pushed.status == 0, "\(pushed.errors)")
+            // A store of its own; what this machine's kernel needs of it.
+            func store(_ driver: String) -> [String] {
+                [
+                    "--root", "\(folder)/\(driver)", "--runroot", "\(folder)/\(driver)-run", "--storage-driver", driver,
+                    "--runtime", "runc", "--cgroup-manager", "cgroupfs", "--events-backend", "none",
+                ]
+            }
+            let shares = try Program("podman").run(store("overlay") + ["info"]).status == 0
+            let store = store(shares ? "overlay" : "vfs")
+            let name = "las-words-\(getpid())"
+            defer { _ = try? Program("podman").run(store + ["rm", "--force", name]) }
+            let ended = try Program("podman", folder: folder).run(
+                store + [
+                    "run", "--name", name, "--tls-verify=false", "--network=none", "--ulimit", "nofile=1024:1024",
+                    "--ulimit", "nproc=4096:4096", "\(server.address)/words:1",
+                ])
+            try #require(ended.status == 0, "\(ended.output)\(ended.errors)")
+            let copied = try Program("podman").run(store + ["cp", "\(name):/results", folder + "/there"])
+            #expect(copied.status == 0, "\(copied.errors)")
+            let compared = try Program("diff").run("-r", folder + "/results", folder + "/there")
+            #expect(compared.status == 0, "\(compared.output)")
+        }
+    }
+
     @Test func aBundleIsPushedAsWell() throws {
         try withScratch { folder in
             try Folder.make(folder + "/registry")
