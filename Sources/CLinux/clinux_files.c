@@ -39,6 +39,14 @@ void las_begin_writing(int descriptor, int64_t offset, int64_t count) {
     sync_file_range(descriptor, offset, count, SYNC_FILE_RANGE_WRITE);
 }
 
+int las_write_straight(int descriptor, int is_straight) {
+    struct statfs system;
+    if (is_straight && (fstatfs(descriptor, &system) != 0 || system.f_type != 0xEF53 /* ext4 */)) return -1;
+    int flags = fcntl(descriptor, F_GETFL);
+    if (flags < 0) return -1;
+    return fcntl(descriptor, F_SETFL, is_straight ? flags | O_DIRECT : flags & ~O_DIRECT);
+}
+
 int las_reserve(int descriptor, int64_t size) { return fallocate(descriptor, FALLOC_FL_KEEP_SIZE, 0, size); }
 
 int las_rename_new(int from_folder, const char *from, int to_folder, const char *to) {
@@ -88,6 +96,8 @@ int las_is_written(int descriptor) {
     }
     return errno == EAGAIN ? 1 : -1;
 }
+
+int las_has_capabilities(const char *path) { return lgetxattr(path, "security.capability", NULL, 0) > 0; }
 
 int las_has_attributes(const char *path) {
     char names[1024];

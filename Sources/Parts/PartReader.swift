@@ -5,7 +5,7 @@ internal import Threads
 /// A part's bytes, wherever they lie: a file of the store, a slice of a bundle, or pieces of several files. A file of its own
 /// stays open as long as this lives; pieces are opened when they are read.
 package final class PartReader: Sendable {
-    private struct Segment: Sendable {
+    struct Segment: Sendable {
         /// In the part.
         let start: Int64
         let slice: FileSlice
@@ -22,7 +22,7 @@ package final class PartReader: Sendable {
     /// What an error tells.
     package let path: String
     package let size: Int64
-    private let segments: [Segment]
+    let segments: [Segment]
     /// Whether damaged files are removed: they are made again then.
     private let isMadeHere: Bool
 
@@ -104,10 +104,12 @@ package final class PartReader: Sendable {
     package func copy(
         to descriptor: Int32, at position: Int64, named target: String, progress: (Int64) -> Void = { _ in }
     ) throws(PartFailure) {
-        var behind: Int64 = 0
-        for segment in segments {
+        let straight = try copyStraight(to: descriptor, at: position, named: target, progress: progress)
+        var behind = straight
+        for segment in segments where segment.end > straight {
             let source = try segment.opened()
-            for start in stride(from: Int64(0), to: segment.slice.length, by: Int(Self.copied)) {
+            let first = max(0, straight - segment.start)
+            for start in stride(from: first, to: segment.slice.length, by: Int(Self.copied)) {
                 let count = min(Self.copied, segment.slice.length - start)
                 do throws(FileFailure) {
                     try File.copyRange(

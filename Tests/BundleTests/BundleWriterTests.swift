@@ -133,6 +133,46 @@ import Testing
         }
     }
 
+    /// Large parts go straight to the disk where the file system lets them, in pieces of several files.
+    @Test func whatIsCopiedWithoutHashingIsTheSame() throws {
+        try withScratch("bundle") { folder in
+            // 48 MB in three layers, one of them of many small files; no length is that of what is written at once.
+            let shell = """
+                mkdir -p one two three && head -c 30000001 /dev/urandom > one/a && head -c 3000000 /dev/urandom > two/b
+                for i in $(seq 300); do head -c 50000 /dev/urandom > three/$i; done
+                """
+            let made = try Program("sh").run("-c", "cd \(folder) && \(shell)")
+            #expect(made.status == 0, "\(made.errors)")
+            let lash = LASH(root: folder + "/lash")
+            let layers = try ["one", "two", "three"].map { try SampleLayers.layer(of: "\(folder)/\($0)", named: $0) }
+            let part = try ImageWriter(lash).environment(LayeredTree(layers: layers), named: "base")
+            let reader = try PartStore(lash).reader(of: part.digest)
+            let extents = try PartStore(lash).extents(of: part.digest)
+            var told: Int64 = 0
+            // At the beginning of a block, where it may go straight, and where it can't; over something that was there.
+            for (name, offset) in [("straight", Int64(8192)), ("crooked", 8191)] {
+                let path = "\(folder)/\(name)"
+                let descriptor = try File.open(path, O_RDWR | O_CREAT | O_CLOEXEC, mode: 0o644, action: "write")
+                defer { close(descriptor) }
+                try File.writeAll([UInt8](repeating: 7, count: 20_000), to: descriptor, path: path)
+                told = 0
+                try reader.copy(to: descriptor, at: offset, named: path) { told += $0 }
+                #expect(told == part.size)
+                #expect(fcntl(descriptor, F_GETFL) & 0o40000 == 0, "what follows is written as usual")
+                #expect(pwrite(descriptor, [9, 9], 2, off_t(offset + part.size)) == 2)
+                let written = try File.read(path, atMost: .max)
+                #expect(written.prefix(Int(offset)).allSatisfy { $0 == 7 })
+                #expect(written.count == Int(offset + part.size) + 2)
+                var position = Int(offset)
+                for extent in extents.extents {
+                    let end = position + Int(extent.length)
+                    #expect(Digest(of: written[position..<end]) == extent.digest)
+                    position = end
+                }
+            }
+        }
+    }
+
     /// What was hashed once is copied by the kernel alone, until one of its files changes.
     @Test func aPartThatWasDamagedAfterItWasHashedMakesNoBundleEither() throws {
         try withScratch("bundle") { folder in

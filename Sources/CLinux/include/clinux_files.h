@@ -23,6 +23,10 @@ ssize_t las_copy_range(int source, int64_t source_offset, int target, int64_t ta
 // Has the system begin to write a range to the disk; a hint, without an answer.
 void las_begin_writing(int descriptor, int64_t offset, int64_t count);
 
+// Has what is written from now on go straight from the caller's memory to the disk, in whole blocks of 4096 bytes; or no more. Only
+// for file systems on which that was tried.
+int las_write_straight(int descriptor, int is_straight);
+
 // Sets room aside for `size` bytes, without making the file longer.
 int las_reserve(int descriptor, int64_t size);
 
@@ -45,3 +49,6 @@ unsigned int las_file_system(const char *path);
 
 // Whether a file or folder has attributes that its owner gave it, or a list of who may do what; links are not followed.
 int las_has_attributes(const char *path);
+
+// Whether a program gets rights of its own by the attribute of that name.
+int las_has_capabilities(const char *path);
