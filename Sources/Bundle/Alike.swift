@@ -59,7 +59,7 @@ extension ImageFile {
     fileprivate func digest() throws -> Digest {
         switch content {
         case .bytes(let bytes): return Digest(of: bytes)
-        case .file:
+        case .file, .layered:
             var hasher = SHA256()
             let reader = try FileReading(self)
             let room = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(min(size, 128 << 10)), alignment: 64)

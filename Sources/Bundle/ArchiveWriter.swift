@@ -173,7 +173,7 @@ extension ArchiveWriter {
         guard file.size > 0 else { return }
         switch file.content {
         case .bytes(let bytes): try bytes.withUnsafeBytes { try append($0) }
-        case .file:
+        case .file, .layered:
             let reading = try FileReading(file)
             for offset in stride(from: 0, to: file.size, by: room.count) {
                 let count = Int(min(Int64(room.count), file.size - offset))

@@ -19,7 +19,8 @@ struct CompressedJob: Sendable {
 final class JobRoom: @unchecked Sendable {
     fileprivate(set) var bytes: UnsafeMutableRawBufferPointer
 
-    init() { bytes = .allocate(byteCount: 1 << 20, alignment: 4096) }
+    /// Enough for a job that can't be compressed.
+    init() { bytes = .allocate(byteCount: 5 << 18, alignment: 4096) }
     deinit { bytes.deallocate() }
 
     fileprivate func grow(keeping count: Int, to size: Int) {
@@ -52,7 +53,7 @@ final class BlockReader {
         var number = 0
         while number < job.blocks.count {
             // A large file's blocks are read while it is open.
-            if case .data(let first) = job.blocks[number], case .file = files[first.file].content {
+            if case .data(let first) = job.blocks[number], files[first.file].isOnDisk {
                 let reading = try FileReading(files[first.file])
                 while number < job.blocks.count, case .data(let piece) = job.blocks[number], piece.file == first.file {
                     try reading.read(at: piece.offset, into: rebased(0, piece.length))
@@ -112,7 +113,7 @@ final class BlockReader {
             bytes.withUnsafeBytes {
                 room.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[Int(piece.offset)...].prefix(piece.length)))
             }
-        case .file: try FileReading(file).read(at: piece.offset, into: room)
+        case .file, .layered: try FileReading(file).read(at: piece.offset, into: room)
         }
     }
 }

@@ -7,7 +7,7 @@ struct FileReading: ~Copyable {
     private let descriptor: Int32
 
     init(_ file: ImageFile) throws {
-        guard case .file(let path) = file.content else { preconditionFailure("bytes are no file") }
+        guard let path = file.path else { preconditionFailure("bytes are no file") }
         let opened = try File.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, action: "read")
         var info = stat()
         guard fstat(opened, &info) == 0, info.st_mode & S_IFMT == S_IFREG, Int64(info.st_size) == file.size else {

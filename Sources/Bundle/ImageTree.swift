@@ -15,19 +15,24 @@ struct ImageTree: Sendable {
 struct ImageFile: Sendable {
     enum Content: Sendable {
         case file(path: String)
+        /// A file of a layer: its folder and its name there, whose texts others have too.
+        case layered(folder: String, path: RelativePath)
         case bytes([UInt8])
     }
 
     let content: Content
     let size: Int64
 
-    /// What to call it in an error.
-    var place: String {
+    /// nil for bytes.
+    var path: String? {
         switch content {
         case .file(let path): path
-        case .bytes: "a file of the metro image"
+        case .layered(let folder, let path): "\(folder)/\(path)"
+        case .bytes: nil
         }
     }
+
+    var isOnDisk: Bool { if case .bytes = content { false } else { true } }
 }
 
 struct ImageEntry: Sendable {
@@ -54,9 +59,13 @@ struct ImageEntry: Sendable {
 extension ImageTree {
     /// A root file system: every layer a group, with all its files, also those that a higher layer hides.
     ///
-    /// - Parameter mountPoints: folders that are there even if no layer has them, with their modes.
-    init(_ tree: LayeredTree, mountPoints: [(path: RelativePath, mode: UInt16)]) throws(BundleFailure) {
-        try self.init(layers: tree.layers)
+    /// - Parameters:
+    ///   - groups: the layers' files; nil to look for them.
+    ///   - mountPoints: folders that are there even if no layer has them, with their modes.
+    init(
+        _ tree: LayeredTree, groups: [[ImageFile]]? = nil, mountPoints: [(path: RelativePath, mode: UInt16)]
+    ) throws(BundleFailure) {
+        try self.init(layers: tree.layers, groups: groups ?? tree.layers.map(Self.files))
         try addFolders(mountPoints)
     }
 
@@ -69,8 +78,11 @@ extension ImageTree {
 
     /// What the layers have, and no folder that none of them names.
     init(layers: [Layer]) throws(BundleFailure) {
+        try self.init(layers: layers, groups: layers.map(Self.files))
+    }
+
+    private init(layers: [Layer], groups: [[ImageFile]]) throws(BundleFailure) {
         let tree = LayeredTree(layers: layers)
-        var groups: [[ImageFile]] = []
         var numbers: [[RelativePath: Int]] = []
         for layer in tree.layers {
             var number: [RelativePath: Int] = [:]
@@ -86,7 +98,6 @@ extension ImageTree {
                 }
                 number[entry.path] = file
             }
-            groups.append(Self.files(of: layer))
             numbers.append(number)
         }
         var entries: [ImageEntry] = []
@@ -110,7 +121,7 @@ extension ImageTree {
     static func files(of layer: Layer) -> [ImageFile] {
         layer.entries.compactMap { entry in
             guard case .file(let size) = entry.kind else { return nil }
-            return ImageFile(content: .file(path: "\(layer.tree)/\(entry.path)"), size: size)
+            return ImageFile(content: .layered(folder: layer.tree, path: entry.path), size: size)
         }
     }
 

@@ -28,8 +28,11 @@ package struct ImageWriter: Sendable {
         if let known = known(key) {
             return Part(kind: .environment, name: name, size: known.size, digest: known.digest)
         }
-        let image = try ImageTree(tree, mountPoints: Self.mountPoints)
-        let blocks = try blocks(of: tree.layers, image.groups, progress: progress)
+        let groups = tree.layers.map(ImageTree.files)
+        // Names are put in order while blocks are compressed: neither needs the other.
+        let (image, blocks) = try Workers.both(
+            { try ImageTree(tree, groups: groups, mountPoints: Self.mountPoints) },
+            { try self.blocks(of: tree.layers, groups, progress: progress) })
         let part = try compose(image, blocks, name: name)
         try Folder.make(lash.made)
         try File.put(JSONText.encode(Made(digest: part.digest, size: part.size), indented: true), at: record(of: key))

@@ -20,6 +20,38 @@ package enum Workers {
         }
     }
 
+    /// Does both at the same time, or one after the other where the system refuses a thread; the first one's error before the
+    /// other's.
+    package static func both<One: Sendable, Other: Sendable>(
+        _ one: @Sendable () throws -> One, _ other: @Sendable () throws -> Other
+    ) throws -> (One, Other) {
+        let none: (next: Int, one: Result<One, any Error>?, other: Result<Other, any Error>?) = (0, nil, nil)
+        let state = Monitor(none)
+        @Sendable func next() -> Int {
+            state.change { state in
+                defer { state.next += 1 }
+                return state.next
+            }
+        }
+        run(2) { _ in
+            while true {
+                switch next() {
+                case 0:
+                    let result = Result { try one() }
+                    state.change { $0.one = result }
+                case 1:
+                    let result = Result { try other() }
+                    state.change { $0.other = result }
+                default: return
+                }
+            }
+        }
+        return try state.change { state in
+            guard let one = state.one, let other = state.other else { preconditionFailure("both were done") }
+            return (try one.get(), try other.get())
+        }
+    }
+
     /// Does `body` for every item on `count` threads.
     ///
     /// After an error no further item is begun; the error of the first item that failed, in their order, is thrown.

@@ -49,6 +49,15 @@ import Threads
         #expect(begun.change { $0 } == 3)
     }
 
+    @Test func twoThingsAreDoneAtTheSameTime() throws {
+        struct Wrong: Error {}
+        let (number, text) = try Workers.both({ 1 }, { "two" })
+        #expect(number == 1 && text == "two")
+        let done = Monitor(false)
+        #expect(throws: Wrong.self) { try Workers.both({ throw Wrong() }, { done.change { $0 = true } }) }
+        #expect(done.change { $0 })
+    }
+
     @Test func aThreadOfItsOwnEndsBeforeItIsJoined() throws {
         let done = Monitor(false)
         try OwnThread { done.change { $0 = true } }.join()
