@@ -88,26 +88,13 @@ final class Transfer {
     // MARK: Asking
 
     private func setOptions() {
-        las_curl_set_text(easy, CURLOPT_URL, download.address)
+        las_curl_begin(easy, download.address, errorText, 30)
         las_curl_set_text(easy, CURLOPT_PROTOCOLS_STR, download.isOfWeb ? "http,https" : "http,https,file")
         let staysSecure = download.isOfWeb && download.address.hasPrefix("https:")
         las_curl_set_text(easy, CURLOPT_REDIR_PROTOCOLS_STR, staysSecure ? "https" : "http,https")
         las_curl_set_number(easy, CURLOPT_FOLLOWLOCATION, 1)
         las_curl_set_number(easy, CURLOPT_MAXREDIRS, 5)
         las_curl_set_number(easy, CURLOPT_FAILONERROR, 1)
-        // Only the answer of the server itself, not of a proxy before it.
-        las_curl_set_number(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
-        las_curl_set_number(easy, CURLOPT_NOSIGNAL, 1)
-        las_curl_set_number(easy, CURLOPT_CONNECTTIMEOUT, 15)
-        // Given up where nothing comes for half a minute.
-        las_curl_set_number(easy, CURLOPT_LOW_SPEED_LIMIT, 1)
-        las_curl_set_number(easy, CURLOPT_LOW_SPEED_TIME, 30)
-        las_curl_set_text(easy, CURLOPT_USERAGENT, "las")
-        las_curl_set_pointer(easy, CURLOPT_ERRORBUFFER, errorText)
-        // As curl itself does it: for those whose network has an authority of its own.
-        for name in ["SSL_CERT_FILE", "CURL_CA_BUNDLE"] {
-            if let file = getenv(name), file.pointee != 0 { las_curl_set_text(easy, CURLOPT_CAINFO, file) }
-        }
         if resumedAt > 0 {
             if download.isOfWeb {
                 // Unlike a position to resume at, a range may be answered with the whole file.

@@ -88,20 +88,9 @@ final class WebConnection {
     }
 
     private func setOptions(_ request: WebRequest) throws(RegistryFailure) {
-        las_curl_set_text(easy, CURLOPT_URL, request.address)
+        las_curl_begin(easy, request.address, errorText, 60)
         las_curl_set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https")
         las_curl_set_number(easy, CURLOPT_FOLLOWLOCATION, 0)
-        las_curl_set_number(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
-        las_curl_set_number(easy, CURLOPT_NOSIGNAL, 1)
-        las_curl_set_number(easy, CURLOPT_CONNECTTIMEOUT, 15)
-        // Given up where nothing moves for a minute.
-        las_curl_set_number(easy, CURLOPT_LOW_SPEED_LIMIT, 1)
-        las_curl_set_number(easy, CURLOPT_LOW_SPEED_TIME, 60)
-        las_curl_set_text(easy, CURLOPT_USERAGENT, "las")
-        las_curl_set_pointer(easy, CURLOPT_ERRORBUFFER, errorText)
-        for name in ["SSL_CERT_FILE", "CURL_CA_BUNDLE"] {
-            if let file = getenv(name), file.pointee != 0 { las_curl_set_text(easy, CURLOPT_CAINFO, file) }
-        }
         var size: Int64?
         switch request.body {
         case .none: break
