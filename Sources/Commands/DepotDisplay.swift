@@ -19,6 +19,7 @@ final class DepotDisplay: Sendable {
     func show(_ event: DepotEvent) {
         switch event {
         case .warning(let text): terminal.warn(Shown.whole(text))
+        case .note(let text): terminal.say("note: " + Shown.whole(text))
         case .progress(let progress): show(progress)
         }
     }

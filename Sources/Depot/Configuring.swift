@@ -40,9 +40,11 @@ struct Configuring {
             let unfinished = try DpkgDatabase.unfinished(in: root)
             if !unfinished.isEmpty { throw failure(unfinished.joined(separator: ", "), log: log) }
             try RootCleaning(root: root, epoch: epoch).clean()
+            var rights = SpecialRights(of: tree.layers)
             let entries = try RootDifference(
                 tree: tree, merged: merged, root: root, assembled: assembled, epoch: epoch
-            ).extract(to: folder + "/tree")
+            ).extract(to: folder + "/tree") { rights.lost.insert($0) }
+            if let note = rights.note { observer(.note(note)) }
             try Folder.remove(root)
             File.remove(log)
             File.remove(folder + "/stamp")

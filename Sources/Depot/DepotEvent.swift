@@ -3,6 +3,8 @@ package enum DepotEvent: Sendable, Hashable {
     case progress(DepotProgress)
     /// Something that was left out or passed over, as a sentence.
     case warning(String)
+    /// Something that is as it should be, and that a person may wonder about, as a sentence.
+    case note(String)
 }
 
 package struct DepotProgress: Sendable, Hashable {

@@ -6,7 +6,7 @@ internal import Layers
 /// A package file made into a layer: its files where the root file system has them, and dpkg's records of it.
 ///
 /// Owners, setuid and setgid are dropped; the folders that are links into `usr` are followed; what would leave the layer's
-/// folder is refused. `control` lies beside `tree`.
+/// folder is refused. `control` lies beside `tree`, and `rights` where files have lost some.
 struct PackageUnpacking {
     /// Counts up whenever the same package file would become another layer.
     private static let version = 1
@@ -53,6 +53,7 @@ struct PackageUnpacking {
                     information + script.name, script.contents, mode: isProgram ? 0o755 : 0o644,
                     modified: script.modified)
             }
+            try SpecialRights.write(tree.special, in: folder)
             return tree.finished()
         }
     }

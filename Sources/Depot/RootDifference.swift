@@ -36,8 +36,9 @@ struct RootDifference {
 
     /// Moves what is new or different to `layer`, at the same paths.
     ///
+    /// - Parameter losing: told the files that the programs gave special rights, which they do not keep.
     /// - Returns: its entries, `removed` ones too.
-    func extract(to layer: String) throws -> [LayerEntry] {
+    func extract(to layer: String, losing: (RelativePath) -> Void) throws -> [LayerEntry] {
         var known: [RelativePath: MergedEntry] = [:]
         known.reserveCapacity(merged.count)
         for found in merged { known[found.path] = found }
@@ -45,6 +46,7 @@ struct RootDifference {
         var seen: Set<RelativePath> = []
         try walk(nil) { path, information in
             seen.insert(path)
+            if hasNewRights(path, information) { losing(path) }
             if let entry = try difference(path, information, known[path]) { entries.append(entry) }
         }
         var lastRemoved: String?
@@ -89,6 +91,11 @@ struct RootDifference {
             return LayerEntry(path: path, kind: .file(size: Int64(information.st_size)), mode: mode, modified: modified)
         default: return nil
         }
+    }
+
+    private func hasNewRights(_ path: RelativePath, _ information: stat) -> Bool {
+        information.st_mode & S_IFMT == S_IFREG && Stamp(information.st_ctim) > assembled
+            && (information.st_mode & 0o6000 != 0 || File.hasCapabilities("\(root)/\(path)"))
     }
 
     private func isSame(_ full: String, _ information: stat, _ known: MergedEntry) throws -> Bool {

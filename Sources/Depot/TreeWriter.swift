@@ -10,6 +10,8 @@ struct TreeWriter {
     /// Names at the root that are links into `usr`.
     let links: [String]
     private var entries: [RelativePath: LayerEntry] = [:]
+    /// Files that have lost setuid or setgid.
+    private(set) var special: [RelativePath] = []
 
     init(root: String, place: String, links: [String]) { (self.root, self.place, self.links) = (root, place, links) }
 
@@ -32,6 +34,7 @@ struct TreeWriter {
             defer { close(descriptor) }
             try entry.write(to: descriptor)
             try finish(descriptor, path, mode: mode, modified: entry.modified)
+            if entry.mode & 0o6000 != 0 { special.append(path) }
         case .link(let target):
             try claim(path)
             guard symlink(target, root + "/" + path.string) == 0 else {

@@ -53,6 +53,7 @@ package enum File {
     }
 
     /// Whether it has attributes besides those that every file has: lists of who may do what, or its owner's own.
+    package static func hasCapabilities(_ path: String) -> Bool { las_has_capabilities(path) != 0 }
     package static func hasAttributes(_ path: String) -> Bool { las_has_attributes(path) != 0 }
 
     package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }

@@ -52,6 +52,8 @@ import Testing
                     "run/ 755", "run/tool/ 770", "usr/ 755", "usr/bin/ 755", "usr/bin/also 3 755 1600000000",
                     "usr/bin/tool = usr/bin/also", "var/ 755",
                 ])
+            #expect(File.status(layer.folder + "/tree/usr/bin/tool")?.mode == 0o755)
+            #expect(try File.read(layer.folder + "/rights") == Array("usr/bin/tool\0".utf8), "what it has lost is told")
             #expect(lines.contains("var/lib/dpkg/info/tool.postinst 10 755 1600000000"))
             let list = String(
                 decoding: try File.read(layer.folder + "/tree/var/lib/dpkg/info/tool.list"), as: UTF8.self)
