@@ -68,7 +68,7 @@ package struct RunFolder: Hashable, Sendable {
             for name in (try? Folder.names(in: mounts)) ?? [] { rmdir("\(mounts)/\(name)") }
             for name in try Folder.names(in: path) where Self.isAbandoned(name) { File.remove("\(path)/\(name)") }
         } catch { throw ExecutionFailure(error) }
-        guard let process, process != getpid(), kill(process, 0) != 0, errno == ESRCH else { return }
+        guard let process, process != getpid(), Self.hasEnded(process) else { return }
         File.remove(pid)
         for name in (try? Folder.names(in: lash.temporary)) ?? [] where name.contains("-\(process)-") {
             try? Folder.remove("\(lash.temporary)/\(name)")
@@ -80,6 +80,15 @@ package struct RunFolder: Hashable, Sendable {
         let parts = name.split(separator: ".new-")
         guard parts.count == 2, let writer = pid_t(parts[1].prefix { $0 != "-" }) else { return false }
         return kill(writer, 0) != 0 && errno == ESRCH
+    }
+
+    private static func hasEnded(_ process: Int32) -> Bool {
+        if kill(process, 0) != 0 { return errno == ESRCH }
+        // One that was killed is there until its parent has asked for its end.
+        guard let text = try? File.read("/proc/\(process)/stat", atMost: 4096),
+            let name = text.lastIndex(of: UInt8(ascii: ")")), name + 2 < text.count
+        else { return false }
+        return text[name + 2] == UInt8(ascii: "Z") || text[name + 2] == UInt8(ascii: "X")
     }
 
     /// The process that runs it, or did.

@@ -1,3 +1,4 @@
+import Digests
 import Files
 import Glibc
 import HostProtocol
@@ -19,6 +20,30 @@ import Testing
             try folder.clear(in: lash)
             #expect(
                 try Folder.names(in: folder.path).filter { $0.hasPrefix("hosts") } == Array(names.prefix(2)).sorted())
+        }
+    }
+
+    /// A killed process is there until its parent asks for its end, which may be later than the run goes on.
+    @Test func whatAKilledProcessLeftGoesAlsoWhereItsParentWaits() throws {
+        try withScratch { scratch in
+            let lash = LASH(root: scratch + "/lash")
+            let folder = RunFolder(RunID("killed")!, in: lash)
+            try folder.make(
+                for: RunStart(
+                    run: RunID("killed")!, metro: .init(path: "/x", offset: 0, size: 1, digest: Digest(of: "x")),
+                    environments: [:]))
+            var process = pid_t(0)
+            let arguments: [UnsafeMutablePointer<CChar>?] = [strdup("true"), nil]
+            try #require(posix_spawnp(&process, "true", nil, nil, arguments, environ) == 0)
+            defer { waitpid(process, nil, 0) }
+            var end = siginfo_t()
+            try #require(waitid(P_PID, id_t(process), &end, WEXITED | WNOWAIT) == 0)
+            try File.write("\(process)\n", to: folder.pid)
+            let left = try Folder.makeTemporary(in: lash.temporary, named: "task")
+            let named = left.split(separator: "-").dropLast(2).joined(separator: "-") + "-\(process)-x"
+            try File.rename(left, to: "/" + named.drop { $0 == "/" })
+            try folder.clear(in: lash)
+            #expect(try Folder.names(in: lash.temporary) == [])
         }
     }
 }
