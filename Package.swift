@@ -210,7 +210,7 @@ let package = Package(
             of: "Execution",
             ["Plan", "Metro", "Parts", "HostProtocol", "Signatures", "Threads", "JSON", "Digests", "Files", "Failures"]),
         tests(of: "Store", ["Depot", "Bundle", "Layers", "Parts", "Metro", "Digests", "JSON", "Files", "Failures"]),
-        tests(of: "Workspaces", ["Threads", "JSON", "Digests", "Files", "Failures"]),
+        tests(of: "Workspaces", ["CLinux", "Threads", "JSON", "Digests", "Files", "Failures"]),
         tests(of: "Hosts", ["HostProtocol", "Parts", "Digests", "Files", "Failures"]),
         tests(of: "Registry", ["Digests", "JSON", "Files", "Failures"]),
         tests(of: "Engines", ["Plan", "Metro", "Files", "Failures"], beside: ["Manifests"]),

@@ -51,7 +51,12 @@ final class ReplicaJournal {
 
     func commit() throws(FileFailure) {
         if waiting.isEmpty { return }
-        try File.writeAll(waiting, to: descriptor, path: path)
+        let end = lseek(descriptor, 0, SEEK_END)
+        do throws(FileFailure) { try File.writeAll(waiting, to: descriptor, path: path) } catch {
+            // A piece of a line would be in the way of what is written when there is room again.
+            if end >= 0 { ftruncate(descriptor, end) }
+            throw error
+        }
         waiting.removeAll(keepingCapacity: true)
     }
 

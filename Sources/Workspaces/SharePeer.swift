@@ -132,7 +132,7 @@ package final class SharePeer {
             let isNew = isNews.remove(name) != nil
             guard let entry = replica.map.entries[name] else { continue }
             known.append(.init(name: name, entry: entry))
-            size += 100 + name.string.utf8.count + 150 * entry.versions.count
+            size += 100 + name.string.utf8.count + entry.told
             if !isNew { continue }
             for version in entry.versions where version.content.size <= ShareMessage.mostWithNews {
                 guard let digest = version.content.digest, size < Self.mostTold, !exchanged.contains(digest),
@@ -291,5 +291,13 @@ package final class SharePeer {
         askedBytes = 0
         replica.bringing.remove(ObjectIdentifier(self))
         try? replica.clearIncoming()
+    }
+}
+
+extension Entry {
+    /// How long what is told of it is, about.
+    fileprivate var told: Int {
+        seen.numbers.keys.reduce(0) { $0 + 9 + $1.utf8.count }
+            + versions.reduce(0) { $0 + 150 + ($1.content.target?.utf8.count ?? 0) }
     }
 }

@@ -311,37 +311,65 @@ import Threads
         let one: Share
         let other: Share
         private let bell = DispatchSemaphore(value: 0)
-        private var (here, there) = (0, 0)
-        private let lock = Monitor(false)
+        private struct State {
+            var hasEnded = false
+            /// What they are called on both sides; nil while the connection is cut.
+            var ends: (here: Int, there: Int)?
+        }
+        private let state = Monitor(State())
         private var thread: OwnThread?
 
         init(_ one: Share, _ other: Share) throws {
             (self.one, self.other) = (one, other)
-            here = one.join { [bell] in bell.signal() }
-            there = other.join { [bell] in bell.signal() }
-            bell.signal()
+            mend()
             thread = try OwnThread { [self] in
                 while true {
                     bell.wait()
-                    if lock.change({ $0 }) { return }
-                    var isMore = true
-                    while isMore {
-                        isMore = false
-                        while let message = try? one.next(here) {
-                            isMore = true
-                            do { try other.hear(there, message) } catch { Issue.record("\(error)") }
-                        }
-                        while let message = try? other.next(there) {
-                            isMore = true
-                            do { try one.hear(here, message) } catch { Issue.record("\(error)") }
-                        }
-                    }
+                    if state.change({ $0.hasEnded }) { return }
+                    while pass() {}
                 }
             }
         }
 
+        /// - Returns: false where nobody had anything to say.
+        private func pass() -> Bool {
+            // What is cut meanwhile is cut behind the message.
+            state.change { state in
+                guard let (here, there) = state.ends else { return false }
+                var isMore = false
+                do {
+                    if let message = try one.next(here) {
+                        isMore = true
+                        try other.hear(there, message)
+                    }
+                    if let message = try other.next(there) {
+                        isMore = true
+                        try one.hear(here, message)
+                    }
+                } catch { Issue.record("\(error)") }
+                return isMore
+            }
+        }
+
+        func cut() {
+            state.change { state in
+                guard let (here, there) = state.ends else { return }
+                one.leave(here)
+                other.leave(there)
+                state.ends = nil
+            }
+        }
+
+        func mend() {
+            state.change { state in
+                if state.ends != nil { return }
+                state.ends = (one.join { [bell] in bell.signal() }, other.join { [bell] in bell.signal() })
+            }
+            bell.signal()
+        }
+
         func end() {
-            lock.change { $0 = true }
+            state.change { $0.hasEnded = true }
             bell.signal()
             thread?.join()
             one.end()
