@@ -17,10 +17,12 @@ extension Scheduler {
     }
 
     /// After what could be leased is leased.
-    func lookAtHosts() {
+    func lookAtHosts() throws(ExecutionFailure) {
         guard let board, !isCancelled else { return }
         if waiting.isEmpty, resting.isEmpty { board.balance() }
         if board.isHopeless, !running.isEmpty || !waiting.isEmpty {
+            // Why there is none may have been said only just now.
+            try takeFromHosts()
             tell(.note) { $0.text = LeaseBoard.noHost }
             stop(LeaseBoard.noHost)
         }

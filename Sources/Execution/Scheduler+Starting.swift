@@ -23,7 +23,7 @@ extension Scheduler {
         {
             try start(task)
         }
-        lookAtHosts()
+        try lookAtHosts()
         try record()
         // Only what is recorded as given up is removed, after all that did with it.
         freeing.add(unneeded)

@@ -151,6 +151,7 @@ final class Scheduler {
             try record()
             try startReady()
         }
+        try takeFromHosts()
         if board != nil, !waiting.isEmpty, !isCancelled { tell(.note) { $0.text = LeaseBoard.noRoom } }
         try record()
         endAll()
