@@ -79,7 +79,7 @@ package struct RunFolder: Hashable, Sendable {
     private static func isAbandoned(_ name: String) -> Bool {
         let parts = name.split(separator: ".new-")
         guard parts.count == 2, let writer = pid_t(parts[1].prefix { $0 != "-" }) else { return false }
-        return kill(writer, 0) != 0 && errno == ESRCH
+        return hasEnded(writer)
     }
 
     private static func hasEnded(_ process: Int32) -> Bool {
