@@ -117,6 +117,12 @@ package final class Journal {
         while flock(descriptor, LOCK_SH) != 0, errno == EINTR {}
     }
 
+    /// Waits until the process lets go that has told the run's end: it puts away what is left while others hear of it.
+    static func waitForLettingGo(_ path: String) {
+        let end = Clock.monotonic + 30
+        while hasEnded(path), isHeld(path), Clock.monotonic < end { usleep(5000) }
+    }
+
     /// Whether the last event is the end of the run.
     package static func hasEnded(_ path: String) -> Bool { last(path)?.kind == .runEnded }
 

@@ -90,11 +90,13 @@ package struct RunList {
         }
     }
 
-    /// The newest that nobody runs now and that has not ended well.
+    /// The newest that has come to an end, and not well.
     package var unfinished: RunID? {
         names.last { run in
             let journal = RunFolder(run, in: lash).journal
-            return !Journal.isHeld(journal) && Journal.last(journal)?.succeeded != true
+            let last = Journal.last(journal)
+            // Who has told the end may hold the journal for a moment.
+            return (last?.kind == .runEnded || !Journal.isHeld(journal)) && last?.succeeded != true
         }
     }
 }

@@ -7,6 +7,7 @@ extension RunFolder {
     ///
     /// - Throws: where it goes on already, has ended well, or its images are no longer what they were.
     package func startOfResumed(cpus: Int? = nil, in lash: LASH) throws -> RunStart {
+        Journal.waitForLettingGo(journal)
         if Journal.isHeld(journal) {
             throw ExecutionFailure("the run is going on already", place: path, exitCode: .usage)
         }

@@ -4,6 +4,7 @@ import Glibc
 import HostProtocol
 import TestSupport
 import Testing
+import Threads
 
 @testable import Execution
 
@@ -44,6 +45,30 @@ import Testing
             try File.rename(left, to: "/" + named.drop { $0 == "/" })
             try folder.clear(in: lash)
             #expect(try Folder.names(in: lash.temporary) == [])
+        }
+    }
+
+    /// Who was told a run's end may resume it at once, while its process puts away what is left.
+    @Test func itIsResumedWhenItsProcessLetsGo() throws {
+        try withScratch { scratch in
+            let lash = LASH(root: scratch + "/lash")
+            let run = try #require(RunID("r"))
+            let folder = RunFolder(run, in: lash)
+            try Folder.make(folder.path)
+            try File.write("not read", to: folder.start)
+            var journal: Journal? = try Journal(folder.journal)
+            journal?.append(.runEnded) { $0.succeeded = false }
+            try journal?.commit()
+            #expect(RunList(lash).unfinished == run && Journal.isHeld(folder.journal))
+            let held = Monitor(journal)
+            journal = nil
+            let letting = try OwnThread {
+                usleep(100_000)
+                held.change { $0 = nil }
+            }
+            let refused = #expect(throws: ExecutionFailure.self) { try folder.startOfResumed(in: lash) }
+            #expect(refused?.summary == "the run's start.json can't be read")
+            letting.join()
         }
     }
 }
