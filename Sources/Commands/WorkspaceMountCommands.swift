@@ -22,7 +22,7 @@ let workspaceMountCommand = CommandSpec(
     ],
     details: """
         What is changed there the stations see when the file is closed. It needs FUSE: fusermount3 (Debian's package fuse3), or root. When las
-        is killed the folder is unmounted, too, where fusermount3 is installed; “las workspace unmount DIR” does it in any case.
+        is killed the folder is, as a rule, unmounted, too, where fusermount3 is installed; “las workspace unmount DIR” does it in any case.
         """
 ) { invocation, context in
     let chosen = try ChosenWorkspaces(invocation, context, name: invocation.arguments[0])
