@@ -82,13 +82,17 @@ package struct RunFolder: Hashable, Sendable {
         return hasEnded(writer)
     }
 
+    /// Also one that was killed and is just ending, or whose parent has not asked for its end yet: it does nothing any more.
     private static func hasEnded(_ process: Int32) -> Bool {
         if kill(process, 0) != 0 { return errno == ESRCH }
-        // One that was killed is there until its parent has asked for its end.
         guard let text = try? File.read("/proc/\(process)/stat", atMost: 4096),
-            let name = text.lastIndex(of: UInt8(ascii: ")")), name + 2 < text.count
+            let name = text.lastIndex(of: UInt8(ascii: ")"))
         else { return false }
-        return text[name + 2] == UInt8(ascii: "Z") || text[name + 2] == UInt8(ascii: "X")
+        // proc(5): behind the name stand the state, five numbers, and the kernel's flags.
+        let fields = String(decoding: text[(name + 1)...], as: UTF8.self).split(separator: " ")
+        guard fields.count > 6, let flags = UInt32(fields[6]) else { return false }
+        let exiting: UInt32 = 4  // PF_EXITING
+        return ["Z", "X"].contains(fields[0]) || flags & exiting != 0
     }
 
     /// The process that runs it, or did.
