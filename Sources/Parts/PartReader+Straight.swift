@@ -1,5 +1,4 @@
 internal import Files
-internal import Glibc
 
 extension PartReader {
     /// Copies as much of the part as goes straight to the disk: all of it where that is fast.
@@ -17,7 +16,7 @@ extension PartReader {
         var done: Int64 = 0
         var isFast = true
         for batch in batches where isFast {
-            let start = Self.seconds
+            let start = ContinuousClock.now
             var pieces: [StraightWriting.Piece] = []
             for slice in batch {
                 let file = try OpenFile(slice.path)
@@ -33,15 +32,9 @@ extension PartReader {
             let count = batch.reduce(0) { $0 + $1.length }
             done += count
             progress(count)
-            isFast = Self.seconds - start < Double(count) / Self.fast
+            isFast = ContinuousClock.now - start < .seconds(Double(count) / Self.fast)
         }
         return done
-    }
-
-    private static var seconds: Double {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
     /// Bytes a second.

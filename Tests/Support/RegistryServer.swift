@@ -73,17 +73,9 @@ package final class RegistryServer: @unchecked Sendable {
 
     private static func answers(_ port: Int, _ process: Process) -> Bool {
         for _ in 0..<6000 where process.isRunning {
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            let descriptor = Loopback.socket()
             defer { close(descriptor) }
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_port = UInt16(port).bigEndian
-            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-            let result = withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-                }
-            }
+            let result = Loopback.with(port: port) { connect(descriptor, $0, $1) }
             if result == 0 { return true }
             usleep(10_000)
         }

@@ -127,18 +127,10 @@ package final class SSHServer: @unchecked Sendable {
     /// A port that nobody listens on, and that no other test of this process gets. None of those that the kernel gives to outgoing
     /// connections: one of these may take it before it is listened on.
     package static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        let descriptor = Loopback.socket()
         defer { close(descriptor) }
         for port in (20_000..<32_768).shuffled() where given.change({ $0.insert(port).inserted }) {
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_port = UInt16(port).bigEndian
-            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-            let result = withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-                }
-            }
+            let result = Loopback.with(port: port) { bind(descriptor, $0, $1) }
             if result == 0 { return port }
         }
         throw TestSupportError("no free port")

@@ -1,12 +1,9 @@
 internal import CLinux
 internal import Digests
-internal import Failures
 internal import Files
 internal import Glibc
 internal import HostProtocol
 internal import Plan
-internal import Sandbox
-internal import Threads
 
 /// What it says to las, and hears of it.
 extension LeasedPiece {
