@@ -6,10 +6,9 @@ internal import Glibc
 ///
 /// Used by one thread at a time; that it is readable any thread may wait for.
 struct FolderWatch {
-    private struct Watched { let folder: RelativePath? }
-
     let descriptor: Int32
-    private var folders: [Int32: Watched] = [:]
+    /// By the kernel's numbers; nil for the workspace itself.
+    private var folders: [Int32: RelativePath?] = [:]
     /// Whether each folder could be watched: else what happens can't be told from this.
     private var isWhole = true
 
@@ -20,7 +19,7 @@ struct FolderWatch {
     ///   - folder: where it lies; nil for the workspace itself. One that has moved is added again.
     mutating func add(_ place: String, as folder: RelativePath?) {
         let number = las_watcher_add(descriptor, place)
-        if number >= 0 { folders[number] = Watched(folder: folder) } else { isWhole = false }
+        if number >= 0 { folders[number] = .some(folder) } else { isWhole = false }
     }
 
     /// What something has happened to since this was asked last: a folder stands for all that it holds.
@@ -43,9 +42,9 @@ struct FolderWatch {
                     if event.mask & UInt32(IN_Q_OVERFLOW) != 0 { isLost = true }
                     if event.mask & UInt32(IN_IGNORED) != 0 {
                         folders[event.wd] = nil
-                    } else if let watched = folders[event.wd], !name.isEmpty,
+                    } else if let folder = folders[event.wd], !name.isEmpty,
                         let name = String(validating: name, as: UTF8.self),
-                        let path = RelativePath(name, in: watched.folder)
+                        let path = RelativePath(name, in: folder)
                     {
                         paths.insert(path)
                     }

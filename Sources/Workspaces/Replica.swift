@@ -30,6 +30,8 @@ package final class Replica {
     var hasIncoming = true
     /// What was read or brought just now.
     var recent = RecentBytes()
+    /// How long files were cut that went or came just now.
+    var recentLists = RecentLists()
 
     /// Where something else may have to lie than lies there.
     var unlike: Set<RelativePath> = []

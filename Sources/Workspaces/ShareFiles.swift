@@ -14,6 +14,8 @@ final class IncomingFile {
     private let descriptor: Int32
     private var own: (list: ExtentList, file: Int32)?
     private var listBytes: [UInt8] = []
+    /// What it is to be made of.
+    private var list: ExtentList?
     /// Whether its list has come, or none is needed.
     private(set) var hasList: Bool
     /// Where the bytes go that come, with how many.
@@ -57,6 +59,7 @@ final class IncomingFile {
         }
         listBytes = []
         guard list.size == need.content.size else { throw Self.wrong }
+        self.list = list
         var known: [Digest: Int64] = [:]
         var offset: Int64 = 0
         for extent in own?.list.extents ?? [] {
@@ -139,6 +142,7 @@ final class IncomingFile {
             throw Self.wrong
         }
         try File.move(path, to: replica.place(of: need.digest))
+        if let list { replica.recentLists.keep(list, of: need.digest, Chunks(for: need.content.size)) }
     }
 
     func abandon() { if descriptor >= 0 { unlink(path) } }
@@ -184,14 +188,10 @@ final class OutgoingFile {
                 return .end(isWhole: false)
             }
             file = opened
-            let own = try Chunks(for: ask.size).list(of: file, size: ask.size)
+            let own = try list(of: file, ask.digest, size: ask.size)
             list = own
-            // What the other side has is only known to be the same file where that lies here, too.
-            if let like = ask.like, let other = try replica.open(like) {
-                defer { Glibc.close(other) }
-                let size = File.status("/proc/self/fd/\(other)", follow: true)?.size ?? 0
-                let difference = ExtentDifference(own, from: try Chunks(for: ask.size).list(of: other, size: size))
-                stage = .list(difference.bytes, at: 0, isDifference: true)
+            if let like = ask.like, let other = try knownList(of: like) {
+                stage = .list(ExtentDifference(own, from: other).bytes, at: 0, isDifference: true)
             } else {
                 stage = .list(own.bytes, at: 0, isDifference: false)
             }
@@ -221,6 +221,22 @@ final class OutgoingFile {
             return .data(bytes)
         case .awaitsWant, .ended: return nil
         }
+    }
+
+    private func list(of file: Int32, _ digest: Digest, size: Int64) throws -> ExtentList {
+        let chunks = Chunks(for: ask.size)
+        if let list = replica.recentLists[digest, chunks] { return list }
+        let list = try chunks.list(of: file, size: size)
+        replica.recentLists.keep(list, of: digest, chunks)
+        return list
+    }
+
+    /// What the other side has is only known to be the same file where that lies here, too, or went over a connection of late.
+    private func knownList(of like: Digest) throws -> ExtentList? {
+        if let list = replica.recentLists[like, Chunks(for: ask.size)] { return list }
+        guard let other = try replica.open(like) else { return nil }
+        defer { Glibc.close(other) }
+        return try list(of: other, like, size: File.status("/proc/self/fd/\(other)", follow: true)?.size ?? 0)
     }
 
     func take(want bytes: [UInt8]) throws {

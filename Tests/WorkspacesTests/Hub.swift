@@ -18,6 +18,8 @@ final class Hub {
     private(set) var machines: [Machine] = []
     /// Bytes of all that was said, and of the longest message.
     private(set) var said = 0
+    /// Of it lists of what files are made of.
+    private(set) var listed = 0
 
     init(_ names: [String], in scratch: String, _ rule: CollisionRule = .keepBoth) throws {
         middle = try Replica("\(scratch)/head", host: "head", rule: rule)
@@ -53,6 +55,7 @@ final class Hub {
         guard let ends = machines[number].ends else { return false }
         guard let message = try (fromMiddle ? ends.here : ends.there).next() else { return false }
         said += message.count + 5
+        if message.first == 3 { listed += message.count }
         let changed = try (fromMiddle ? ends.there : ends.here).hear(message)
         if !fromMiddle {
             for (other, machine) in machines.enumerated() where other != number {

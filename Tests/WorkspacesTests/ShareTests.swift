@@ -144,19 +144,6 @@ import Threads
         }
     }
 
-    private func listing(_ folder: String, _ path: String = "") throws -> [String] {
-        var lines: [String] = []
-        for name in try Folder.names(in: folder + path) {
-            let inside = "\(path)/\(name)"
-            if File.status(folder + inside)?.kind == .folder {
-                lines += ["\(inside)/"] + (try listing(folder, inside))
-            } else {
-                lines.append("\(inside) \(text(folder + inside) ?? "gone")")
-            }
-        }
-        return lines
-    }
-
     /// Folders that come, move, go and come again while they are watched: all that happens is told by what is watched, and a look at
     /// everything finds nothing more.
     @Test(arguments: 1...3) func whatHappensIsToldWithoutLookingAtEverything(_ seed: Int) throws {
