@@ -1,4 +1,4 @@
-internal import CLinux
+internal import Execution
 internal import Failures
 internal import Files
 internal import HostProtocol
@@ -15,7 +15,10 @@ struct HostRooms {
         [HostRooms.ofThisMachine] + (try HostList.read(lash).hosts).map { room(of: $0.name) }
     }
 
-    static var ofThisMachine: Room { Room(cpus: Int(las_usable_cpus()), memory: las_total_memory()) }
+    static var ofThisMachine: Room {
+        let capacity = Capacity.ofHost()
+        return Room(cpus: capacity.cpus, memory: capacity.memory, gpus: capacity.gpus)
+    }
 
     func room(of host: String) -> Room? {
         guard let text = try? File.read(path(of: host), atMost: 1 << 20),
@@ -38,7 +41,11 @@ struct HostRooms {
 }
 
 extension Room {
-    init(_ facts: HostFacts) { self.init(cpus: facts.cpus, memory: facts.memory) }
+    /// - Parameter cpus: how many of its processors may be used; nil for all.
+    init(_ facts: HostFacts, cpus: Int? = nil) {
+        self.init(
+            cpus: max(1, min(facts.cpus, cpus ?? facts.cpus)), memory: facts.memory, gpus: facts.offers?.gpus ?? 0)
+    }
 }
 
 extension Plan {

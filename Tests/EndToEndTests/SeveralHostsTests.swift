@@ -274,4 +274,26 @@ struct BareHosts {
             #expect(alone.status == 0, "\(alone.errors)")
         }
     }
+
+    @Test func whatAHostHasOfGPUsIsKnown() throws {
+        try withScratch { folder in
+            let las = LasCommand(in: folder, lash: try makeLash(in: folder))
+            try Self.write(
+                Self.metro.replacingOccurrences(of: "station: upper", with: "station: upper\n      uses: { gpus: 2 }"),
+                items: 1, in: folder)
+            #expect(try las("host", "add", "vega", "127.0.0.1:1", "--unchecked").status == 0)
+            let facts = """
+                {"name": "vega", "architecture": "x86_64", "kernel": "6.1", "cpus": 8, "memory": 8000000000, "freeDisk": 1,
+                 "isRoot": false, "engine": "fuse", "reason": "", "notes": [],
+                 "offers": {"cgroups": "v2", "gpus": COUNT}}
+                """
+            try Folder.make(las.lash + "/facts")
+            for (count, isEnough) in [(1, false), (2, true)] {
+                try File.write(
+                    facts.replacingOccurrences(of: "COUNT", with: "\(count)"), to: las.lash + "/facts/vega.json")
+                let told = try las("check", "m")
+                #expect(told.errors.contains("upper wants 2 gpus") != isEnough, "\(told.errors)")
+            }
+        }
+    }
 }
