@@ -151,11 +151,13 @@ enum Deployment {
         _ hosts: [Host], _ material: RunMaterial, _ following: Following, _ connector: HostConnector,
         detaching: Bool, _ context: Context
     ) async throws -> ExitCode {
+        let plan = material.readPlan(context.lash)
         // All get their parts at once; a host that is slow or down does not hold up the others.
         let outcomes = await Fleet(connector, hosts: hosts).onEach { session in
             let hello = await session.hello
             HostRooms(lash: context.lash).keep(hello.host, of: session.host)
-            try await ship(material, to: session.host, session, context)
+            let parts = material.parts.needed(by: session.host, hello.host, cpus: following.cpus, of: plan)
+            try await ship(material, parts, to: session.host, session, context)
         }
         var (members, failed, isAnyHere): ([Host], ExitCode?, Bool) = ([], nil, false)
         for outcome in outcomes {
@@ -172,7 +174,7 @@ enum Deployment {
             }
         }
         guard isAnyHere else { return failed ?? .unreachable }
-        if let plan = material.plan {
+        if let plan {
             let rooms = HostRooms(lash: context.lash)
             let known = members.map { $0.isLocal ? HostRooms.ofThisMachine : rooms.room(of: $0.name) }
             if let (station, shortage) = plan.tooLarge(for: known, "the largest of the hosts has").first {
@@ -220,32 +222,35 @@ enum Deployment {
     ) async -> RoomFailure? {
         let (host, facts) = (session.host, await session.hello.host)
         HostRooms(lash: context.lash).keep(facts, of: host)
-        guard let facts, let plan = material.plan else { return nil }
-        var room = Room(facts)
-        room.cpus = min(room.cpus, cpus ?? room.cpus)
-        guard let (station, shortage) = plan.tooLarge(for: [room], "\(host.name) has").first else { return nil }
+        guard let facts, let plan = material.readPlan(context.lash),
+            let (station, shortage) = plan.tooLarge(for: [Room(facts, cpus: cpus)], "\(host.name) has").first
+        else { return nil }
         return RoomFailure(
             summary: "the station \(station) \(shortage)", fix: "change its “uses”, or run it on a larger host")
     }
 
-    static func ship(_ material: RunMaterial, to host: Host, _ session: HostSession, _ context: Context) async throws {
+    /// - Parameter parts: those of the material that the host is to have; nil for all.
+    static func ship(
+        _ material: RunMaterial, _ parts: [Part]? = nil, to host: Host, _ session: HostSession, _ context: Context
+    ) async throws {
         // The host says so too, but only when all of it was sent.
         if await session.hello.demandsSignature ?? false, material.bundle?.signed.isEmpty ?? true {
             throw UnsignedFailure(host: host.name)
         }
+        let parts = parts ?? material.parts
         let stage = Stage(context.terminal, "shipping to \(host.name)")
         do {
-            let shipped = try await session.ship(material.parts, from: PartStore(context.lash)) {
+            let shipped = try await session.ship(parts, from: PartStore(context.lash)) {
                 stage.update(done: $0.done, of: $0.total)
             }
-            let kept = material.parts.count - shipped.parts.count
+            let kept = parts.count - shipped.parts.count
             let had = kept > 0 ? ", \(Amounts.count(kept, "part")) it had already" : ""
             stage.end("\(Amounts.count(shipped.parts.count, "part")), \(Amounts.bytes(shipped.bytes))\(had)")
         } catch {
             stage.abandon()
             // What arrives changed was damaged here, or on the way: what is damaged here leaves the store, with its name.
             if (error as? any Failure)?.exitCode == .integrity {
-                for part in material.parts { try PartStore(context.lash).verify(part) }
+                for part in parts { try PartStore(context.lash).verify(part) }
             }
             throw error
         }

@@ -148,7 +148,7 @@ enum Dispatch {
             tellsWords: !(record.bundle?.signed.isEmpty ?? true))
         var connector = try context.connector(asking: Asking { _ in nil })
         connector.limit = record.limit.map { RateLimit($0) }
-        let stations = RunMaterial(metro: "", plan: nil, parts: record.parts).readPlan(context.lash)?.stations ?? []
+        let plan = RunMaterial(metro: "", plan: nil, parts: record.parts).readPlan(context.lash)
         let (coming, arrivals) = AsyncStream.makeStream(of: (Int, Host).self)
         for (number, host) in hosts.enumerated() {
             board.drain(number, host.isDrained)
@@ -158,8 +158,8 @@ enum Dispatch {
             await withTaskGroup(of: Void.self) { group in
                 for await (number, host) in coming {
                     let keeper = HostKeeper(
-                        host: host, number: number, board: board, start: start, record: record, connector: connector,
-                        secrets: Self.secrets(secrets, of: stations, for: host))
+                        host: host, number: number, board: board, start: start, record: record, plan: plan,
+                        connector: connector, secrets: Self.secrets(secrets, of: plan?.stations ?? [], for: host))
                     group.addTask { await keeper.keep() }
                 }
             }

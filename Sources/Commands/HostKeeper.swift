@@ -3,6 +3,7 @@ internal import Failures
 internal import HostProtocol
 internal import Hosts
 internal import Parts
+internal import Plan
 
 /// The connection to one host of a run: made, kept, and made again when it is gone, as long as the run goes on.
 struct HostKeeper: Sendable {
@@ -12,6 +13,8 @@ struct HostKeeper: Sendable {
     let board: LeaseBoard
     let start: RunStart
     let record: Dispatch.Record
+    /// nil where it can't be read here.
+    let plan: Plan?
     let connector: HostConnector
     /// What the stations may know that it gets tasks of.
     let secrets: [String: String]
@@ -49,7 +52,8 @@ struct HostKeeper: Sendable {
 
     private func work(_ session: HostSession, connection: Int, _ reached: Reached) async throws {
         guard let facts = await session.hello.host else { throw UsageFailure("the host does not say what it has") }
-        _ = try await session.ship(record.parts, from: PartStore(connector.lash))
+        let parts = record.parts.needed(by: host, facts, cpus: start.cpus, of: plan)
+        _ = try await session.ship(parts, from: PartStore(connector.lash))
         let line = LeaseLine(
             board, host: number, facts, cpus: start.cpus, number: 1_000_000 * number + connection,
             wake: { session.wake() })
@@ -67,7 +71,7 @@ struct HostKeeper: Sendable {
         await reached.set()
         try await session.work(
             Start(
-                run: start.run.leased(to: host.name), parts: record.parts, cpus: start.cpus, tethered: false,
+                run: start.run.leased(to: host.name), parts: parts, cpus: start.cpus, tethered: false,
                 engine: start.engine?.rawValue, bundle: record.bundle, secrets: secrets), line)
     }
 }

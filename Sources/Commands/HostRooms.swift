@@ -4,6 +4,7 @@ internal import Files
 internal import HostProtocol
 internal import Hosts
 internal import JSON
+internal import Parts
 internal import Plan
 
 /// What the hosts that las knows have for tasks: this machine, and those it has spoken with before.
@@ -58,6 +59,20 @@ extension Plan {
         let told = tooLarge.prefix(20).map { "the station \($0.station) \($0.shortage)" }
         return told
             + (tooLarge.count > told.count ? ["\(tooLarge.count - told.count) more stations are too large"] : [])
+    }
+}
+
+extension [Part] {
+    /// Those that a host needs which gets some of a run's tasks: the metro, and the environments of the stations that it has the labels
+    /// and the room for.
+    ///
+    /// - Parameters:
+    ///   - cpus: how many of its processors may be used; nil for all.
+    ///   - plan: the run's; nil where it is not known, and all may be needed.
+    func needed(by host: Host, _ facts: HostFacts?, cpus: Int?, of plan: Plan?) -> [Part] {
+        guard let plan else { return self }
+        let environments = plan.environments(for: Set(host.labels), facts.map { Room($0, cpus: cpus) })
+        return filter { part in part.kind != .environment || environments.contains(EnvironmentID(part.name)) }
     }
 }
 

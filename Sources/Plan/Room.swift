@@ -52,4 +52,16 @@ extension Plan {
             return nearest?.shortage(for: station.uses, place).map { (station.id, $0) }
         }
     }
+
+    /// The environments of the stations that a host may get tasks of.
+    ///
+    /// - Parameters:
+    ///   - labels: those of the host.
+    ///   - room: what it has; nil where nothing is known of it.
+    package func environments(for labels: Set<String>, _ room: Room?) -> Set<EnvironmentID> {
+        Set(
+            stations.lazy.filter { station in
+                station.label.map(labels.contains) ?? true && room?.holds(station.uses) ?? true
+            }.map(\.environment))
+    }
 }

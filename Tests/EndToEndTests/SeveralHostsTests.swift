@@ -275,6 +275,42 @@ struct BareHosts {
         }
     }
 
+    @Test func aHostGetsOnlyTheEnvironmentsOfStationsThatItMayRun() throws {
+        try withScratch { folder in
+            let bench = try BareHosts(["vega", "deneb"], in: folder)
+            try Self.write(
+                """
+                metro: two
+                inputs:
+                  words: words/*.txt
+                lines:
+                  one:
+                    - station: shout
+                      for_each: words
+                      command: sleep 0.2; tr a-z A-Z < {each} > {out}
+                      out: "{name}.up"
+                    - station: quote
+                      at: big
+                      needs: { debian: [jq] }
+                      for_each: shout
+                      command: jq -R . {each} > {out}
+                      out: "{name}.json"
+                """, items: 6, in: folder)
+            #expect(try bench.las("host", "label", "deneb", "big").status == 0)
+            let ended = try bench.las(["deploy", "m"] + bench.all)
+            try #require(ended.status == 0, "\(ended.errors)")
+            #expect(try bench.result("quote/w2.json") == "\"WORD WORD \"\n")
+            // The metro and the small base lie on both, what holds jq on one of them.
+            let counts = try bench.hosts.map { host in
+                try Program("find").run(host.lash + "/parts", "-name", "*.extents").lines.count
+            }
+            #expect(counts == [2, 3])
+            let report = try bench.las("report", "--json").output
+            let tasks = try JSONText.parse(Array(report.utf8))["byTask"]?.array ?? []
+            #expect(Set(tasks.compactMap { $0["host"]?.string }) == ["vega", "deneb"])
+        }
+    }
+
     @Test func whatAHostHasOfGPUsIsKnown() throws {
         try withScratch { folder in
             let las = LasCommand(in: folder, lash: try makeLash(in: folder))

@@ -35,4 +35,25 @@ import Testing
         let rooms = [Room(cpus: 32, memory: 8_000_000_000), Room(cpus: 4, memory: 128_000_000_000)]
         #expect(plan.tooLarge(for: rooms, "it has").map(\.shortage) == ["wants 64 GB of memory, and it has 8 GB"])
     }
+
+    @Test func aHostNeedsTheEnvironmentsOfTheStationsThatItMayRun() {
+        func station(_ name: String, _ environment: String, _ uses: Resources, label: String? = nil) -> PlannedStation {
+            PlannedStation(
+                id: StationID(name), line: "l", environment: EnvironmentID(environment), takes: [], forEach: [],
+                command: "date", outputs: ["d"], uses: uses, label: label)
+        }
+        let plan = Plan(
+            metro: "m", environments: [], inputs: [],
+            stations: [
+                station("a", "main", Resources(cpus: 1)), station("b", "large", Resources(cpus: 16)),
+                station("c", "big", Resources(cpus: 1), label: "big"), station("d", "gpu", Resources(gpus: 1)),
+            ], results: [])
+        func needed(_ labels: Set<String>, _ room: Room?) -> [String] {
+            plan.environments(for: labels, room).map(\.name).sorted()
+        }
+        #expect(needed([], Room(cpus: 4, memory: 1 << 30)) == ["main"])
+        #expect(needed(["big"], Room(cpus: 16, memory: 1 << 30)) == ["big", "large", "main"])
+        #expect(needed([], Room(cpus: 4, memory: 1 << 30, gpus: 1)) == ["gpu", "main"])
+        #expect(needed([], nil) == ["gpu", "large", "main"], "one that nothing is known of may have all")
+    }
 }
