@@ -33,6 +33,8 @@ struct IdentityFile: Sendable {
     }
 
     let path: String
+    /// Where `ssh-keygen -s` puts a certificate for the key.
+    var certificate: String { path + "-cert.pub" }
     let kind: Kind
     let isEncrypted: Bool
     /// Known without the passphrase for keys in OpenSSH's own format; else from the `.pub` beside, when there is one.

@@ -8,6 +8,12 @@ struct OpenSSHConfiguration: Sendable {
     var host: String
     var port: UInt16
     var identityFiles: [String]
+    /// Certificates that stand beside no key of the same name (`CertificateFile`).
+    var certificateFiles: [String] = []
+    /// Tries Kerberos (`GSSAPIAuthentication`).
+    var usesGSSAPI = false
+    /// A library that has keys (`PKCS11Provider`).
+    var tokenProvider: String?
     var identitiesOnly = false
     /// The agent's socket; nil for none.
     var agent: String?
@@ -91,6 +97,9 @@ struct OpenSSHConfiguration: Sendable {
             return text
         }
         identityFiles = (values["identityfile"] ?? []).filter { $0 != "none" }.map(expand)
+        certificateFiles = (values["certificatefile"] ?? []).filter { $0 != "none" }.map(expand)
+        usesGSSAPI = one("gssapiauthentication") == "yes"
+        tokenProvider = one("pkcs11provider")
         identitiesOnly = one("identitiesonly") == "yes"
         hostKeyAlias = one("hostkeyalias")
         connectTimeout = one("connecttimeout").flatMap { Double($0) } ?? connectTimeout

@@ -13,7 +13,7 @@ extension SSHSession {
     struct Refused {
         /// In words, in order: what was tried.
         var tried: [String] = []
-        /// Keys that libssh2 can't use, with their place.
+        /// Keys and other ways that libssh2 can't use, with their place.
         var unusable: [String] = []
         /// What the server takes: `publickey`, `password`, …
         var offered: [String] = []
@@ -29,6 +29,7 @@ extension SSHSession {
         var state = Refused()
         guard let offered = try methods(for: configuration.user) else { return .done }
         state.offered = offered
+        if configuration.usesGSSAPI, offered.contains("gssapi-with-mic") { state.unusable.append("Kerberos (GSSAPI)") }
         guard configuration.takesKeys, offered.contains("publickey") else { return .refused(state) }
         var files: [IdentityFile] = []
         for (path, isGiven) in (given.map { [($0, true)] } ?? []) + configuration.identityFiles.map({ ($0, false) }) {
@@ -39,6 +40,11 @@ extension SSHSession {
                 }
             }
         }
+        // A host that takes a key only with its certificate refuses the bare key.
+        for path in files.map(\.certificate) + configuration.certificateFiles where File.exists(path) {
+            if !state.unusable.contains("\(path) (a certificate)") { state.unusable.append("\(path) (a certificate)") }
+        }
+        if let provider = configuration.tokenProvider { state.unusable.append("the keys of \(provider)") }
         let agent = try Agent(of: self, socket: configuration.agent)
         var identities = agent?.identities ?? []
         if configuration.identitiesOnly {

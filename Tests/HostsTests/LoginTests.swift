@@ -87,6 +87,33 @@ struct LoginTests {
         }
     }
 
+    @Test(arguments: ["beside the key", "named by the configuration"])
+    func aCertificateIsNamedOrUsedByTheUsersOwnSSH(_ place: String) throws {
+        try withScratch { folder in
+            let (authority, keygen) = (folder + "/authority", Program("ssh-keygen"))
+            try keygen.run("-q", "-t", "ed25519", "-N", "", "-f", authority)
+            var bench = try Bench(in: folder, options: ["TrustedUserCAKeys \(authority).pub"])
+            let (user, key) = (bench.server.user, bench.server.userKey(.ed25519))
+            // The host knows nobody's key any more, only who vouches for users.
+            try "".write(to: bench.server.folder + "/authorized_keys")
+            try keygen.run("-q", "-s", authority, "-I", "anna", "-n", user, key + ".pub")
+            var certificate = key + "-cert.pub"
+            if place != "beside the key" {
+                try Program("mv").run(certificate, folder + "/anna.pub")
+                certificate = folder + "/anna.pub"
+                let configuration = try text(of: bench.server.clientConfiguration)
+                try (configuration + "\n  CertificateFile \(certificate)\n").write(
+                    to: bench.server.clientConfiguration)
+            }
+            let failure = #expect(throws: HostFailure.self) { try bench.reach() }
+            #expect(failure?.cause?.contains("libssh2 can't use \(certificate) (a certificate)") == true, "\(failure!)")
+            bench.host.program = .auto
+            let (said, reached) = try bench.reach()
+            #expect(said == bench.hello)
+            #expect(reached.reason == "libssh2 can't log in with \(certificate) (a certificate)")
+        }
+    }
+
     @Test func aHostWithAnRSAKeyOnlyIsReachedByTheUsersOwnSSH() throws {
         try withScratch { folder in
             var bench = try Bench(in: folder, hostKeys: [.rsa])
