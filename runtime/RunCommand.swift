@@ -23,6 +23,7 @@ enum RunCommand {
         if arguments["run"] != nil {
             throw UsageFailure("only inside a container a run is given a name", fix: "leave --run out")
         }
+        Ladder.prepare()
         let bundle = try Bundles.open(try arguments.only)
         let lash = try Bundles.lash(arguments)
         let target = arguments["results"] ?? "results"

@@ -50,7 +50,9 @@ struct HostClearing {
         look(
             "images",
             names(lash.images).compactMap { name in
-                Digest(hex: name).map { (["\(lash.images)/\(name)"], keeps($0, "\(lash.images)/\(name)")) }
+                Digest(hex: String(name.prefix { $0 != "." })).map {
+                    (["\(lash.images)/\(name)"], keeps($0, "\(lash.images)/\(name)"))
+                }
             })
         let own = File.target(of: "/proc/self/exe").map { File.name(of: $0) } ?? ""
         look(

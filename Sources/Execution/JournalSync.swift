@@ -20,6 +20,7 @@ final class JournalSync: @unchecked Sendable {
     private let state = Monitor(State())
     private let journal: Int32
     private let run: RunFolder
+    private let begins: @Sendable () -> Void
     /// Its end wakes the thread while it lets a second pass.
     private let ending: (read: Int32, write: Int32)
     private var thread: OwnThread?
@@ -27,8 +28,9 @@ final class JournalSync: @unchecked Sendable {
     /// More than these are synced with all that the file system has.
     private static let mostFiles = 64
 
-    init(_ journal: Journal, run: RunFolder) throws(ExecutionFailure) {
-        (self.journal, self.run) = (journal.file, run)
+    /// - Parameter begins: told before anything is synced.
+    init(_ journal: Journal, run: RunFolder, begins: @escaping @Sendable () -> Void = {}) throws(ExecutionFailure) {
+        (self.journal, self.run, self.begins) = (journal.file, run, begins)
         var ends: [Int32] = [-1, -1]
         if las_pipe(&ends, 1) != 0 { throw .system("can't make a pipe") }
         ending = (ends[0], ends[1])
@@ -82,6 +84,7 @@ final class JournalSync: @unchecked Sendable {
 
     /// A disk that fails is told by what is written next.
     private func sync(_ files: [String]?) {
+        begins()
         if let files {
             for file in files {
                 let descriptor = open("\(run.made)/\(file)", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)

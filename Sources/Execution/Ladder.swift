@@ -42,6 +42,9 @@ package enum Ladder {
         preconditionFailure("the last rung returns or throws")
     }
 
+    /// Begins to find out what `reach` will want to know, beside what the caller does until then. Before any thread is started.
+    package static func prepare() { las_begin_trying_namespaces() }
+
     /// The metro's image alone, for a run whose tasks hosts do: what they are known by is reckoned here.
     static func reachMetro(
         _ start: RunStart, _ board: LeaseBoard, in lash: LASH

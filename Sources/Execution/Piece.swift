@@ -140,21 +140,36 @@ package struct Piece {
         // Nothing builds on this yet: what follows is synced with it.
         try journal.commit(syncing: false)
         events.forEach(follow)
-        let syncing = try? OwnThread { [folder] in folder.syncBeginning() }
-        defer { syncing?.join() }
+        let first = board == nil ? FirstFiles(start, images, in: lash) : nil
+        let shown = first?.steps ?? [:]
+        // Once the first program runs, or anything is synced that is done: a disk that syncs lets others wait.
+        let mayUseDisk = Monitor(board != nil)
+        var syncing = try? OwnThread { [folder] in
+            _ = mayUseDisk.await { $0 ? true : nil }
+            folder.syncBeginning()
+            first?.keep()
+        }
+        defer {
+            mayUseDisk.change { $0 = true }
+            syncing?.join()
+        }
         let reuse = Reuse(start, images, plan, in: lash)
         reuse.store.prune(onlyWhereFull: true)
         let scheduler = try Scheduler(
             plan, run: folder, journal: journal, images: images, reuse: reuse,
             resuming: Resuming(recorded, boot: boot), failsFast: start.failsFast ?? false,
             keepsMade: start.keepsMade ?? false, capacity: capacity, groups: groups, secrets: secrets,
-            signals: signals, tether: tether, board: board,
-            follow: follow)
+            first: shown, signals: signals, tether: tether, board: board,
+            launched: { mayUseDisk.change { $0 = true } }, follow: follow)
         let succeeded = try scheduler.perform()
         let results = try RunResults(folder).gather(scheduler.results, leftOut: scheduler.leftOut) {
             scheduler.madeFile($0)
         }
         reuse.remember(scheduler.pasts, of: plan.metro)
+        // Who hears of the end may resume the run at once: nothing but the way out follows it.
+        mayUseDisk.change { $0 = true }
+        syncing?.join()
+        syncing = nil
         let ended = journal.append(.runEnded) {
             $0.succeeded = succeeded
             $0.exitCode = Int((succeeded ? ExitCode.done : .stationsFailed).rawValue)

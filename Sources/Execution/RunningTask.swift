@@ -51,6 +51,8 @@ final class RunningTask: @unchecked Sendable {
         let cells: TaskCells?
         /// nil where no task asks for memory, or none can be made.
         let groups: ControlGroups?
+        /// Told when a task's program runs: what could wait until then may use the disk now.
+        var launched: @Sendable () -> Void = {}
         /// How many processes the machine had ended for want of memory when the run began.
         let machineKills = MachineMemory.kills
     }
@@ -131,6 +133,7 @@ final class RunningTask: @unchecked Sendable {
             throw Failing(
                 failed: Failed(reason: "it can't be started: \(error)", mayRetry: mayRetry, isOfMachine: mayRetry))
         }
+        around.launched()
         var end = try wait(for: &process)
         usage.add(process.usage)
         var asks = task.until.filter { $0.command != nil }[...]

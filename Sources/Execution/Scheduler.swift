@@ -79,14 +79,17 @@ final class Scheduler {
     ///   - reuse: what is kept of earlier runs, and what tells whether it fits.
     ///   - groups: hold tasks to the memory that they may use.
     ///   - secrets: all that the plan's stations name.
+    ///   - first: what shows environments' first files.
     ///   - resuming: what this run has done before.
     ///   - tether: a descriptor whose end cancels the run.
     ///   - board: the hosts that do the tasks; nil where this machine does.
+    ///   - launched: told when a task's program runs, and before anything of the journal is synced; from any thread.
     ///   - follow: told of each event after it was recorded.
     init(
         _ plan: Plan, run: RunFolder, journal: Journal, images: ReachedImages, reuse: Reuse,
         resuming: Resuming, failsFast: Bool, keepsMade: Bool = false, capacity: Capacity, groups: ControlGroups?,
-        secrets: GivenSecrets, signals: Int32, tether: Int32?, board: LeaseBoard? = nil,
+        secrets: GivenSecrets, first: [String: [SandboxPlan.Step]] = [:], signals: Int32, tether: Int32?,
+        board: LeaseBoard? = nil, launched: @escaping @Sendable () -> Void = {},
         follow: @escaping (RunEvent) -> Void
     ) throws(ExecutionFailure) {
         (self.plan, self.run, self.journal, self.capacity, free) = (plan, run, journal, capacity, capacity)
@@ -107,13 +110,14 @@ final class Scheduler {
             run: run,
             sandbox: TaskSandbox(
                 images: images, run: run, gpus: gpus, secrets: secrets,
-                isWithoutNetwork: !plan.stations.contains(where: \.usesNetwork)),
+                isWithoutNetwork: !plan.stations.contains(where: \.usesNetwork), first: first),
             cancelling: cancelling.read,
             store: reuse.store, isFresh: reuse.isFresh,
-            folders: folders, cells: TaskCells(folders, atMost: 3 * capacity.cpus), groups: groups)
+            folders: folders, cells: TaskCells(folders, atMost: 3 * capacity.cpus), groups: groups,
+            launched: launched)
         // Those that run, and twice as many whose outputs are looked at.
         crew = Crew(atMost: 3 * capacity.cpus + 1)
-        syncing = try JournalSync(journal, run: run)
+        syncing = try JournalSync(journal, run: run, begins: launched)
         freeing = Freeing(run, journal, reuse.store)
         try poller.add(told.read, token: Token.told)
         try poller.add(recalled.read, token: Token.recalled)

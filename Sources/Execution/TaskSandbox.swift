@@ -12,12 +12,15 @@ struct TaskSandbox {
     /// No task of the run uses the machine's network.
     private let isWithoutNetwork: Bool
     private let workspaces: RunWorkspaces
+    /// What shows an environment's first files.
+    private let first: [String: [SandboxPlan.Step]]
 
     init(
         images: ReachedImages, run: RunFolder, gpus: HostGPUs = .none, secrets: GivenSecrets = .none,
-        isWithoutNetwork: Bool = false
+        isWithoutNetwork: Bool = false, first: [String: [SandboxPlan.Step]] = [:]
     ) {
         (self.images, made, workspaces) = (images, run.made, RunWorkspaces(run))
+        self.first = first
         (self.gpus, self.secrets, self.isWithoutNetwork) = (gpus, secrets, isWithoutNetwork)
     }
 
@@ -40,7 +43,8 @@ struct TaskSandbox {
             arguments: try arguments(of: command ?? task.command, work: work))
         if images.hasUserNamespaces { plan.namespaces.insert(.user) }
         (plan.sharesNetworkInTurn, plan.mayStayInNetwork) = (true, isWithoutNetwork)
-        plan.steps = try metroSteps()
+        // What may change its environment may change these too.
+        plan.steps = try (task.isWritable ? [] : first[task.environment.name] ?? []) + metroSteps()
         if task.usesNetwork {
             plan.namespaces.remove(.network)
             plan.steps += HostNetwork.steps(root: root)

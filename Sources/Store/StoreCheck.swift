@@ -134,18 +134,39 @@ package struct StoreCheck: Sendable {
 
     /// An unpacked image can be held against the part that it was.
     private func image(_ entry: StoreEntry, _ path: String) throws -> Verdict {
-        guard let digest = Digest(hex: entry.name) else { return .unknown }
-        let part = "\(lash.parts)/\(entry.name)"
+        // Of some its first files are kept only, named by their paths.
+        let name = String(entry.name.prefix { $0 != "." })
+        let isWhole = name == entry.name
+        guard let digest = Digest(hex: name) else { return .unknown }
+        let part = "\(lash.parts)/\(name)"
         let store = PartStore(lash)
         guard File.exists(part), let extents = try? store.extents(of: digest),
             (try? store.reader(of: digest).verify(extents, named: "it")) != nil,
             let listing = try? ImageListing(ImageReader(part))
         else { return .unknown }
-        let files = listing.entries.filter { if case .file = $0.kind { true } else { false } }
+        let kept =
+            isWhole
+            ? []
+            : try Folder.names(in: path).filter { $0.contains(":") }.map {
+                ($0, $0.split(separator: ":").joined(separator: "/"))
+            }
+        /// Where a file of the image lies; nil where it is not kept.
+        func place(_ file: String) -> String? {
+            if isWhole { return file }
+            for (name, real) in kept {
+                if file == real { return name }
+                if let rest = file.after(real + "/") { return "\(name)/\(rest)" }
+            }
+            return nil
+        }
+        let files = listing.entries.filter {
+            if case .file = $0.kind { place($0.path) != nil } else { false }
+        }
         guard let digests = try? listing.digests(of: files) else { return .unknown }
         var changed: [String] = []
         for (file, digest) in zip(files, digests) {
-            if (try? FileDigest.digest(of: "\(path)/\(file.path)")) != digest { changed.append(file.path) }
+            let place = place(file.path) ?? file.path
+            if (try? FileDigest.digest(of: "\(path)/\(place)")) != digest { changed.append(file.path) }
         }
         return changed.isEmpty ? .good : .damaged(Self.words(changed))
     }

@@ -38,6 +38,7 @@ package struct StoreUses: Sendable {
         func need(part digest: Digest, _ user: Int) {
             need(.parts, digest.hex, user)
             need(.images, digest.hex, user)
+            need(.images, digest.hex + ".first", user)
             let files = pieces[digest] ?? parts.files(of: digest)
             pieces[digest] = files
             for file in files { if let name = file.after("blocks/") { need(.blocks, name, user) } }

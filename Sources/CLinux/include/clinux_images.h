@@ -15,6 +15,12 @@ int las_try_loop(int control);
 /// An empty file system in memory. Returns 0, or -1 with errno set.
 int las_mount_memory(const char *folder);
 int las_unmount(const char *folder);
+/// Opens what lies at `path` below the folder `root` as if that were `/`, to be read: links are followed inside it. Returns a descriptor, or -1
+/// with errno set, also on kernels before 5.6.
+int las_open_in(const char *root, const char *path);
 
 /// Whether this user may have mounts and process ids of its own, with `of_user` in a user namespace: 0, or the error number.
 int las_try_namespaces(int of_user);
+/// Begins to find out whether in a user namespace, beside what the caller does: the next las_try_namespaces(1) takes the answer. Before any thread
+/// is started.
+void las_begin_trying_namespaces(void);
