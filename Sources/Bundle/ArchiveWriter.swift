@@ -42,6 +42,8 @@ final class ArchiveWriter {
             try check(archive_write_set_format_pax_restricted(archive))
             // Names are bytes; without this they would go through the locale.
             try check(archive_write_set_format_option(archive, "pax", "hdrcharset", "BINARY"))
+            // Attributes as every program knows them, and not once more as only libarchive does.
+            try check(archive_write_set_format_option(archive, "pax", "xattrheader", "SCHILY"))
         case .raw: try check(archive_write_set_format_raw(archive))
         }
         switch filter {
@@ -82,7 +84,9 @@ final class ArchiveWriter {
     }
 
     /// Begins an entry; a file's bytes follow with `append`.
-    func begin(_ name: String, _ kind: Kind, mode: UInt16, modified: Int64) throws {
+    func begin(
+        _ name: String, _ kind: Kind, mode: UInt16, modified: Int64, attributes: [FileAttribute] = []
+    ) throws {
         guard let entry = archive_entry_new() else { throw BundleFailure.archive("libarchive has no memory") }
         defer { archive_entry_free(entry) }
         archive_entry_set_pathname(entry, name)
@@ -101,6 +105,9 @@ final class ArchiveWriter {
         case .hardLink(let target):
             archive_entry_set_filetype(entry, S_IFREG)
             archive_entry_set_hardlink(entry, target)
+        }
+        for attribute in attributes {
+            archive_entry_xattr_add_entry(entry, attribute.name, attribute.value, attribute.value.count)
         }
         try pass(archive_write_header(archive, entry))
     }
@@ -153,7 +160,9 @@ extension ArchiveWriter {
         for entry in tree.entries {
             let (name, modified) = (entry.path.string, Int64(entry.modified))
             switch entry.kind {
-            case .folder: try begin(name + "/", .folder, mode: entry.mode, modified: modified)
+            case .folder:
+                try begin(
+                    name + "/", .folder, mode: entry.mode, modified: modified, attributes: entry.attributes)
             case .link(let target): try begin(name, .link(target: target), mode: 0o777, modified: modified)
             case .file(let group, let number):
                 if let first = seen[Content(group: group, number: number)] {
@@ -162,7 +171,8 @@ extension ArchiveWriter {
                 }
                 seen[Content(group: group, number: number)] = name
                 let file = tree.groups[group][number]
-                try begin(name, .file(size: file.size), mode: entry.mode, modified: modified)
+                try begin(
+                    name, .file(size: file.size), mode: entry.mode, modified: modified, attributes: entry.attributes)
                 try append(file, room)
                 progress(file.size)
             }

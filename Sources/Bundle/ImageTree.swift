@@ -48,9 +48,11 @@ struct ImageEntry: Sendable {
     /// Permission bits, without setuid and setgid.
     let mode: UInt16
     let modified: UInt32
+    /// Of files and folders.
+    let attributes: [FileAttribute]
 
-    init(path: RelativePath, kind: Kind, mode: UInt16, modified: Int64) {
-        (self.path, self.kind) = (path, kind)
+    init(path: RelativePath, kind: Kind, mode: UInt16, modified: Int64, attributes: [FileAttribute] = []) {
+        (self.path, self.kind, self.attributes) = (path, kind, attributes)
         self.mode = mode & (kind == .folder ? 0o1777 : 0o777)
         self.modified = UInt32(clamping: modified)
     }
@@ -112,7 +114,10 @@ extension ImageTree {
             case .link(let target): kind = .link(target: target)
             case .removed: continue
             }
-            entries.append(ImageEntry(path: entry.path, kind: kind, mode: entry.mode, modified: entry.modified))
+            entries.append(
+                ImageEntry(
+                    path: entry.path, kind: kind, mode: entry.mode, modified: entry.modified,
+                    attributes: entry.attributes))
         }
         self.init(groups: groups, entries: entries)
     }

@@ -9,6 +9,7 @@ final class InodeWriter {
     private let tree: ImageTree
     private let groups: [(start: Int64, layout: GroupLayout)]
     private let owner: UInt16
+    private let attributes: AttributeWriter?
     private let inodes: LibraryObject
     private let directories: LibraryObject
     private let listing: LibraryObject
@@ -33,9 +34,10 @@ final class InodeWriter {
 
     init(
         _ tree: ImageTree, _ groups: [(start: Int64, layout: GroupLayout)], owner: UInt16,
+        _ attributes: AttributeWriter?,
         _ file: UnsafeMutablePointer<sqfs_file_t>, _ compressor: UnsafeMutablePointer<sqfs_compressor_t>
     ) throws(BundleFailure) {
-        (self.tree, self.groups, self.owner) = (tree, groups, owner)
+        (self.tree, self.groups, self.owner, self.attributes) = (tree, groups, owner, attributes)
         inodes = try LibraryObject(sqfs_meta_writer_create(file, compressor, 0), "begin the inodes")
         directories = try LibraryObject(
             sqfs_meta_writer_create(file, compressor, UInt32(SQFS_META_WRITER_KEEP_IN_MEMORY.rawValue)),
@@ -122,8 +124,9 @@ final class InodeWriter {
         }
         try check("end a directory", sqfs_dir_writer_end(listing.handle))
         let parent = folder == Self.root ? count + 1 : self.parent(of: folder)
+        let attributes = folder == Self.root ? AttributeWriter.none : try number(of: tree.entries[folder])
         // The library adds the two links that every directory has.
-        guard let inode = sqfs_dir_writer_create_inode(listing.handle, folders, 0xffff_ffff, parent) else {
+        guard let inode = sqfs_dir_writer_create_inode(listing.handle, folders, attributes, parent) else {
             throw .squashfs("describe a directory", 0)
         }
         listed[folder] = inode
@@ -163,7 +166,18 @@ final class InodeWriter {
             }
         }
         guard let inode else { throw .squashfs("describe \(entry.path)", 0) }
+        if case .file = entry.kind, !entry.attributes.isEmpty {
+            let code = sqfs_inode_set_xattr_index(inode, try number(of: entry))
+            if code != 0 {
+                free(inode)
+                throw .squashfs("describe \(entry.path)", code)
+            }
+        }
         return inode
+    }
+
+    private func number(of entry: ImageEntry) throws(BundleFailure) -> UInt32 {
+        try attributes?.number(of: entry) ?? AttributeWriter.none
     }
 
     /// How many fragment blocks the groups before have.

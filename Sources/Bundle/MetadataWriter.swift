@@ -1,7 +1,7 @@
 internal import CSquashfs
 internal import Files
 
-/// Writes the tables of an image, by libsquashfs: inodes, directories, fragments, owners; and its super block.
+/// Writes the tables of an image, by libsquashfs: inodes, directories, fragments, owners, attributes; and its super block.
 ///
 /// A pure function of the entries and the places of their bytes.
 struct MetadataWriter {
@@ -30,7 +30,8 @@ struct MetadataWriter {
         try check("note the owner", sqfs_id_table_id_to_index(owners.handle, 0, &root))
 
         block.inode_table_start = UInt64(start)
-        let inodes = try InodeWriter(tree, groups, owner: root, file, compressor.handle)
+        let attributes = try AttributeWriter(for: tree)
+        let inodes = try InodeWriter(tree, groups, owner: root, attributes, file, compressor.handle)
         block.root_inode_ref = try inodes.write(rootModified: latest)
         block.inode_count = inodes.count
         block.directory_table_start = try inodes.finish(memory)
@@ -47,7 +48,8 @@ struct MetadataWriter {
             "write the table of fragments",
             sqfs_frag_table_write(fragments.handle, file, &block, compressor.handle))
         try check("write the table of owners", sqfs_id_table_write(owners.handle, file, &block, compressor.handle))
-        // Padding must not count here: the kernel refuses an image that goes on after the table of owners.
+        try attributes?.write(to: file, &block, compressor.handle)
+        // Padding must not count here: the kernel refuses an image that goes on after its last table.
         block.bytes_used = UInt64(start) + UInt64(memory.pointee.used)
         try check("write the super block", sqfs_super_write(&block, file))
 

@@ -108,3 +108,13 @@ int las_has_attributes(const char *path) {
         if (!strncmp(name, "user.", 5) || !strncmp(name, "system.posix_acl", 16)) return 1;
     return 0;
 }
+
+ssize_t las_attribute_names(const char *path, char *names, size_t size) { return llistxattr(path, names, size); }
+
+ssize_t las_attribute(const char *path, const char *name, void *value, size_t size) {
+    return lgetxattr(path, name, value, size);
+}
+
+int las_set_attribute(int descriptor, const char *name, const void *value, size_t size) {
+    return fsetxattr(descriptor, name, value, size, 0);
+}

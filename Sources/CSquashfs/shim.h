@@ -12,6 +12,7 @@
 #include <sqfs/meta_writer.h>
 #include <sqfs/dir.h>
 #include <sqfs/dir_writer.h>
+#include <sqfs/xattr_writer.h>
 #include <sqfs/error.h>
 
 // libsquashfs's objects are destroyed by an inline function that takes any of them.

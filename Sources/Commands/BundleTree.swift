@@ -31,9 +31,14 @@ enum BundleTree {
                 }
             }
         }
+        // Not every file system can hold them, so they are not read from where the files lie now.
+        let listing = try ImageListing(try ImageReader(bundle.path, offset: environment.offset))
+        let attributes = Dictionary(
+            listing.entries.filter { !$0.attributes.isEmpty }.map { (ExactText($0.path), $0.attributes) },
+            uniquingKeysWith: { first, _ in first })
         let layer = Layer(
-            digest: environment.part.digest, name: environment.part.words, tree: root, entries: try entries(below: root)
-        )
+            digest: environment.part.digest, name: environment.part.words, tree: root,
+            entries: try entries(below: root, attributes))
         var metro = MetroImage()
         for entry in try entries(below: files) {
             switch entry.kind {
@@ -49,7 +54,9 @@ enum BundleTree {
             environment: LayeredTree(layers: [layer]), metro: metro, name: bundle.metro.part.name)
     }
 
-    private static func entries(below root: String) throws -> [LayerEntry] {
+    private static func entries(
+        below root: String, _ attributes: [ExactText: [FileAttribute]] = [:]
+    ) throws -> [LayerEntry] {
         var entries: [LayerEntry] = []
         // Files with several names have one inode.
         var names: [UInt64: RelativePath] = [:]
@@ -69,7 +76,7 @@ enum BundleTree {
                 entries.append(
                     LayerEntry(
                         path: path, kind: kind, mode: UInt16(truncatingIfNeeded: status.mode & 0o777),
-                        modified: status.modified))
+                        modified: status.modified, attributes: attributes[ExactText(text)] ?? []))
                 if status.kind == .folder { try walk(text) }
             }
         }

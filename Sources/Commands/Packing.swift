@@ -244,13 +244,18 @@ struct Packing {
         image.addFolder(try Self.path("made"))
         image.addFolder(try Self.path("inputs"))
         for folder in plan.packedFolders { image.addFolder(try Self.path(folder)) }
+        var rights: Set<RelativePath> = []
         for file in plan.packedFiles {
+            let path = try Self.path(file.path)
             switch file.content {
-            case .text(let text): image.add(try Self.path(file.path), bytes: Array(text.utf8))
+            case .text(let text): image.add(path, bytes: Array(text.utf8))
             case .file(let from):
-                try image.add(try Self.path(file.path), fileAt: from.hasPrefix("/") ? from : "\(source.folder)/\(from)")
+                let place = from.hasPrefix("/") ? from : "\(source.folder)/\(from)"
+                try image.add(path, fileAt: place)
+                if File.hasSpecialRights(File.real(place) ?? place) { rights.insert(path) }
             }
         }
+        if let note = SpecialRights(rights).note(givenBy: .metro) { context.terminal.say("note: " + Shown.whole(note)) }
         return image
     }
 }

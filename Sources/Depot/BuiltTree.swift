@@ -12,13 +12,20 @@ struct BuiltTree {
     /// Where what was built lies in it: `usr/local`.
     let place: String
 
+    struct Contents {
+        var entries: [LayerEntry] = []
+        /// Files that do without the rights that they were given.
+        var rights = SpecialRights()
+    }
+
     /// Takes away what is not to be kept.
     ///
     /// - Parameter patterns: for paths below the place, of files, or of folders with all that is in them; none for all.
-    /// - Returns: the entries of the rest, and a pattern that nothing is of.
-    func entries(keeping patterns: [String]) throws -> (entries: [LayerEntry], unmatched: String?) {
-        let all = try entries()
-        if patterns.isEmpty { return (all, nil) }
+    /// - Returns: the rest, and a pattern that nothing is of.
+    func contents(keeping patterns: [String]) throws -> (contents: Contents, unmatched: String?) {
+        let contents = try contents()
+        let all = contents.entries
+        if patterns.isEmpty { return (contents, nil) }
         let globs = patterns.map { Glob($0) }
         var matched: Set<Int> = []
         var wanted: Set<RelativePath> = []
@@ -34,7 +41,7 @@ struct BuiltTree {
             }
         }
         let unmatched = globs.indices.first { !matched.contains($0) }.map { patterns[$0] }
-        if unmatched != nil { return (all, unmatched) }
+        if unmatched != nil { return (contents, unmatched) }
         var kept = wanted
         for path in wanted {
             var above = path.parent
@@ -51,24 +58,29 @@ struct BuiltTree {
                 unlink(root + "/" + entry.path.string)
             }
         }
-        return (all.filter { kept.contains($0.path) }, nil)
+        return (
+            Contents(
+                entries: all.filter { kept.contains($0.path) },
+                rights: SpecialRights(contents.rights.lost.intersection(kept))), nil
+        )
     }
 
     /// - Returns: the entries of it, and of the folders above it; none where nothing was built.
     /// - Throws: exit code 2 for a name that is not UTF-8.
-    func entries() throws -> [LayerEntry] {
-        var entries: [LayerEntry] = []
-        try walk(place, &entries)
-        if entries.isEmpty { return [] }
+    func contents() throws -> Contents {
+        var contents = Contents()
+        try walk(place, &contents)
+        if contents.entries.isEmpty { return contents }
         var above = RelativePath(place)
         while let path = above {
-            entries.append(LayerEntry(path: path, kind: .folder, mode: 0o755, modified: PackageUnpacking.folderTime))
+            contents.entries.append(
+                LayerEntry(path: path, kind: .folder, mode: 0o755, modified: PackageUnpacking.folderTime))
             above = path.parent
         }
-        return entries
+        return contents
     }
 
-    private func walk(_ folder: String, _ entries: inout [LayerEntry]) throws {
+    private func walk(_ folder: String, _ contents: inout Contents) throws {
         for name in try Folder.names(in: "\(root)/\(folder)") {
             let full = "\(root)/\(folder)/\(name)"
             var information = stat()
@@ -81,25 +93,31 @@ struct BuiltTree {
             switch information.st_mode & S_IFMT {
             case S_IFDIR:
                 chmod(full, 0o755)
-                entries.append(entry(path, .folder, mode: 0o755))
-                try walk(path.string, &entries)
+                contents.entries.append(entry(path, .folder, mode: 0o755, try File.attributes(of: full)))
+                try walk(path.string, &contents)
             case S_IFLNK:
-                entries.append(entry(path, .link(target: try Self.target(of: full)), mode: 0o777))
+                contents.entries.append(entry(path, .link(target: try Self.target(of: full)), mode: 0o777))
             case S_IFREG:
+                if File.hasSpecialRights(full) { contents.rights.lost.insert(path) }
                 let times = [timespec(tv_sec: Int(PackageUnpacking.folderTime), tv_nsec: 0)]
                 // What its owner may run, everybody may; and all may be read.
                 let mode: UInt16 = mode & 0o100 == 0 ? 0o644 : 0o755
                 guard chmod(full, UInt32(mode)) == 0,
                     utimensat(AT_FDCWD, full, times + times, AT_SYMLINK_NOFOLLOW) == 0
                 else { throw FileFailure("write", full) }
-                entries.append(entry(path, .file(size: Int64(information.st_size)), mode: mode))
+                contents.entries.append(
+                    entry(
+                        path, .file(size: Int64(information.st_size)), mode: mode, try File.attributes(of: full)))
             default: unlink(full)
             }
         }
     }
 
-    private func entry(_ path: RelativePath, _ kind: LayerEntry.Kind, mode: UInt16) -> LayerEntry {
-        LayerEntry(path: path, kind: kind, mode: mode, modified: PackageUnpacking.folderTime)
+    private func entry(
+        _ path: RelativePath, _ kind: LayerEntry.Kind, mode: UInt16, _ attributes: [FileAttribute] = []
+    ) -> LayerEntry {
+        LayerEntry(
+            path: path, kind: kind, mode: mode, modified: PackageUnpacking.folderTime, attributes: attributes)
     }
 
     private static func target(of path: String) throws -> String {

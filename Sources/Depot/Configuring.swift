@@ -44,7 +44,7 @@ struct Configuring {
             let entries = try RootDifference(
                 tree: tree, merged: merged, root: root, assembled: assembled, epoch: epoch
             ).extract(to: folder + "/tree") { rights.lost.insert($0) }
-            if let note = rights.note { observer(.note(note)) }
+            if let note = rights.note(givenBy: .packages) { observer(.note(note)) }
             try Folder.remove(root)
             File.remove(log)
             File.remove(folder + "/stamp")

@@ -67,16 +67,22 @@ extension Depot {
         }
         let prepared = try store.prepare(name: "programs of the packing machine") { folder in
             let local = folder + "/tree/usr/local/"
+            var rights = SpecialRights()
             for file in now.files {
+                let from = File.real(file.from) ?? file.from
                 try Folder.make(File.parent(of: local + file.place))
-                try File.copy(File.real(file.from) ?? file.from, to: local + file.place, mode: 0o755)
+                try File.copy(from, to: local + file.place, mode: 0o755)
+                if File.hasSpecialRights(from), let path = RelativePath("usr/local/" + file.place) {
+                    rights.lost.insert(path)
+                }
             }
+            if let note = rights.note(givenBy: .machine) { observer(.note(note)) }
             for (place, text) in texts {
                 try Folder.make(File.parent(of: local + place))
                 try File.create(local + place, text, mode: 0o755)
                 chmod(local + place, 0o755)
             }
-            return try BuiltTree(root: folder + "/tree", place: "usr/local").entries()
+            return try BuiltTree(root: folder + "/tree", place: "usr/local").contents().entries
         }
         return try store.publish([(digest, prepared)])
     }

@@ -187,7 +187,7 @@ extension Depot {
                     }
                 }
             }
-            return try BuiltTree(root: folder + "/tree", place: "usr/local").entries()
+            return try BuiltTree(root: folder + "/tree", place: "usr/local").contents().entries
         }
         return try store.publish([(digest, prepared)])
     }

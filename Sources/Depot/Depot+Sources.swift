@@ -8,7 +8,7 @@ internal import Metro
 /// What is built from archives and from commits, a layer for each.
 extension Depot {
     /// Counts up whenever the same files would become another layer.
-    private static let version = 2
+    private static let version = 3
 
     // MARK: Choosing
 
@@ -144,8 +144,9 @@ extension Depot {
             } else {
                 try build(need, from: files, with: try tree(of: tools), into: local)
             }
-            let kept = try BuiltTree(root: folder + "/tree", place: "usr/local").entries(keeping: need.keep)
-            if let pattern = kept.unmatched {
+            let (kept, unmatched) = try BuiltTree(root: folder + "/tree", place: "usr/local").contents(
+                keeping: need.keep)
+            if let pattern = unmatched {
                 throw DepotFailure(
                     "of \(Shown.whole(need.words)) nothing is \(Shown.whole(pattern)), which is to be kept",
                     cause: Self.list(kept.entries), fix: "look at “keep”: its patterns are for paths below /usr/local",
@@ -159,6 +160,7 @@ extension Depot {
                 )
             }
             try SharedLibraries.note(of: kept.entries, in: folder)
+            if let note = kept.rights.note(givenBy: .build) { observer(.note("\(need.words): \(note)")) }
             return kept.entries
         }
         guard let layer = try store.publish([(digest, prepared)]).first else {
@@ -217,6 +219,9 @@ extension Depot {
 
     private func build(_ need: BuildNeed, from files: String, with tree: LayeredTree, into local: String) throws {
         observer(.progress(DepotProgress(.building, done: 0, total: 0, what: Shown.text(need.words, atMost: 200))))
+        // So that “cp tool /usr/local/bin/” does; nothing in it leaves none.
+        try Folder.make(local + "/bin")
+        defer { rmdir(local + "/bin") }
         try Folder.withTemporary(in: lash.temporary, named: "build") { folder in
             try Self.copy(files, to: folder + "/work")
             let outcome = try BuildRoot.with(tree, in: lash) { root in

@@ -51,7 +51,7 @@ struct LibraryCache {
                 try Folder.make(etc)
                 try File.copy("\(work)/work/\(Self.table)", to: "\(etc)/\(Self.table)", mode: 0o644)
             }
-            return try BuiltTree(root: folder + "/tree", place: "etc").entries()
+            return try BuiltTree(root: folder + "/tree", place: "etc").contents().entries
         }
         return try store.publish([(digest, prepared)]).first
     }

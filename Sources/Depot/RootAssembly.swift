@@ -35,6 +35,7 @@ struct RootAssembly {
             }
         }
         for found in merged.reversed() where found.entry.kind == .folder {
+            try FileAttribute.give(found.entry.attributes, to: place(found))
             guard chmod(place(found), UInt32(found.entry.mode) | 0o700) == 0 else {
                 throw FileFailure("write", place(found))
             }
@@ -44,8 +45,14 @@ struct RootAssembly {
 
     private func copy(_ found: MergedEntry) throws {
         let target = place(found)
-        if isOnlyRead, link(tree.layers[found.layer].tree + "/" + found.path.string, target) == 0 { return }
+        // Who reads them in the layer's own files may find others: those may have come from another machine.
+        if isOnlyRead, found.entry.attributes.isEmpty,
+            link(tree.layers[found.layer].tree + "/" + found.path.string, target) == 0
+        {
+            return
+        }
         try File.copy(tree.layers[found.layer].tree + "/" + found.path.string, to: target, mode: 0o600)
+        try FileAttribute.give(found.entry.attributes, to: target)
         guard chmod(target, UInt32(found.entry.mode)) == 0 else { throw FileFailure("write", target) }
         try Self.setTime(target, found.entry.modified)
     }

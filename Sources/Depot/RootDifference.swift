@@ -80,17 +80,33 @@ struct RootDifference {
         switch information.st_mode & S_IFMT {
         case S_IFDIR:
             let mode = UInt16(information.st_mode & 0o1777)
-            if let known, known.entry.kind == .folder, known.entry.mode | 0o700 == mode { return nil }
-            return LayerEntry(path: path, kind: .folder, mode: mode, modified: PackageUnpacking.folderTime)
+            if let known, known.entry.kind == .folder, known.entry.mode | 0o700 == mode,
+                try attributes(full, information, known) == known.entry.attributes
+            {
+                return nil
+            }
+            return LayerEntry(
+                path: path, kind: .folder, mode: mode, modified: PackageUnpacking.folderTime,
+                attributes: try attributes(full, information, known))
         case S_IFLNK:
             let target = try Self.target(of: full, size: information.st_size)
             if let known, known.entry.kind == .link(target: target) { return nil }
             return LayerEntry(path: path, kind: .link(target: target), mode: 0o777, modified: modified)
         case S_IFREG:
             if let known, try isSame(full, information, known) { return nil }
-            return LayerEntry(path: path, kind: .file(size: Int64(information.st_size)), mode: mode, modified: modified)
+            return LayerEntry(
+                path: path, kind: .file(size: Int64(information.st_size)), mode: mode, modified: modified,
+                attributes: try attributes(full, information, known))
         default: return nil
         }
+    }
+
+    /// Those of what was not changed are known.
+    private func attributes(
+        _ full: String, _ information: stat, _ known: MergedEntry?
+    ) throws(FileFailure) -> [FileAttribute] {
+        if let known, Stamp(information.st_ctim) <= assembled { return known.entry.attributes }
+        return try File.attributes(of: full)
     }
 
     private func hasNewRights(_ path: RelativePath, _ information: stat) -> Bool {
@@ -104,7 +120,9 @@ struct RootDifference {
         default: return false
         }
         if Stamp(information.st_ctim) <= assembled { return true }
-        guard known.entry.mode == UInt16(information.st_mode & 0o777) else { return false }
+        guard known.entry.mode == UInt16(information.st_mode & 0o777),
+            try attributes(full, information, known) == known.entry.attributes
+        else { return false }
         let original = tree.layers[known.layer].tree + "/" + known.path.string
         guard let status = File.status(original), status.size == Int64(information.st_size) else { return false }
         if information.st_mode & 0o400 == 0 { chmod(full, information.st_mode & 0o777 | 0o600) }

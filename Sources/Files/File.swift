@@ -54,6 +54,13 @@ package enum File {
 
     /// Whether it has attributes besides those that every file has: lists of who may do what, or its owner's own.
     package static func hasCapabilities(_ path: String) -> Bool { las_has_capabilities(path) != 0 }
+
+    /// Whether a file gives who runs it rights of another user, or of root: setuid, setgid, capabilities.
+    package static func hasSpecialRights(_ path: String) -> Bool {
+        guard let status = status(path), status.kind == .file else { return false }
+        return status.mode & 0o6000 != 0 || hasCapabilities(path)
+    }
+
     package static func hasAttributes(_ path: String) -> Bool { las_has_attributes(path) != 0 }
 
     package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }

@@ -1,16 +1,18 @@
+internal import Digests
 internal import Files
 
 /// The text of a layer's `entries` file: a first line with the format's version, the layer's name, then a line for each entry.
 ///
 /// Fields are separated by tabs; a tab, a newline and a backslash in a name are `\t`, `\n` and `\\`.
-/// `f MODE TIME SIZE PATH`, `d MODE TIME PATH`, `l MODE TIME PATH TARGET`, `h MODE TIME PATH FILE`, `x PATH`; modes in octal.
+/// `f MODE TIME SIZE PATH`, `d MODE TIME PATH`, `l MODE TIME PATH TARGET`, `h MODE TIME PATH FILE`, `x PATH`; modes in octal. In
+/// version 2, which only lists with attributes have, each of an entry's attributes follows it: `a NAME VALUE`, in Base64.
 package enum LayerEntries {
-    private static let firstLine = "las-layer-entries 1"
+    private static func firstLine(_ version: Int) -> String { "las-layer-entries \(version)" }
 
     package static func text(of entries: [LayerEntry], name: String) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity(entries.count * 80 + 100)
-        text += firstLine.utf8
+        text += firstLine(entries.allSatisfy(\.attributes.isEmpty) ? 1 : 2).utf8
         text.append(newline)
         append(name, to: &text)
         text.append(newline)
@@ -46,6 +48,11 @@ package enum LayerEntries {
             default: break
             }
             text.append(newline)
+            for attribute in entry.attributes {
+                text += "a\t".utf8
+                append(attribute.name, to: &text)
+                text += "\t\(Base64.encode(attribute.value))\n".utf8
+            }
         }
         return text
     }
@@ -57,12 +64,19 @@ package enum LayerEntries {
         var lines = text.split(separator: newline, omittingEmptySubsequences: false)
         guard lines.last?.isEmpty == true else { throw broken(place, lines.count, "the file ends too early") }
         lines.removeLast()
-        guard lines.count >= 2, lines[0].elementsEqual(firstLine.utf8) else {
-            throw broken(place, 1, "“\(firstLine)” is expected")
-        }
+        guard lines.count >= 2,
+            let version = (1...2).first(where: { lines[0].elementsEqual(firstLine($0).utf8) })
+        else { throw broken(place, 1, "“\(firstLine(1))” is expected") }
         var entries: [LayerEntry] = []
         entries.reserveCapacity(lines.count - 2)
         for (number, line) in lines.enumerated().dropFirst(2) {
+            if version > 1, line.first == UInt8(ascii: "a") {
+                guard let attribute = attribute(of: line), let entry = entries.popLast() else {
+                    throw broken(place, number + 1, "this is not an attribute of an entry")
+                }
+                entries.append(entry.with(attribute))
+                continue
+            }
             guard let entry = entry(of: line) else { throw broken(place, number + 1, "this is not an entry") }
             if let last = entries.last, !(last.path < entry.path) {
                 throw broken(place, number + 1, "the entries are not in order")
@@ -109,6 +123,13 @@ package enum LayerEntries {
         }
         guard let path = RelativePath(unescaped(fields[pathField])) else { return nil }
         return LayerEntry(path: path, kind: kind, mode: mode, modified: modified)
+    }
+
+    private static func attribute(of line: ArraySlice<UInt8>) -> FileAttribute? {
+        let fields = line.split(separator: tab, omittingEmptySubsequences: false)
+        guard fields.count == 3, fields[0].count == 1, let value = Base64.decode(fields[2]) else { return nil }
+        let name = unescaped(fields[1])
+        return FileAttribute.isKept(name) ? FileAttribute(name: name, value: value) : nil
     }
 
     private static let tab = UInt8(ascii: "\t"), newline = UInt8(ascii: "\n"), backslash = UInt8(ascii: "\\")

@@ -2,7 +2,8 @@ package import Files
 
 /// One name in a layer: what a path of the root file system becomes where this layer lies on top.
 ///
-/// Owners are not kept (everything belongs to root in an image); setuid, setgid and sticky bits on files are dropped.
+/// Owners are not kept (everything belongs to root in an image); setuid, setgid and sticky bits on files are dropped, and of
+/// extended attributes all but `user.…`.
 package struct LayerEntry: Hashable, Sendable {
     package enum Kind: Hashable, Sendable {
         case file(size: Int64)
@@ -20,8 +21,22 @@ package struct LayerEntry: Hashable, Sendable {
     package let mode: UInt16
     /// Seconds since 1970.
     package let modified: Int64
+    /// Of files and folders, sorted by name; all names of a file have the same.
+    package let attributes: [FileAttribute]
 
-    package init(path: RelativePath, kind: Kind, mode: UInt16, modified: Int64) {
+    package init(
+        path: RelativePath, kind: Kind, mode: UInt16, modified: Int64, attributes: [FileAttribute] = []
+    ) {
         (self.path, self.kind, self.mode, self.modified) = (path, kind, mode, modified)
+        self.attributes = attributes
+    }
+
+    /// The same name for something else.
+    func with(_ kind: Kind) -> LayerEntry {
+        LayerEntry(path: path, kind: kind, mode: mode, modified: modified, attributes: attributes)
+    }
+
+    func with(_ attribute: FileAttribute) -> LayerEntry {
+        LayerEntry(path: path, kind: kind, mode: mode, modified: modified, attributes: attributes + [attribute])
     }
 }

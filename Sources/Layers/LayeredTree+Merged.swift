@@ -102,8 +102,6 @@ extension LayeredTree {
 
 extension MergedEntry {
     fileprivate func with(_ kind: LayerEntry.Kind) -> MergedEntry {
-        MergedEntry(
-            layer: layer,
-            entry: LayerEntry(path: entry.path, kind: kind, mode: entry.mode, modified: entry.modified))
+        MergedEntry(layer: layer, entry: entry.with(kind))
     }
 }

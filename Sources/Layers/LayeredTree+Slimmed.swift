@@ -105,7 +105,7 @@ private struct Slimming {
                 became[file] = entry.path
                 kind = .file(size: size)
             }
-            rest.append(LayerEntry(path: entry.path, kind: kind, mode: entry.mode, modified: entry.modified))
+            rest.append(entry.with(kind))
         }
         return rest
     }

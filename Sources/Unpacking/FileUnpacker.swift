@@ -23,6 +23,7 @@ struct FileUnpacker {
         if written < file.data.size, ftruncate(descriptor, off_t(file.data.size)) != 0 {
             throw target.failure("write", file.path)
         }
+        FileAttribute.give(file.attributes, to: descriptor)
         if fchmod(descriptor, file.inode.mode) != 0 { throw target.failure("set the mode of", file.path) }
         let time = timespec(tv_sec: Int(file.inode.modified), tv_nsec: 0)
         _ = withUnsafeTemporaryAllocation(of: timespec.self, capacity: 2) { times in

@@ -11,6 +11,8 @@ final class Image: Sendable {
     let rootInode: UInt64
     let inodeTable: Int64
     let directoryTable: Int64
+    /// nil where nothing in it has extended attributes.
+    let attributeTable: Int64?
     private let fragmentTable: Int64
     private let fragmentCount: Int
     /// Where the image begins in the file, and how long it is.
@@ -44,7 +46,8 @@ final class Image: Sendable {
         let (major, minor) = (fields.number(UInt16.self), fields.number(UInt16.self))
         rootInode = fields.number(UInt64.self)
         let used = fields.number(UInt64.self)
-        fields.skip(16)
+        fields.skip(8)
+        let attributes = fields.number(UInt64.self)
         let (inode, directory) = (fields.number(UInt64.self), fields.number(UInt64.self))
         let fragment = fields.number(UInt64.self)
         var problem: String?
@@ -62,6 +65,7 @@ final class Image: Sendable {
         self.blockSize = Int(blockSize)
         inodeCount = Int64(inodes)
         (inodeTable, directoryTable) = (Int64(inode), Int64(directory))
+        attributeTable = attributes == .max ? nil : Int64(clamping: attributes)
         (fragmentTable, fragmentCount) = (fragments == 0 ? 0 : Int64(fragment), Int(fragments))
         size = Int64(used)
     }

@@ -1,5 +1,5 @@
 package import Digests
-internal import Files
+package import Files
 
 /// What an image holds, by path, without unpacking it.
 package struct ImageListing: Sendable {
@@ -13,6 +13,7 @@ package struct ImageListing: Sendable {
         package let path: String
         package let kind: Kind
         package let mode: UInt32
+        package let attributes: [FileAttribute]
         fileprivate let data: Inode.FileData?
     }
 
@@ -42,18 +43,20 @@ package struct ImageListing: Sendable {
                     throw .damaged("its folders are nested too deep", in: image.path)
                 }
                 let inode = try metadata.inode(found.reference)
+                let attributes = try metadata.attributes(of: inode)
+                func add(_ kind: Entry.Kind, _ data: Inode.FileData? = nil) {
+                    entries.append(
+                        Entry(path: path, kind: kind, mode: inode.mode, attributes: attributes, data: data))
+                }
                 switch inode.kind {
                 case .folder:
                     guard seen.insert(found.reference).inserted else {
                         throw .damaged("a folder is in itself or in two places", in: image.path)
                     }
                     pending.append((path, found.reference))
-                    entries.append(Entry(path: path, kind: .folder, mode: inode.mode, data: nil))
-                case .link(let target):
-                    let text = String(decoding: target, as: UTF8.self)
-                    entries.append(Entry(path: path, kind: .link(target: text), mode: inode.mode, data: nil))
-                case .file(let data):
-                    entries.append(Entry(path: path, kind: .file(size: data.size), mode: inode.mode, data: data))
+                    add(.folder)
+                case .link(let target): add(.link(target: String(decoding: target, as: UTF8.self)))
+                case .file(let data): add(.file(size: data.size), data)
                 }
             }
         }

@@ -134,9 +134,20 @@ private struct Session {
             out.st.blocks = UInt64((image.size + Int64(image.blockSize) - 1) / Int64(image.blockSize))
             out.st.files = UInt64(image.inodeCount)
             return put(out)
+        case FUSE_GETXATTR.rawValue where image.attributeTable != nil:
+            let wanted = try load(fuse_getxattr_in.self, body)
+            let name = body[MemoryLayout<fuse_getxattr_in>.size...].prefix { $0 != 0 }
+            let attributes = try tree.attributes(reference(head.nodeid))
+            guard let found = attributes.first(where: { $0.name.utf8.elementsEqual(name) }) else {
+                throw Refusal(code: ENODATA)
+            }
+            return try put(found.value, wanted)
+        case FUSE_LISTXATTR.rawValue where image.attributeTable != nil:
+            let names = try tree.attributes(reference(head.nodeid)).map { $0.name + "\0" }
+            return try put(Array(names.joined().utf8), try load(fuse_getxattr_in.self, body))
         case FUSE_FORGET.rawValue, FUSE_BATCH_FORGET.rawValue, FUSE_INTERRUPT.rawValue: return nil
         case FUSE_DESTROY.rawValue: return 0
-        // Also what opens: the kernel does that by itself then.
+        // Also what opens: the kernel does that by itself then; and attributes of an image without: it does not ask again.
         default: throw Refusal(code: ENOSYS)
         }
     }
@@ -220,6 +231,14 @@ private struct Session {
     private func put<Value: BitwiseCopyable>(_ value: Value) -> Int {
         payload.storeBytes(of: value, as: Value.self)
         return MemoryLayout<Value>.size
+    }
+
+    /// How long it is, for who gives no room.
+    private func put(_ bytes: [UInt8], _ wanted: fuse_getxattr_in) throws -> Int {
+        if wanted.size == 0 { return put(fuse_getxattr_out(size: UInt32(bytes.count), padding: 0)) }
+        guard bytes.count <= wanted.size, bytes.count <= payload.count else { throw Refusal(code: ERANGE) }
+        payload.copyBytes(from: bytes)
+        return bytes.count
     }
 
     private func load<Value: BitwiseCopyable>(_: Value.Type, _ body: UnsafeRawBufferPointer) throws -> Value {

@@ -93,6 +93,10 @@ struct Inode {
     let modified: UInt32
     let links: UInt32
     let number: UInt32
+    /// Its extended attributes' number in their table.
+    var attributes: UInt32 = Inode.noAttributes
+
+    static let noAttributes: UInt32 = 0xffff_ffff
 }
 
 /// A name in a folder.
@@ -124,7 +128,9 @@ extension MetadataReader {
             var body = LittleEndian(try read(24, at: &cursor))
             let (links, size, block) = (body.number(UInt32.self), body.number(UInt32.self), body.number(UInt32.self))
             body.skip(6)
-            return folder(block, Int(body.number(UInt16.self)), Int(size), common, links)
+            var inode = folder(block, Int(body.number(UInt16.self)), Int(size), common, links)
+            inode.attributes = body.number(UInt32.self)
+            return inode
         case 2:
             var body = LittleEndian(try read(16, at: &cursor))
             let (start, fragment) = (body.number(UInt32.self), body.number(UInt32.self))
@@ -136,12 +142,13 @@ extension MetadataReader {
             var body = LittleEndian(try read(40, at: &cursor))
             let (start, size) = (body.number(UInt64.self), body.number(UInt64.self))
             body.skip(8)
-            let (links, fragment, offset) = (
-                body.number(UInt32.self), body.number(UInt32.self), body.number(UInt32.self)
+            let (links, fragment, offset, attributes) = (
+                body.number(UInt32.self), body.number(UInt32.self), body.number(UInt32.self), body.number(UInt32.self)
             )
             let data = try data(start, size, fragment, offset, at: &cursor)
             return Inode(
-                kind: .file(data), mode: mode & 0o777, modified: modified, links: links, number: common.number)
+                kind: .file(data), mode: mode & 0o777, modified: modified, links: links, number: common.number,
+                attributes: attributes)
         case 3, 10:
             var body = LittleEndian(try read(8, at: &cursor))
             let (links, count) = (body.number(UInt32.self), body.number(UInt32.self))

@@ -1,3 +1,4 @@
+internal import Files
 internal import Threads
 
 /// What is asked about an image's tree, by any thread: inodes and folders, those of late kept.
@@ -90,6 +91,11 @@ final class ServedTree: Sendable {
             state.blocks += node.positions.count
             return node
         }
+    }
+
+    func attributes(_ reference: UInt64) throws -> [FileAttribute] {
+        let inode = try node(reference).inode
+        return try state.change { try $0.metadata.attributes(of: inode) }
     }
 
     /// nil for what is no folder.

@@ -7,11 +7,12 @@ struct UnpackedTree {
         let path: TargetPath
         let inode: Inode
         let data: Inode.FileData
+        let attributes: [FileAttribute]
     }
 
     private(set) var files: [FileToWrite] = []
     /// In the order that they were made.
-    private(set) var folders: [(path: TargetPath, inode: Inode)] = []
+    private(set) var folders: [(path: TargetPath, inode: Inode, attributes: [FileAttribute])] = []
     /// Further names of files.
     private var links: [(file: Int, path: TargetPath)] = []
 
@@ -24,7 +25,7 @@ struct UnpackedTree {
         var count = 0
         let root = try metadata.inode(metadata.image.rootInode)
         guard case .folder = root.kind else { throw .damaged("its root is no folder", in: path) }
-        folders.append((.root, root))
+        folders.append((.root, root, try metadata.attributes(of: root)))
         var pending = [0]
         while let number = pending.popLast() {
             let folder = folders[number]
@@ -49,7 +50,7 @@ struct UnpackedTree {
                         throw target.failure("make the folder", name)
                     }
                     pending.append(folders.count)
-                    folders.append((name, inode))
+                    folders.append((name, inode, try metadata.attributes(of: inode)))
                 case .link(let link):
                     let text = link.map { CChar(bitPattern: $0) } + [0]
                     if name.with({ symlinkat(text, target.descriptor, $0) }) != 0 {
@@ -58,7 +59,9 @@ struct UnpackedTree {
                     target.setTime(of: name, inode.modified)
                 case .file(let data):
                     if inode.links > 1 { seenFiles[entry.reference] = files.count }
-                    files.append(FileToWrite(path: name, inode: inode, data: data))
+                    files.append(
+                        FileToWrite(
+                            path: name, inode: inode, data: data, attributes: try metadata.attributes(of: inode)))
                 }
             }
         }
@@ -99,9 +102,10 @@ struct UnpackedTree {
         }
     }
 
-    /// Modes and times, when nothing more is written into the folders: those that lie deeper first.
+    /// Attributes, modes and times, when nothing more is written into the folders: those that lie deeper first.
     func finishFolders(in target: TargetFolder) throws(UnpackFailure) {
-        for (path, inode) in folders.reversed() {
+        for (path, inode, attributes) in folders.reversed() {
+            if !attributes.isEmpty { try target.give(attributes, toFolder: path) }
             if path.with({ fchmodat(target.descriptor, $0, inode.mode, 0) }) != 0 {
                 throw target.failure("set the mode of", path)
             }
@@ -111,6 +115,14 @@ struct UnpackedTree {
 }
 
 extension TargetFolder {
+    /// Where the file system can't, the folder goes without them.
+    func give(_ attributes: [FileAttribute], toFolder path: TargetPath) throws(UnpackFailure) {
+        let folder = path.with { openat(descriptor, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
+        guard folder >= 0 else { throw failure("open", path) }
+        defer { close(folder) }
+        FileAttribute.give(attributes, to: folder)
+    }
+
     /// Where the system can't, the time is not worth an error.
     func setTime(of path: TargetPath, _ modified: UInt32) {
         let time = timespec(tv_sec: Int(modified), tv_nsec: 0)

@@ -29,7 +29,9 @@ enum SampleLayers {
                 case .other: continue
                 }
                 entries.append(
-                    LayerEntry(path: path, kind: kind, mode: UInt16(status.mode), modified: status.modified))
+                    LayerEntry(
+                        path: path, kind: kind, mode: UInt16(status.mode), modified: status.modified,
+                        attributes: status.kind == .link ? [] : try File.attributes(of: "\(folder)/\(text)")))
                 if kind == .folder { try walk(text) }
             }
         }

@@ -226,6 +226,9 @@ struct BuiltTests {
             let tree = try await depot.build(try environment(need(into: "bin", keep: ["bin/tool"])))
             let said = try RealPackagesTests().run("export PATH; tool; ls /usr/local/bin", in: tree)
             #expect(said == "tool\ntool\n")
+            let copied = try await depot.build(
+                try environment(need("cp tool /usr/local/bin/; chmod 4755 /usr/local/bin/tool")))
+            #expect(try RealPackagesTests().run("export PATH; tool", in: copied) == "tool\n")
 
             let wrongs: [(need: BuildNeed, told: String)] = [
                 (need(keep: ["lib/*"]), "nothing is lib/*, which is to be kept"), (need("true"), "brought nothing"),

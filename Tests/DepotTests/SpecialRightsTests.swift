@@ -18,15 +18,15 @@ import Testing
             var rights = try rights(of: ["usr/bin/wall", "usr/bin/su"], in: folder)
             rights.lost.insert(try #require(RelativePath("usr/bin/ping")))
             let said = "without the special rights that their packages give them (setuid, setgid, capabilities): "
-            #expect(rights.note == said + "usr/bin/ping, usr/bin/su, usr/bin/wall")
+            #expect(rights.note(givenBy: .packages) == said + "usr/bin/ping, usr/bin/su, usr/bin/wall")
         }
     }
 
     @Test func ofManyTheFirstAreNamed() throws {
         try withScratch("rights") { folder in
             let many = try rights(of: (1...9).map { "bin/\($0)" }, in: folder + "/many")
-            #expect(many.note?.hasSuffix(": bin/1, bin/2, bin/3, bin/4 and 5 more") == true)
-            #expect(try rights(of: [], in: folder + "/none").note == nil)
+            #expect(many.note(givenBy: .packages)?.hasSuffix(": bin/1, bin/2, bin/3, bin/4 and 5 more") == true)
+            #expect(try rights(of: [], in: folder + "/none").note(givenBy: .packages) == nil)
         }
     }
 
@@ -54,6 +54,21 @@ import Testing
                 epoch: 2_000_000_000
             ).extract(to: folder + "/tree") { lost.append($0.string) }
             #expect(lost == ["usr/mtr"] + (isGiven ? ["usr/ping"] : []))
+        }
+    }
+
+    /// Of a build, only what is kept counts.
+    @Test func whatABuildGivesIsTold() throws {
+        try withScratch("rights") { folder in
+            let bin = folder + "/tree/usr/local/bin"
+            try Folder.make(bin)
+            for name in ["count", "other", "plain"] { try File.write("program", to: "\(bin)/\(name)", mode: 0o755) }
+            #expect(try Program("chmod").run("4755", bin + "/count", bin + "/other").status == 0)
+            let tree = BuiltTree(root: folder + "/tree", place: "usr/local")
+            let kept = try tree.contents(keeping: ["bin/count", "bin/plain"]).contents
+            let said = "without the special rights that their build gives them (setuid, setgid, capabilities): "
+            #expect(kept.rights.note(givenBy: .build) == said + "usr/local/bin/count")
+            #expect(File.status(bin + "/count")?.mode == 0o755 && !File.exists(bin + "/other"))
         }
     }
 }

@@ -230,12 +230,12 @@ import Testing
                 #expect(ended.status == 137 || ended.signal == 9, "after \(seconds) s: \(ended.status) \(ended.errors)")
                 return true
             }
-            // From nothing: while packages are unpacked and configure themselves.
-            for _ in 0..<6 where try packFor(.random(in: 0.05...4)) {}
+            // From nothing: while packages are unpacked and configure themselves. What happens at a moment differs from time to time.
+            for moment in [0.1, 0.4, 0.9, 1.6, 2.5, 3.6] { _ = try packFor(moment) }
             // With layers: while blocks are compressed, the image and the bundle are written.
-            for _ in 0..<8 {
+            for moment in stride(from: 0.02, to: 0.6, by: 0.075) {
                 for path in [lash.blocks, lash.parts, lash.made] { try Folder.remove(path) }
-                _ = try packFor(.random(in: 0.02...0.6))
+                _ = try packFor(moment)
             }
             #expect(kills >= 3)
             let left = try Folder.names(in: folder).filter { $0.hasPrefix("x.las.new") }

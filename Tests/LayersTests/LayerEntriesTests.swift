@@ -25,8 +25,24 @@ func entry(_ path: String, _ kind: LayerEntry.Kind, mode: UInt16 = 0o644, modifi
         #expect(entries == all)
     }
 
+    /// Only a list that has some is of the second version, so that all others stay what they were.
+    @Test func attributesComeBackAsTheyWere() throws {
+        let attributes = [
+            FileAttribute(name: "user.a\\b", value: []), FileAttribute(name: "user.c", value: [0, 9, 10, 255]),
+        ]
+        let path = RelativePath("tmp/a")!
+        let file = LayerEntry(path: path, kind: .file(size: 3), mode: 0o644, modified: 1, attributes: attributes)
+        let text = LayerEntries.text(of: [all[0], file, all[4]], name: "n")
+        let entries = try LayerEntries.parse(text, place: "entries").entries
+        #expect(entries == [all[0], file, all[4]])
+        #expect(text.starts(with: "las-layer-entries 2\n".utf8))
+        #expect(LayerEntries.text(of: all, name: "n").starts(with: "las-layer-entries 1\n".utf8))
+    }
+
     @Test(arguments: [
-        "", "las-layer-entries 2\nn\n", "las-layer-entries 1\nn\nd\t755\t0\ta",
+        "", "las-layer-entries 3\nn\n", "las-layer-entries 2\nn\na\tuser.a\tYQ==\n",
+        "las-layer-entries 2\nn\nd\t755\t0\ta\na\ttrusted.a\tYQ==\n",
+        "las-layer-entries 1\nn\nd\t755\t0\ta\na\tuser.a\tYQ==\n", "las-layer-entries 1\nn\nd\t755\t0\ta",
         "las-layer-entries 1\nn\nd\t755\t0\t../a\n",
     ])
     func damagedListsAreRefused(_ text: String) {

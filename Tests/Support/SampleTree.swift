@@ -1,3 +1,5 @@
+internal import Files
+
 /// A folder with what tends to go wrong in archives and images, and a way to compare two trees.
 package enum SampleTree {
     /// Makes one with sizes around a block's, holes, links, odd names, many names.
@@ -30,6 +32,49 @@ package enum SampleTree {
             """#
         let ended = try Program("bash").run("-c", script, "-", folder)
         if ended.status != 0 { throw SampleFailure(text: ended.errors) }
+    }
+
+    /// Whether the file system of the tests' folders has extended attributes.
+    package static let hasAttributes: Bool = {
+        let isGiven = try? withScratch("attributes") { folder in
+            try FileAttribute.give([FileAttribute(name: "user.a", value: [1])], to: folder)
+            return try !File.attributes(of: folder).isEmpty
+        }
+        return isGiven == true
+    }()
+
+    /// Gives files and a folder attributes: none, one that is empty, bytes that are no text, a long one that two files have.
+    package static func giveAttributes(_ folder: String) throws {
+        let script = #"""
+            import os, sys
+            os.chdir(sys.argv[1])
+            os.makedirs("with/in"); os.symlink("long", "with/link")
+            for name in ("none", "one", "long", "in/long too", "in/alike"): open("with/" + name, "w").write(name)
+            os.link("with/one", "with/two")
+            for name in ("with/one", "with/in/alike"):
+                os.setxattr(name, "user.empty", b""); os.setxattr(name, "user.bytes", bytes(range(256)))
+            for name in ("with/long", "with/in/long too"): os.setxattr(name, "user.long", b"l" * 2000)
+            os.setxattr("with/in/long too", "user.first-of.two", b"1"); os.setxattr("with/in", "user.folder", b"f")
+            for above, folders, files in os.walk(".", topdown=False):
+                for name in folders + files: os.utime(os.path.join(above, name), (1e9, 1e9), follow_symlinks=False)
+            """#
+        let ended = try Program("python3").run("-c", script, folder)
+        if ended.status != 0 { throw SampleFailure(text: ended.errors) }
+    }
+
+    /// A line for each attribute of each file and folder: its path, its name, and its bytes.
+    package static func attributes(of folder: String) throws -> [String] {
+        let script = #"""
+            import os, sys
+            os.chdir(sys.argv[1])
+            for above, folders, files in os.walk("."):
+                for path in [os.path.join(above, name) for name in folders + files]:
+                    for name in os.listxattr(path, follow_symlinks=False):
+                        print(path, name, os.getxattr(path, name, follow_symlinks=False).hex())
+            """#
+        let ended = try Program("python3").run("-c", script, folder)
+        if ended.status != 0 { throw SampleFailure(text: ended.errors) }
+        return ended.lines.sorted()
     }
 
     /// A listing of kinds, modes, sizes, times, targets and digests, for comparing trees; setuid bits left out.

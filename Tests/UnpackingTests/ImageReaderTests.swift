@@ -29,6 +29,30 @@ import Testing
         }
     }
 
+    /// Those that give rights stay behind.
+    @Test(.enabled(if: SampleTree.hasAttributes), arguments: [[], ["-noX"]]) func attributesComeAlong(
+        _ options: [String]
+    ) throws {
+        try withScratch("unpack") { folder in
+            try Folder.make(folder + "/tree")
+            try SampleTree.giveAttributes(folder + "/tree")
+            let wanted = try SampleTree.attributes(of: folder + "/tree")
+            if getuid() == 0 {
+                let script = "import os, sys; os.setxattr(sys.argv[1], 'trusted.a', b'a')"
+                #expect(try Program("python3").run("-c", script, folder + "/tree/with/none").status == 0)
+            }
+            let ended = try Program("mksquashfs").run(
+                [folder + "/tree", folder + "/image", "-comp", "zstd", "-xattrs", "-quiet", "-no-progress"] + options)
+            try #require(ended.status == 0, "\(ended.errors)")
+            try Folder.make(folder + "/out")
+            try ImageReader(folder + "/image").unpack(into: folder + "/out")
+            #expect(try SampleTree.attributes(of: folder + "/out") == wanted)
+            let listed = try ImageListing(try ImageReader(folder + "/image")).entries.filter { !$0.attributes.isEmpty }
+            #expect(listed.map(\.path) == ["in", "in/alike", "in/long too", "long", "one", "two"].map { "with/" + $0 })
+            #expect(try SampleTree.differences(folder + "/out", folder + "/tree") == [])
+        }
+    }
+
     @Test func anImageBehindOtherBytesIsReadAtItsOffset() throws {
         try withScratch("unpack") { folder in
             try Folder.make(folder + "/tree/inputs")
@@ -98,8 +122,9 @@ import Testing
             try File.write([UInt8](repeating: 7, count: 200_000), to: folder + "/tree/sub/long")
             symlink("../file-1", folder + "/tree/sub/link")
             link(folder + "/tree/file-2", folder + "/tree/sub/other")
+            if SampleTree.hasAttributes { try SampleTree.giveAttributes(folder + "/tree") }
             // Raw tables, so that a flip reaches them rather than zstd.
-            try image(of: folder + "/tree", folder + "/image", ["-noI", "-no-exports"])
+            try image(of: folder + "/tree", folder + "/image", ["-noI", "-noX", "-no-exports", "-xattrs"])
             let whole = try File.read(folder + "/image")
             var random = Steps(state: 20)
             var refused = 0

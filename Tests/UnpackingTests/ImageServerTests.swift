@@ -53,6 +53,21 @@ import Threads
         }
     }
 
+    @Test(.enabled(if: SampleTree.hasAttributes)) func attributesAreShown() throws {
+        try withServed(
+            ["-xattrs"],
+            make: { tree in
+                try Folder.make(tree)
+                try SampleTree.giveAttributes(tree)
+            }
+        ) { mounted, tree in
+            let wanted = try SampleTree.attributes(of: tree)
+            #expect(try SampleTree.attributes(of: mounted) == wanted)
+            let differences = try SampleTree.differences(mounted, tree)
+            #expect(differences == [])
+        }
+    }
+
     @Test func namesThatAreNotThereAndFoldersOfThousandsAreAnswered() throws {
         try withServed(
             [],

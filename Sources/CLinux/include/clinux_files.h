@@ -52,3 +52,9 @@ int las_has_attributes(const char *path);
 
 // Whether a program gets rights of its own by the attribute of that name.
 int las_has_capabilities(const char *path);
+
+// A file's extended attributes: their names, each with a NUL after it, and the value of one. Both return how long they are, also
+// where `size` is 0; links are not followed.
+ssize_t las_attribute_names(const char *path, char *names, size_t size);
+ssize_t las_attribute(const char *path, const char *name, void *value, size_t size);
+int las_set_attribute(int descriptor, const char *name, const void *value, size_t size);
