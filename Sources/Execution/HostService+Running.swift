@@ -99,6 +99,7 @@ extension HostService {
     /// Sends all files and folders below the run's results, or its logs.
     func sendResults(_ fetch: Fetch) throws {
         let folder = try existing(fetch.run)
+        let begun = Dictionary((fetch.begun ?? []).map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
         if fetch.logs ?? false {
             try sendFolder("", below: folder.logs)
         } else if let station = fetch.station {
@@ -106,9 +107,9 @@ extension HostService {
                 throw ExecutionFailure(
                     "there are no results of “\(Shown.text(station))” among those of \(fetch.run)", exitCode: .usage)
             }
-            try sendFolder(path.string, below: folder.results)
+            try sendFolder(path.string, below: folder.results, begun)
         } else {
-            try sendFolder("", below: folder.results)
+            try sendFolder("", below: folder.results, begun)
         }
         try channel.send(Frame(.done, json: Done()))
     }
@@ -140,7 +141,8 @@ extension HostService {
         try channel.send(Frame(.done, json: Done()))
     }
 
-    private func sendFolder(_ path: String, below root: String) throws {
+    /// - Parameter begun: what las has of its files, by their paths.
+    private func sendFolder(_ path: String, below root: String, _ begun: [String: BegunFile] = [:]) throws {
         for name in try Folder.names(in: path.isEmpty ? root : root + "/" + path) {
             let inner = path.isEmpty ? name : path + "/" + name
             guard RelativePath(inner) != nil, let status = File.status(root + "/" + inner) else { continue }
@@ -149,8 +151,8 @@ extension HostService {
                 try channel.send(
                     Frame(.file, json: FileHeader(path: inner, kind: .folder, size: 0, executable: false)))
                 try channel.send(Frame(.fileEnd, json: FileEnd(digest: nil)))
-                try sendFolder(inner, below: root)
-            case .file: try sendFile(inner, below: root)
+                try sendFolder(inner, below: root, begun)
+            case .file: try sendFile(inner, below: root, begun: begun[inner])
             // Results are files and folders; anything else was put there by someone else.
             case .link, .other: continue
             }

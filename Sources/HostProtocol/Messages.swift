@@ -198,8 +198,24 @@ package struct Fetch: Hashable, Sendable, Codable {
     package var station: String?
     /// What its tasks printed, in the place of its results: the files below its `logs` folder. nil for no.
     package var logs: Bool?
-    package init(run: RunID, station: String? = nil, logs: Bool = false) {
+    /// What lies here of its files since an earlier fetch was cut off; nil for nothing.
+    package var begun: [BegunFile]?
+    package init(run: RunID, station: String? = nil, logs: Bool = false, begun: [BegunFile] = []) {
         (self.run, self.station, self.logs) = (run, station, logs ? true : nil)
+        self.begun = begun.isEmpty ? nil : begun
+    }
+}
+
+/// The first bytes of a result, which need not be sent again.
+package struct BegunFile: Hashable, Sendable, Codable {
+    /// As in `FileHeader`.
+    package var path: String
+    package var size: Int64
+    /// SHA-256 of these bytes.
+    package var digest: Digest
+
+    package init(path: String, size: Int64, digest: Digest) {
+        (self.path, self.size, self.digest) = (path, size, digest)
     }
 }
 
@@ -210,9 +226,12 @@ package struct FileHeader: Hashable, Sendable, Codable {
     package var kind: Kind
     package var size: Int64
     package var executable: Bool
+    /// How many of its bytes are not sent, since las has them and they are the same; nil for none.
+    package var from: Int64?
 
-    package init(path: String, kind: Kind, size: Int64, executable: Bool) {
+    package init(path: String, kind: Kind, size: Int64, executable: Bool, from: Int64? = nil) {
         (self.path, self.kind, self.size, self.executable) = (path, kind, size, executable)
+        self.from = from
     }
 }
 

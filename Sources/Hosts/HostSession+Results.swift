@@ -15,14 +15,21 @@ package struct FetchedFile: Hashable, Sendable {
 
 extension HostSession {
     /// Brings a run's results into a folder. Each appears there only when it is whole and has its digest, and all of them
-    /// only when all have come; older ones of the same name are replaced then.
+    /// only when all have come; older ones of the same name are replaced then. What has come when the connection is cut is kept
+    /// beside them, and is not sent again when the same is fetched into the same folder.
     /// - Throws: where the host sends what is not what it must be: a path that leaves the folder, another size or digest.
     package func fetch(
         _ run: RunID, _ station: String? = nil, into folder: String,
         progress: @Sendable (_ bytes: Int64) -> Void = { _ in }
     ) throws -> [FetchedFile] {
-        try send(Frame(.fetch, json: Fetch(run: run, station: station)))
-        return try receiveFiles(into: folder, progress: progress)
+        let results = try IncomingResults(for: folder, resuming: run, station)
+        do {
+            try send(Frame(.fetch, json: Fetch(run: run, station: station, begun: results.begun)))
+        } catch {
+            results.end(after: error)
+            throw error
+        }
+        return try receiveFiles(results, progress: progress)
     }
 
     /// Brings what a run's tasks have printed until now into a folder, as it lies in the run's `logs`.
@@ -32,10 +39,14 @@ extension HostSession {
     }
 
     /// Takes files up to the frame `done`.
-    func receiveFiles(
-        into folder: String, progress: (_ bytes: Int64) -> Void = { _ in }
+    func receiveFiles(into folder: String) throws -> [FetchedFile] {
+        try receiveFiles(IncomingResults(for: folder), progress: { _ in })
+    }
+
+    private func receiveFiles(
+        _ given: IncomingResults, progress: (_ bytes: Int64) -> Void
     ) throws -> [FetchedFile] {
-        var results = try IncomingResults(for: folder)
+        var results = given
         do {
             while true {
                 let frame = try next("the run's results")
@@ -55,7 +66,7 @@ extension HostSession {
             }
             return try results.publish()
         } catch {
-            results.abandon()
+            results.end(after: error)
             throw error
         }
     }

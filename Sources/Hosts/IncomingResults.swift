@@ -9,12 +9,16 @@ internal import HostProtocol
 /// The host is not trusted: nothing but files and folders is made, below that folder, which holds no links.
 struct IncomingResults {
     private let destination: String
-    private let folder: String
+    let folder: String
+    /// Holds the folder, where it is one that a later fetch goes on with; else nil.
+    let hold: FolderHold?
+    /// What an earlier fetch has left, by the files' paths: how much, and its digest so far.
+    let left: [String: (size: Int64, hasher: SHA256)]
     private var entries: [FetchedFile] = []
     private var taken: Set<RelativePath> = []
-    private var current: Current?
+    var current: Current?
 
-    private struct Current {
+    struct Current {
         let path: RelativePath
         let header: FileHeader
         /// -1 for a folder.
@@ -25,9 +29,16 @@ struct IncomingResults {
 
     init(for destination: String) throws(HostFailure) {
         self.destination = destination
+        (hold, left) = (nil, [:])
         do throws(FileFailure) { folder = try Folder.makeTemporary(in: destination, named: ".las-results") } catch {
             throw HostFailure(error)
         }
+    }
+
+    init(
+        for destination: String, _ folder: String, _ hold: FolderHold?, _ left: [String: (size: Int64, hasher: SHA256)]
+    ) {
+        (self.destination, self.folder, self.hold, self.left) = (destination, folder, hold, left)
     }
 
     private static func untrusted(_ what: String) -> HostFailure {
@@ -42,16 +53,28 @@ struct IncomingResults {
         guard header.size >= 0, taken.insert(path).inserted else {
             throw Self.untrusted("the host sends the result \(shown) twice, or with an impossible size")
         }
+        if let from = header.from, header.kind == .folder || left[path.string]?.size != from || from > header.size {
+            throw Self.untrusted("the host leaves out bytes of \(shown) that are not here")
+        }
         do throws(FileFailure) {
             let place = "\(folder)/\(path)"
             if header.kind == .folder {
                 try Folder.make(place)
                 current = Current(path: path, header: header, descriptor: -1)
             } else {
+                let mode: mode_t = header.executable ? 0o755 : 0o644
+                if let from = header.from, let left = left[path.string] {
+                    let descriptor = try File.open(
+                        place, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC, action: "write")
+                    _ = fchmod(descriptor, mode)
+                    current = Current(
+                        path: path, header: header, descriptor: descriptor, hasher: left.hasher, size: from)
+                    return
+                }
+                if left[path.string] != nil { File.remove(place) }
                 try Folder.make(File.parent(of: place))
                 let descriptor = try File.open(
-                    place, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                    mode: header.executable ? 0o755 : 0o644, action: "write")
+                    place, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode: mode, action: "write")
                 current = Current(path: path, header: header, descriptor: descriptor)
             }
         } catch {
@@ -124,9 +147,8 @@ struct IncomingResults {
     }
 
     /// Takes away what is not in its place.
-    mutating func abandon() {
+    func abandon() {
         if let now = current, now.descriptor >= 0 { close(now.descriptor) }
-        current = nil
         try? Folder.remove(folder)
     }
 }

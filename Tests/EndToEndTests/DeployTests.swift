@@ -264,4 +264,45 @@ struct BareHost {
             #expect(again.status == 0, "\(again.errors)")
         }
     }
+
+    @Test func aConnectionThatIsCutWhileResultsComeIsGoneOnWith() throws {
+        try bench { folder, host, las in
+            try Folder.make(folder + "/large")
+            try File.write(
+                """
+                metro: large
+                lines:
+                  one:
+                    - station: make
+                      command: mkdir -p {out}; head -c 12000000 /dev/urandom > {out}/noise; sha256sum < {out}/noise > {out}/sum
+                      out: made/
+
+                """, to: folder + "/large/metro.yml")
+            // None of them lets all of it through.
+            let proxies = try [
+                CuttingProxy(to: host.server.port, coming: 6 << 20),
+                CuttingProxy(to: host.server.port, coming: 9 << 20),
+            ]
+            try host.server.setKnownHosts(
+                (proxies.map(\.port) + [host.server.port]).map {
+                    try host.server.knownHostsLine(names: "[127.0.0.1]:\($0)")
+                }.joined())
+            func add(_ port: Int) throws {
+                let added = try host.add(las, address: "\(host.server.user)@127.0.0.1:\(port)", "--unchecked")
+                try #require(added.status == 0, "\(added.errors)")
+            }
+            try add(proxies[0].port)
+            let cut = try las("deploy", "large", "--host", "lab")
+            #expect(cut.status == 4, "\(cut.errors)")
+            let run = try #require(cut.errors.firstMatch(of: #/running (\S+) on /#)?.1)
+            #expect(try Folder.names(in: folder + "/results") == [".las-results.\(run)"])
+            try add(proxies[1].port)
+            let fetched = try las("fetch", String(run))
+            #expect(fetched.status == 0, "\(fetched.errors)")
+            #expect(try Folder.names(in: folder + "/results") == ["make"])
+            let made = folder + "/results/make/made"
+            let compared = try Program("sh").run("-c", "sha256sum < '\(made)/noise' | cmp - '\(made)/sum'")
+            #expect(compared.status == 0, "\(compared.output)")
+        }
+    }
 }

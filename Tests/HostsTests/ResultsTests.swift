@@ -101,23 +101,81 @@ import Testing
         }
     }
 
-    @Test func aConnectionThatIsCutLeavesNothing() async throws {
+    /// A host that hangs up when it has heard what is asked of it.
+    private func hangingUp(_ says: [UInt8], _ asked: Fetch, in folder: String) async throws -> HostSession {
+        try File.write(Peer.hello.bytes + says, to: folder + "/says")
+        let heard =
+            Frame(.hello, json: Hello(version: Frame.version, program: "las test", host: nil)).bytes
+            + Frame(.fetch, json: asked).bytes
+        let session = try HostSession(.local)
+        try await session.open(
+            ProcessChannel(
+                "/bin/sh",
+                ["-c", "cat \"$0\"; head -c \(heard.count) > \"$1\"", folder + "/says", folder + "/heard"],
+                environment: ["PATH": "/usr/bin:/bin"], waiter: session.waiter), as: "las test")
+        return session
+    }
+
+    @Test func whatHasComeBeforeAConnectionIsCutIsNotSentAgain() async throws {
         try await withScratch { folder in
-            let whole = (Peer.file("s/a", "a") + Peer.file("s/b", String(repeating: "b", count: 1000))).flatMap(\.bytes)
-            try File.write(Peer.hello.bytes + whole.dropLast(500), to: folder + "/says")
-            // It hangs up when it has heard what is asked of it.
-            let asked =
-                Frame(.hello, json: Hello(version: Frame.version, program: "las test", host: nil)).bytes
-                + Frame(.fetch, json: Fetch(run: run)).bytes
-            let session = try HostSession(.local)
-            try await session.open(
-                ProcessChannel(
-                    "/bin/sh", ["-c", "cat \"$0\"; head -c \(asked.count) > /dev/null", folder + "/says"],
-                    environment: ["PATH": "/usr/bin:/bin"], waiter: session.waiter), as: "las test")
+            let results = folder + "/results"
+            let long = String(repeating: "b", count: 1000)
+            // The first frame of the second file's bytes comes, and its end does not.
+            let half = Frame(kind: .data, payload: Array(long.utf8.prefix(600)))
+            let header = FileHeader(path: "s/b", kind: .file, size: 1000, executable: true)
+            let frames = Peer.file("s/a", "a") + [Frame(.file, json: header), half]
+            let session = try await hangingUp(frames.flatMap(\.bytes), Fetch(run: run), in: folder)
+            let failure = await #expect(throws: HostFailure.self) { try await session.fetch(run, into: results) }
+            #expect(failure?.kind == .cut && failure?.exitCode == .unreachable)
+            // Nothing is in its place.
+            #expect(try files(below: results).allSatisfy { $0.hasPrefix(".las-results.a-run/") })
+            // It is cut once more, before anything comes.
+            let begun = [
+                BegunFile(path: "s/b", size: 600, digest: Digest(of: long.utf8.prefix(600))),
+                BegunFile(path: "s/a", size: 1, digest: Digest(of: "a".utf8)),
+            ]
+            let asked = Fetch(run: run, begun: begun)
+            let second = try await hangingUp([], asked, in: folder)
+            await #expect(throws: HostFailure.self) { try await second.fetch(run, into: results) }
+            #expect(
+                try File.read(folder + "/heard").suffix(Frame(.fetch, json: asked).bytes.count)
+                    == Frame(.fetch, json: asked).bytes[...])
+            // What lies there goes on: one whole, one from where it was.
+            let rest = Frame(kind: .data, payload: Array(long.utf8.suffix(400)))
+            func from(_ header: FileHeader, _ count: Int64) -> Frame {
+                var header = header
+                header.from = count
+                return Frame(.file, json: header)
+            }
+            let third = try await Peer.saying(
+                [
+                    from(FileHeader(path: "s/a", kind: .file, size: 1, executable: false), 1),
+                    Frame(.fileEnd, json: FileEnd(digest: Digest(of: "a".utf8))),
+                    from(header, 600), rest, Frame(.fileEnd, json: FileEnd(digest: Digest(of: long.utf8))), Peer.done,
+                ], in: folder)
+            let fetched = try await third.fetch(run, into: results)
+            await third.close()
+            #expect(fetched.map(\.size) == [1, 1000])
+            #expect(try files(below: results) == ["s/", "s/a", "s/b"])
+            #expect(try text(of: results + "/s/b") == long)
+            #expect(File.status(results + "/s/b")?.mode == 0o755)
+        }
+    }
+
+    @Test func aHostCanNotLeaveOutWhatIsNotHere() async throws {
+        try await withScratch { folder in
+            var header = FileHeader(path: "s/a", kind: .file, size: 3, executable: false)
+            header.from = 2
+            let session = try await Peer.saying(
+                [
+                    Frame(.file, json: header), Frame(kind: .data, payload: [0x61]),
+                    Frame(.fileEnd, json: FileEnd(digest: Digest(of: "aaa".utf8))), Peer.done,
+                ], in: folder)
             let failure = await #expect(throws: HostFailure.self) {
                 try await session.fetch(run, into: folder + "/results")
             }
-            #expect(failure?.kind == .cut && failure?.exitCode == .unreachable)
+            await session.close()
+            #expect(failure?.summary == "the host leaves out bytes of s/a that are not here")
             #expect(try files(below: folder + "/results") == [])
         }
     }

@@ -1,23 +1,25 @@
 internal import Foundation
 
-/// A TCP proxy on loopback that cuts its connections, both ways and at once, after so many bytes went to the server.
+/// A TCP proxy on loopback that cuts its connections, both ways and at once, after so many bytes went one way.
 package final class CuttingProxy: @unchecked Sendable {
     package var port: Int { proxy.port }
     private let proxy: LoopbackProxy
 
-    /// - Parameter limit: nil to cut never.
-    package init(to server: Int, cutAfter limit: Int?) throws {
+    /// - Parameters:
+    ///   - limit: of bytes that go to the server; nil to cut never.
+    ///   - coming: of bytes that come from it.
+    package init(to server: Int, cutAfter limit: Int? = nil, coming: Int? = nil) throws {
         proxy = try LoopbackProxy(to: server) { client, upstream in
-            Thread.detachNewThread { Self.carry(client, upstream, limit: limit) }
+            Thread.detachNewThread { Self.carry(client, upstream, limits: [limit, coming]) }
         }
     }
 
-    private static func carry(_ client: Int32, _ server: Int32, limit: Int?) {
+    private static func carry(_ client: Int32, _ server: Int32, limits: [Int?]) {
         defer {
             close(client)
             close(server)
         }
-        var passed = 0
+        var passed = [0, 0]
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         while true {
             var ends = [
@@ -28,8 +30,8 @@ package final class CuttingProxy: @unchecked Sendable {
             for (from, to) in [(0, server), (1, client)] where ends[from].revents != 0 {
                 let count = recv(ends[from].fd, &buffer, buffer.count, 0)
                 if count <= 0 { return }
-                if from == 0 { passed += count }
-                if let limit, passed > limit { return }
+                passed[from] += count
+                if let limit = limits[from], passed[from] > limit { return }
                 var done = 0
                 while done < count {
                     let sent = buffer.withUnsafeBytes {
