@@ -1,6 +1,8 @@
+internal import Digests
 internal import Failures
 internal import Files
 internal import HostProtocol
+internal import Metro
 internal import Plan
 internal import Threads
 internal import Workspaces
@@ -21,7 +23,8 @@ final class RunShares: Sendable {
         for workspace in plan.workspaces where workspace.shared == nil {
             guard let files = workspaces.files(of: workspace.name) else { continue }
             shares[workspace.name] = try Share(
-                File.parent(of: files), host: host, rule: workspace.rule, first: true, watches: watches)
+                File.parent(of: files), host: host, rule: workspace.rule, first: true, watches: watches,
+                isPartial: workspace.isPartial, limit: workspace.limit)
         }
         self.shares = shares
     }
@@ -38,6 +41,19 @@ final class RunShares: Sendable {
         for mount in task.workspaces where !mount.isReadOnly && !mount.isShared {
             try share(mount.name).look(settled: true)
         }
+    }
+
+    /// What a task needs of its workspaces is asked for, where that was not done yet; a connection's `isInStep` tells when it has come.
+    func need(_ task: PlannedTask, _ id: Digest) throws {
+        for mount in task.workspaces where !mount.isShared {
+            let globs = mount.needs?.map { Glob($0) }
+            try share(mount.name).need(id.hex) { path in globs.map { mount.needs($0, path) } ?? true }
+        }
+    }
+
+    /// It needs nothing any more.
+    func release(_ task: PlannedTask, _ id: Digest) {
+        for mount in task.workspaces where !mount.isShared { try? share(mount.name).release(id.hex) }
     }
 
     /// Files that are kept beside others since this was asked last, with the workspaces that hold them.

@@ -82,5 +82,5 @@ package struct Frame: Hashable, Sendable {
     package static let largestPayload = 1 << 20
     /// What a sender puts into one `data` frame.
     package static let dataChunk = 256 << 10
-    package static let version = 5
+    package static let version = 6
 }

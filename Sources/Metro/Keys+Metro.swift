@@ -74,6 +74,17 @@ extension Keys {
                 "otherwise: stop"),
         ])
 
+    /// What a station says of a workspace that it uses.
+    static let workspaceUse = Keys(
+        "workspaceUse", place: "a workspace of a station",
+        [
+            Key(
+                "files", .texts,
+                "Paths and patterns of those of its files that a task needs; other ones may not be there.",
+                "files: refs/*.fa"),
+            Key("access", .words(["read", "write"]), "“read” where the command only reads it.", "access: read"),
+        ])
+
     static let workspace = Keys(
         "workspace", place: "a workspace",
         [
@@ -89,6 +100,14 @@ extension Keys {
             Key(
                 "keep", .flag, "Whether what lies in it stays with the run in LASH when that has ended well.",
                 "keep: yes"),
+            Key(
+                "ahead", .flag,
+                "Whether each host that uses it has all of its files, also where stations say which ones they need.",
+                "ahead: yes"),
+            Key(
+                "limit", .size,
+                "How much of it a host keeps, besides what its tasks need just then, where stations say which files they need.",
+                "limit: 20 GB"),
             Key(
                 "on_collision", .words(["keep_both", "newest", "stop"]),
                 "What becomes of a file that two machines write at once.", "on_collision: newest"),

@@ -11,8 +11,11 @@ extension Keys {
                 "in: [index, call/*.vcf.gz]"),
             Key(
                 "workspaces",
-                .either([.text, .list(of: .text), .named(.thing, .words(["read", "write"]))]),
-                "The workspaces that the command uses, each to be found at its name in braces; “read” for one that it only reads.",
+                .either([
+                    .text, .list(of: .text),
+                    .named(.thing, .either([.words(["read", "write"]), .group(workspaceUse)])),
+                ]),
+                "The workspaces that the command uses, each to be found at its name in braces; “read” for one that it only reads, “files” for what it needs of it.",
                 "workspaces: { panel: read }"),
             Key("repeat", .count(Key.turns), "How many times the command runs for each item.", "repeat: 10"),
             Key("one_by_one", .flag, "Whether each turn waits for the one before it.", "one_by_one: yes"),

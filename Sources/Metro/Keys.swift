@@ -60,8 +60,10 @@ struct Keys: Sendable {
 
     /// Whether some group has such a key.
     static func isKnown(_ key: String) -> Bool {
-        [metro, needs, debian, pip, archive, git, input, valid, workspace, station, nested, line, until, uses].contains
-        {
+        [
+            metro, needs, debian, pip, archive, git, input, valid, workspace, workspaceUse, station, nested, line,
+            until, uses,
+        ].contains {
             $0.known.contains(key)
         }
     }
@@ -72,6 +74,7 @@ struct Keys: Sendable {
         case Self.valid.place: "write what must hold: “valid: { extension: fq, larger_than: 0 }”"
         case Self.uses.place: "write “uses: { cpus: 2, memory: 2 GB }”"
         case Self.workspace.place: "write “panel: { files: refs/* }”, or “panel: {}” for one that begins empty"
+        case Self.workspaceUse.place: "write “panel: read”, or “panel: { files: refs/*, access: read }”"
         case Self.needs.place: "write “needs: { debian: [samtools] }”"
         case Self.station.place:
             "write “- station: NAME”, and below it, in the same column as “station”, its other keys"

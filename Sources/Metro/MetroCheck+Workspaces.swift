@@ -32,11 +32,34 @@ extension MetroCheck {
                 continue
             }
             first[name] = use.name.position
+            for text in use.files ?? [] { checkNeeded(text, of: name, number) }
             if known[name]?.isWorkspace ?? false { continue }
             diagnostics.add(
                 known[name] == nil
                     ? "there is no workspace “\(Shown.text(name))”"
                     : "“\(Shown.text(name))” is no workspace", at: use.name.position, fix: fix(forWorkspace: name))
+        }
+    }
+
+    /// A file of a workspace that a station says it needs.
+    private mutating func checkNeeded(_ text: SourceText, of workspace: String, _ number: Int) {
+        let name = OutputName(text.value, of: "files")
+        for mistake in name.mistakes { diagnostics.add(mistake, in: text) }
+        if !name.mistakes.isEmpty { return }
+        if name.usesName, stations[number].forEach.isEmpty {
+            diagnostics.add(
+                "“{name}” has no meaning in a station that runs once", at: text.position,
+                fix: "it is the item's name with “for_each”; write the file's name here")
+        } else if RelativePath(name.path(for: "NAME")) == nil {
+            diagnostics.add(
+                "“\(Shown.text(text.value))” is no file of a workspace", at: text.position,
+                fix:
+                    "write its path in the workspace, or a pattern: “files: [index.txt, chr1/*]”; “found/” is a folder with all that it holds"
+            )
+        } else if let shared = draft.workspaces.first(where: { $0.name.value == workspace })?.shared {
+            diagnostics.add(
+                "“files” says which files a host needs, and the workspace “\(Shown.text(workspace))” is a folder that all machines see",
+                at: text.position, fix: "all of \(Shown.text(shared.path)) is there in any case: take “files” out")
         }
     }
 

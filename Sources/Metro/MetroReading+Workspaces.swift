@@ -50,9 +50,16 @@ extension MetroReading {
             }
             onCollision = ["newest", "stop"].contains(text.value) ? text.value : nil
         }
+        let limit = members["limit"].flatMap { bytes($0, of: "limit") }
+        if shared != nil, let node = members["limit"] ?? members["ahead"] {
+            diagnostics.add(
+                "“\(members["limit"] == nil ? "ahead" : "limit")” says nothing of a folder that all machines see",
+                at: node.position, fix: "its files lie there once, for all: take it out, or “via” and “path”")
+        }
         return Workspace(
             name: name, files: members["files"].map { paths($0, of: "files") } ?? [], onCollision: onCollision,
             shared: shared, isKept: members["keep"].flatMap { flag($0, of: "keep") } ?? false,
+            isAhead: members["ahead"].flatMap { flag($0, of: "ahead") } ?? false, limit: limit,
             comments: members["comments"].flatMap { text($0, of: "comments")?.value })
     }
 
@@ -98,24 +105,37 @@ extension MetroReading {
         texts(node, of: key).map { Located($0.value, at: $0.position) }
     }
 
-    /// A name, a list of names, or names with “read” or “write”.
+    /// A name, a list of names, or names with “read”, “write” or what is needed.
     mutating func workspaceUses(_ node: YAMLNode) -> [WorkspaceUse] {
         guard case .map = node.content, !isBareBrace(node) else {
             return texts(node, of: "workspaces").map { WorkspaceUse(name: Located($0.value, at: $0.position)) }
         }
         var uses: [WorkspaceUse] = []
         for (name, value) in named(node, of: "workspaces", "NAME: read") {
-            guard let text = text(value, of: name.value) else { continue }
-            if text.value != "read", text.value != "write" {
-                diagnostics.add(
-                    "a station can “read” or “write” a workspace, and not “\(Shown.text(text.value))” it",
-                    at: text.position,
-                    fix:
-                        "write “\(Shown.text(name.value)): read” where the command only reads it, “\(Shown.text(name.value)): write” where it changes it"
-                )
+            if case .map = value.content, !isBareBrace(value) {
+                guard let members = members(of: value, Keys.workspaceUse) else { continue }
+                let access = members["access"].flatMap { text($0, of: "access") }
+                if let access { checkAccess(access, of: "access") }
+                uses.append(
+                    WorkspaceUse(
+                        name: name, isReadOnly: access?.value == "read",
+                        files: members["files"].map { texts($0, of: "files") }))
+                continue
             }
+            guard let text = text(value, of: name.value) else { continue }
+            checkAccess(text, of: name.value)
             uses.append(WorkspaceUse(name: name, isReadOnly: text.value == "read"))
         }
         return uses
+    }
+
+    private mutating func checkAccess(_ text: SourceText, of key: String) {
+        if ["read", "write"].contains(text.value) { return }
+        diagnostics.add(
+            "a station can “read” or “write” a workspace, and not “\(Shown.text(text.value))” it",
+            at: text.position,
+            fix:
+                "write “\(Shown.text(key)): read” where the command only reads it, “\(Shown.text(key)): write” where it changes it"
+        )
     }
 }

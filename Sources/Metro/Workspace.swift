@@ -9,14 +9,18 @@ package struct Workspace: Sendable {
     package let shared: SharedFolder?
     /// Whether what lies in it stays with the run when that has ended well.
     package let isKept: Bool
+    /// Whether each host that uses it has all of its files, whatever stations say that they need.
+    package let isAhead: Bool
+    /// So many bytes a host keeps of what its tasks do not need just then; nil for all.
+    package let limit: Int64?
     package let comments: String?
 
     init(
         name: Located<String>, files: [Located<String>] = [], onCollision: String? = nil, shared: SharedFolder? = nil,
-        isKept: Bool = false, comments: String? = nil
+        isKept: Bool = false, isAhead: Bool = false, limit: Int64? = nil, comments: String? = nil
     ) {
         (self.name, self.files, self.onCollision, self.comments) = (name, files, onCollision, comments)
-        (self.shared, self.isKept) = (shared, isKept)
+        (self.shared, self.isKept, self.isAhead, self.limit) = (shared, isKept, isAhead, limit)
     }
 }
 
@@ -25,6 +29,11 @@ package struct WorkspaceUse: Sendable {
     package let name: Located<String>
     /// `read`: it can't change anything there.
     package let isReadOnly: Bool
+    /// Paths and patterns of what it needs, with `{name}` inside; nil for all.
+    let files: [SourceText]?
+    package var needs: [String]? { files?.map(\.value) }
 
-    init(name: Located<String>, isReadOnly: Bool = false) { (self.name, self.isReadOnly) = (name, isReadOnly) }
+    init(name: Located<String>, isReadOnly: Bool = false, files: [SourceText]? = nil) {
+        (self.name, self.isReadOnly, self.files) = (name, isReadOnly, files)
+    }
 }

@@ -15,14 +15,21 @@ package struct PlannedWorkspace: Hashable, Sendable, Codable {
     /// A folder that all machines see; nil where las carries the files from one to the other.
     package let shared: SharedFolder?
     private let keep: Bool?
+    private let partial: Bool?
+    /// So many bytes a host keeps of what its tasks do not need just then; nil for all.
+    package let limit: Int64?
 
     package init(
         name: String, patterns: [String] = [], files: [PlannedFile] = [], onCollision: String? = nil,
-        shared: SharedFolder? = nil, isKept: Bool = false
+        shared: SharedFolder? = nil, isKept: Bool = false, isPartial: Bool = false, limit: Int64? = nil
     ) {
         (self.name, self.patterns, self.files, self.onCollision) = (name, patterns, files, onCollision)
         (self.shared, keep) = (shared, isKept ? true : nil)
+        (partial, self.limit) = (isPartial ? true : nil, isPartial ? limit : nil)
     }
+
+    /// Whether a host has only those of its files that its tasks need.
+    package var isPartial: Bool { partial ?? false }
 
     /// Whether what lies in it stays with the run when that has ended well.
     package var isKept: Bool { keep ?? false }
@@ -61,10 +68,29 @@ package struct WorkspaceMount: Hashable, Sendable, Codable {
     package let word: String
     private let reads: Bool?
     private let isOne: Bool?
+    /// Paths and patterns of those of its files that have to be there, a station's with `{name}` inside; nil for all.
+    package let needs: [String]?
 
-    package init(_ name: String, word: String, isReadOnly: Bool = false, isShared: Bool = false) {
-        (self.name, self.word) = (name, word)
+    package init(
+        _ name: String, word: String, isReadOnly: Bool = false, isShared: Bool = false, needs: [String]? = nil
+    ) {
+        (self.name, self.word, self.needs) = (name, word, needs)
         (reads, isOne) = (isReadOnly ? true : nil, isShared ? true : nil)
+    }
+
+    /// As a task has it.
+    func needing(_ needs: [String]?) -> WorkspaceMount {
+        WorkspaceMount(name, word: word, isReadOnly: isReadOnly, isShared: isShared, needs: needs)
+    }
+
+    /// Whether a task has to find a file there: one that a pattern matches, or that lies in a folder which one matches.
+    package func needs(_ globs: [Glob], _ path: RelativePath) -> Bool {
+        var path: RelativePath? = path
+        while let part = path {
+            if globs.contains(where: { $0.matches(part.string) }) { return true }
+            path = part.parent
+        }
+        return false
     }
 
     /// Whether it is one folder that all machines see.
@@ -90,7 +116,18 @@ extension Planner {
             }
             return PlannedWorkspace(
                 name: name, patterns: patterns, files: planned, onCollision: workspace.onCollision,
-                shared: workspace.shared, isKept: workspace.isKept)
+                shared: workspace.shared, isKept: workspace.isKept, isPartial: use.isPartial(workspace),
+                limit: workspace.limit)
+        }
+    }
+}
+
+extension MetroUse {
+    /// Whether a host has only those files of a workspace that its tasks need.
+    func isPartial(_ workspace: Workspace) -> Bool {
+        if workspace.isAhead || workspace.shared != nil { return false }
+        return metro.stations.contains { station in
+            station.workspaces.contains { $0.name.value == workspace.name.value && $0.needs != nil }
         }
     }
 }

@@ -18,6 +18,12 @@ extension Planner {
         let used = Set(stations.flatMap(\.workspaces).map(\.name))
         let workspaces = uses.flatMap { use in use.metro.workspaces.map { use.name($0.name.value) } }
         notes += few(workspaces.filter { !used.contains($0) }.map { "no station uses the workspace “\($0)”" })
+        notes += few(
+            uses.flatMap { use in
+                use.metro.workspaces.filter { $0.limit != nil && !use.isPartial($0) }.map {
+                    "“limit” of the workspace “\(use.name($0.name.value))” does nothing, since \($0.isAhead ? "“ahead: yes” has each host hold" : "no station says which files of it it needs, so that each host has") all of them"
+                }
+            })
         notes += few(idle(stations, results).map { "what the station “\($0)” makes leads to no result" })
         notes += few(uses.flatMap(unseen))
         notes += few(uses.flatMap(cutOff))

@@ -39,7 +39,7 @@ package enum Planner {
                 let name = $0.name.value
                 let isShared = use.metro.workspaces.contains { $0.name.value == name && $0.shared != nil }
                 return WorkspaceMount(
-                    use.name(name), word: name, isReadOnly: $0.isReadOnly, isShared: isShared)
+                    use.name(name), word: name, isReadOnly: $0.isReadOnly, isShared: isShared, needs: $0.needs)
             })
     }
 

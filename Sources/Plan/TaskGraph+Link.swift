@@ -96,6 +96,7 @@ extension TaskGraph {
             outputs: outputs.count, hasTurns: planned.turns != nil, hasSeed: planned.seed != nil,
             workspaces: planned.workspaces.map(\.word))
         guard template.mistakes.isEmpty, outputs.allSatisfy(\.mistakes.isEmpty), !outputs.isEmpty,
+            planned.workspaces.allSatisfy({ $0.needs?.allSatisfy { OutputName($0).mistakes.isEmpty } ?? true }),
             template.placeholders.allSatisfy({ vocabulary.meaning(of: $0.word) != nil })
         else { throw Self.wrong("the command of “\(planned.id)”") }
         let (feed, until) = try Self.turns(of: planned, vocabulary)

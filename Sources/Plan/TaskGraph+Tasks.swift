@@ -61,7 +61,9 @@ extension TaskGraph {
         planned.usesNetwork = station.planned.usesNetwork
         planned.secrets = station.planned.secrets
         planned.isWritable = station.planned.isWritable
-        planned.workspaces = station.planned.workspaces
+        planned.workspaces = station.planned.workspaces.map { mount in
+            mount.needing(mount.needs?.map { OutputName($0).path(for: Glob.escaped(name)) })
+        }
         planned.label = station.planned.label
         return planned
     }

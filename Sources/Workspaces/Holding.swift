@@ -9,14 +9,17 @@ struct Holding: Codable {
     let seen: VersionVector
     /// Names of which it did not have the newest when this was written.
     let lacks: Set<RelativePath>
+    /// Paths of files that it knew and did not have.
+    let absent: Set<RelativePath>
 
-    init(host: String, seen: VersionVector, lacks: [RelativePath]) {
-        (self.host, self.seen, self.lacks) = (host, seen, Set(lacks))
+    init(host: String, seen: VersionVector, lacks: Set<RelativePath>, absent: Set<RelativePath> = []) {
+        (self.host, self.seen, self.lacks, self.absent) = (host, seen, lacks, absent)
     }
 
-    /// What it wrote itself lies there.
-    func has(_ version: FileVersion, of name: RelativePath) -> Bool {
-        version.dot.host == host || seen.covers(version.dot) && !lacks.contains(name)
+    /// What it wrote itself lies there, unless it has said that it does not.
+    func has(_ shown: SharedMap.Shown, at path: RelativePath) -> Bool {
+        if absent.contains(path) { return false }
+        return shown.version.dot.host == host || seen.covers(shown.version.dot) && !lacks.contains(shown.name)
     }
 
     private static func place(in folder: String) -> String { folder + "/places" }
@@ -43,6 +46,7 @@ struct Holding: Codable {
         host = try container.decode(String.self, forKey: .host)
         seen = try container.decode(VersionVector.self, forKey: .seen)
         lacks = Set(try container.decode([RelativePath].self, forKey: .lacks))
+        absent = Set(try container.decodeIfPresent([RelativePath].self, forKey: .absent) ?? [])
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -50,7 +54,8 @@ struct Holding: Codable {
         try container.encode(host, forKey: .host)
         try container.encode(seen, forKey: .seen)
         try container.encode(lacks.sorted(), forKey: .lacks)
+        try container.encode(absent.sorted(), forKey: .absent)
     }
 
-    private enum CodingKeys: String, CodingKey { case host, seen, lacks }
+    private enum CodingKeys: String, CodingKey { case host, seen, lacks, absent }
 }

@@ -34,6 +34,7 @@ extension Replica {
         var takers: [Digest: Int] = [:]
         for path in paths {
             guard let shown = map.shown(at: path) else {
+                isAbsent(path, false)
                 if let state = lying[path] { gone.append((path, state)) }
                 continue
             }
@@ -46,7 +47,12 @@ extension Replica {
                 continue
             }
             guard content.kind == .file, let digest = content.digest else {
+                isAbsent(path, false)
                 rest.append((path, shown))
+                continue
+            }
+            if !isNeeded(path, of: shown.name) {
+                isAbsent(path, true)
                 continue
             }
             files.append((path, shown, digest))

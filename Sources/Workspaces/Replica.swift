@@ -40,6 +40,18 @@ package final class Replica {
     /// Folders that were made for what lies in them, and not looked at yet.
     var implied: Set<RelativePath> = []
 
+    /// What has to be here, by who needs it; nil where everything has to.
+    var needed: [String: @Sendable (RelativePath) -> Bool]?
+    /// Where files are to lie that are known and not here.
+    var absent: Set<RelativePath> = []
+    /// What of it has become otherwise since this was asked last.
+    var absentChanged: Set<RelativePath> = []
+    /// When something here needed it last, in nanoseconds since 1970.
+    var usedLast: [RelativePath: Int64] = [:]
+    /// Bytes of all files that lie here, and of those that were needed last and have to come.
+    private(set) var lyingBytes: Int64 = 0
+    var sizeComing: Int64 = 0
+
     /// A file as it lies in the folder.
     package struct Lying: Hashable, Sendable, Codable {
         /// That it was written under, and its version.
@@ -106,12 +118,14 @@ package final class Replica {
     func lies(_ state: Lying?, at path: RelativePath) {
         put(state, at: path)
         unlike.insert(path)
-        if state == nil { fresh.remove(path) }
+        if state == nil { fresh.remove(path) } else { isAbsent(path, false) }
         journal.add(.init(name: path, entry: nil, lying: state))
     }
 
     private func put(_ state: Lying?, at path: RelativePath) {
-        let before = lying.updateValue(state, at: path)?.content.digest
+        let was = lying.updateValue(state, at: path)
+        lyingBytes += (state?.content.size ?? 0) - (was?.content.size ?? 0)
+        let before = was?.content.digest
         if before == state?.content.digest { return }
         if let before {
             places[before]?.remove(path)

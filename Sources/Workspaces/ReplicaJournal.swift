@@ -49,7 +49,9 @@ final class ReplicaJournal {
         count += 1
     }
 
-    func commit() throws(FileFailure) {
+    /// - Parameter syncing: it is on the disk when this returns.
+    func commit(syncing: Bool = false) throws(FileFailure) {
+        defer { if syncing { fdatasync(descriptor) } }
         if waiting.isEmpty { return }
         let end = lseek(descriptor, 0, SEEK_END)
         do throws(FileFailure) { try File.writeAll(waiting, to: descriptor, path: path) } catch {

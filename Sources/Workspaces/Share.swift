@@ -12,6 +12,8 @@ package final class Share: @unchecked Sendable {
     private let folder: String
     /// Whether the folder is watched, or only who asks from outside that it is looked at.
     private let watches: Bool
+    /// Whether hosts have only what their tasks need.
+    private let isPartial: Bool
     private let watching: (watcher: Int32, end: (read: Int32, write: Int32))?
     private var watch: OwnThread?
 
@@ -38,6 +40,8 @@ package final class Share: @unchecked Sendable {
         var unseen: Set<RelativePath> = []
         /// What has happened is not known: all has to be looked at.
         var isLost = false
+        /// Bytes that may lie here of what nothing here needs; nil for any number.
+        var limit: Int64?
     }
 
     /// What has to be looked at once more, although nothing happens to it.
@@ -60,13 +64,17 @@ package final class Share: @unchecked Sendable {
     ///   - first: what lies in the folder at first is the same on every machine.
     ///   - watches: whether programs change the folder on this machine, which is to be told while they run. Where they don't, it is the
     ///     machine that leads the run, and what people change there is looked at when they ask for it.
+    ///   - isPartial: machines where programs change the folder have only what is needed there.
+    ///   - limit: so many bytes may lie on such a machine, and more only where its programs need that much.
     package init(
-        _ folder: String, host: String, rule: CollisionRule, first: Bool = false, watches: Bool = false
+        _ folder: String, host: String, rule: CollisionRule, first: Bool = false, watches: Bool = false,
+        isPartial: Bool = false, limit: Int64? = nil
     ) throws {
-        (self.folder, self.watches) = (folder, watches)
+        (self.folder, self.watches, self.isPartial) = (folder, watches, isPartial)
         let replica = try Replica(folder, host: host, rule: rule)
+        if isPartial, watches { replica.becomePartial() }
         if first { try replica.begin() }
-        state = Monitor(State(replica: replica))
+        state = Monitor(State(replica: replica, limit: isPartial && watches ? limit : nil))
         var ends: [Int32] = [-1, -1]
         let watcher = las_watcher_new()
         if watcher >= 0, las_pipe(&ends, 1) == 0 {
@@ -89,6 +97,8 @@ package final class Share: @unchecked Sendable {
             watching = nil
         }
         try look(settled: true)
+        // What is known of times before and does not lie here.
+        if isPartial, watches { try state.change { _ = try $0.replica.apply() } }
     }
 
     deinit {
@@ -140,6 +150,7 @@ package final class Share: @unchecked Sendable {
             if !scan.changed.isEmpty || !state.replica.unplaced.isEmpty { needs = try state.replica.apply() }
             // Whoever has them.
             if !needs.isEmpty { for (_, peer) in state.peers { peer.peer.ask(for: needs) } }
+            try Self.makeRoom(&state)
             let again: Again = !scan.young.isEmpty ? .young : !scan.unsettled.isEmpty ? .unsettled : .nothing
             return (Self.tell(scan.changed, isAsking: !needs.isEmpty, &state, but: nil), again)
         }
@@ -194,10 +205,11 @@ package final class Share: @unchecked Sendable {
     ///   - wake: told, on any thread, that there is something to send.
     /// - Returns: what it is called here.
     package func join(_ host: String? = nil, wake: @escaping @Sendable () -> Void) -> Int {
-        state.change { [watches] state in
+        state.change { [watches, isPartial] state in
             state.next += 1
             state.peers[state.next] = Peer(
-                peer: SharePeer(state.replica, answers: watches), host: watches ? nil : host, wake: wake)
+                peer: SharePeer(state.replica, answers: true, sendsShort: watches || !isPartial),
+                host: watches ? nil : host, wake: wake)
             return state.next
         }
     }
@@ -217,12 +229,14 @@ package final class Share: @unchecked Sendable {
     package func hear(_ number: Int, _ bytes: [UInt8]) throws {
         let wakes = try state.change { state in
             guard let known = state.peers[number] else { return [] as [@Sendable () -> Void] }
-            let (peer, held) = (known.peer, known.peer.held)
+            let (peer, held, absent) = (known.peer, known.peer.held, known.peer.absent)
             let changed = try peer.hear(bytes)
             if changed.contains(where: { state.replica.map.entries[$0]?.versions.count ?? 0 > 1 }) {
                 state.mayCollide = true
             }
-            if peer.held != held, peer.lacksNothing, !state.hasEnded { note(known) }
+            let isHeld = peer.held != held && peer.lacksNothing || peer.absent != absent
+            if isHeld, !state.hasEnded { note(known) }
+            try Self.makeRoom(&state)
             return Self.tell(changed, &state, but: number)
         }
         wakes.forEach { $0() }
@@ -231,7 +245,8 @@ package final class Share: @unchecked Sendable {
     /// Writes down what a host has, for who asks where a file lies.
     private func note(_ peer: Peer) {
         guard let host = peer.host, let held = peer.peer.held else { return }
-        try? Holding(host: host, seen: held, lacks: peer.peer.lacked.sorted()).write(in: folder)
+        try? Holding(host: host, seen: held, lacks: peer.peer.lacked, absent: peer.peer.absent)
+            .write(in: folder)
     }
 
     /// Whether all that the other side has told counts here.
@@ -240,10 +255,50 @@ package final class Share: @unchecked Sendable {
     private static func tell(
         _ names: Set<RelativePath>, isAsking: Bool = false, _ state: inout State, but number: Int?
     ) -> [@Sendable () -> Void] {
-        if names.isEmpty, !isAsking { return [] }
-        return state.peers.filter { $0.key != number }.sorted { $0.key < $1.key }.map { _, peer in
-            peer.peer.tell(names, isNews: true)
+        let places = state.replica.takeAbsentChanges()
+        if names.isEmpty, places.isEmpty, !isAsking { return [] }
+        return state.peers.sorted { $0.key < $1.key }.compactMap { key, peer in
+            peer.peer.tellPlaces(places)
+            if key != number { peer.peer.tell(names, isNews: true) } else if places.isEmpty { return nil }
             return peer.wake
+        }
+    }
+
+    // MARK: What is needed here
+
+    /// A program's files have to be here, where not all are. Those that are not are asked for: `isInStep` tells when they have come.
+    ///
+    /// - Parameters:
+    ///   - id: who needs them. What is known of it already is not asked again.
+    ///   - isNeeded: whether a path is one of them.
+    package func need(_ id: String, _ isNeeded: @escaping @Sendable (RelativePath) -> Bool) throws {
+        let wakes = try state.change { state -> [@Sendable () -> Void] in
+            if !state.replica.need(id, isNeeded) { return [] }
+            // Before they come.
+            try Self.makeRoom(&state, for: state.replica.sizeComing)
+            let needs = try state.replica.apply()
+            for (_, peer) in state.peers { peer.peer.ask(for: needs) }
+            return Self.tell([], isAsking: !needs.isEmpty, &state, but: nil)
+        }
+        wakes.forEach { $0() }
+    }
+
+    /// It needs nothing any more.
+    package func release(_ id: String) throws {
+        let wakes = try state.change { state -> [@Sendable () -> Void] in
+            if !state.replica.release(id) { return [] }
+            try Self.makeRoom(&state)
+            return Self.tell([], &state, but: nil)
+        }
+        wakes.forEach { $0() }
+    }
+
+    /// What the machine that leads the run is known to have may go.
+    private static func makeRoom(_ state: inout State, for coming: Int64 = 0) throws {
+        guard let limit = state.limit, state.replica.lyingBytes + coming > limit else { return }
+        let held = state.peers.values.map { ($0.peer.held, $0.peer.lacked) }
+        try state.replica.makeRoom(within: max(0, limit - coming)) { name, dot in
+            held.contains { held, lacked in held?.covers(dot) ?? false && !lacked.contains(name) }
         }
     }
 

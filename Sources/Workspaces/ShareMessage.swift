@@ -23,6 +23,13 @@ enum ShareMessage {
     case counts(UInt64)
     /// The bytes of the files that were asked for first, all of them short; nil for one that is not there any more.
     case files([[UInt8]?])
+    /// Whether the sender has the files of these paths.
+    case places([Place])
+
+    struct Place {
+        let path: RelativePath
+        let isHere: Bool
+    }
 
     struct Known {
         let name: RelativePath
@@ -89,6 +96,12 @@ enum ShareMessage {
                 writer.put(UInt32(file?.count ?? 0))
                 if let file { writer.bytes += file }
             }
+        case .places(let places):
+            writer.put(UInt8(10))
+            for place in places {
+                writer.put(UInt8(place.isHere ? 1 : 0))
+                writer.put(place.path.string)
+            }
         }
         return writer.bytes
     }
@@ -126,10 +139,17 @@ enum ShareMessage {
                 files.append(isThere ? bytes : nil)
             }
             self = .files(files)
+        case 10:
+            var places: [Place] = []
+            while !reader.isAtEnd {
+                let isHere = try reader.number(UInt8.self) == 1
+                places.append(Place(path: try reader.path(), isHere: isHere))
+            }
+            self = .places(places)
         default: throw ShareReader.unreadable
         }
         switch bytes.first {
-        case 1, 2, 8, 9: if !reader.isAtEnd { throw ShareReader.unreadable }
+        case 1, 2, 8, 9, 10: if !reader.isAtEnd { throw ShareReader.unreadable }
         default: break
         }
     }

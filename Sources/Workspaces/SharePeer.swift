@@ -36,6 +36,12 @@ package final class SharePeer {
     private var heard: UInt64 = 0
     private var answered: UInt64 = 0
     private let answers: Bool
+    /// Whether short files go with what is told of them.
+    private let sendsShort: Bool
+    /// Paths of which the other side has to hear whether their files are here.
+    private var untoldPlaces: Set<RelativePath> = []
+    /// Paths of files that the other side knows and does not have.
+    private(set) var absent: Set<RelativePath> = []
 
     // What goes there.
     private var ledger = ToldLedger()
@@ -53,8 +59,10 @@ package final class SharePeer {
     /// - Parameters:
     ///   - isNew: the other side knows nothing yet, and is told everything.
     ///   - answers: says how much of what it is told counts here.
-    package init(_ replica: Replica, isNew: Bool = true, answers: Bool = false) {
-        (self.replica, self.answers) = (replica, answers)
+    ///   - sendsShort: the other side wants all files.
+    package init(_ replica: Replica, isNew: Bool = true, answers: Bool = false, sendsShort: Bool = true) {
+        (self.replica, self.answers, self.sendsShort) = (replica, answers, sendsShort)
+        untoldPlaces = replica.absent
         isBeginning = isNew
         if isNew { tell(Set(replica.map.entries.keys)) }
     }
@@ -66,6 +74,9 @@ package final class SharePeer {
         for name in names.sorted() where isUntold.insert(name).inserted { untold.append(name) }
         if isNews { self.isNews.formUnion(names) }
     }
+
+    /// Of these the other side has to hear whether their files are here.
+    package func tellPlaces(_ paths: Set<RelativePath>) { untoldPlaces.formUnion(paths) }
 
     /// Whether all that was told by the other side counts here.
     package var isInStep: Bool { pending.isEmpty && ready.isEmpty && missing.isEmpty }
@@ -97,7 +108,7 @@ package final class SharePeer {
             guard file.hasEnded else { break }
             leaving.removeFirst()
         }
-        return nextTold()?.bytes
+        return (nextTold() ?? nextPlaces())?.bytes
     }
 
     private func nextAsk() throws -> ShareMessage? {
@@ -133,7 +144,7 @@ package final class SharePeer {
             guard let entry = replica.map.entries[name] else { continue }
             known.append(.init(name: name, entry: entry))
             size += 100 + name.string.utf8.count + entry.told
-            if !isNew { continue }
+            if !isNew || !sendsShort { continue }
             for version in entry.versions where version.content.size <= ShareMessage.mostWithNews {
                 guard let digest = version.content.digest, size < Self.mostTold, !exchanged.contains(digest),
                     let bytes = replica.recent[digest]
@@ -147,6 +158,13 @@ package final class SharePeer {
         isBeginning = false
         ledger.tell(known, isAll: untold.isEmpty)
         return ShareMessage.tell(known, short)
+    }
+
+    private func nextPlaces() -> ShareMessage? {
+        if untoldPlaces.isEmpty { return nil }
+        let paths = untoldPlaces.sorted().prefix(Self.mostReady)
+        untoldPlaces.subtract(paths)
+        return .places(paths.map { .init(path: $0, isHere: !replica.absent.contains($0)) })
     }
 
     private func isExchanged(_ digest: Digest) {
@@ -211,6 +229,11 @@ package final class SharePeer {
                             || !entry.versions.contains { $0.content.digest == again.digest }
                     }))
             return []
+        case .places(let places):
+            for place in places {
+                if place.isHere { absent.remove(place.path) } else { absent.insert(place.path) }
+            }
+            return []
         case .counts(let number):
             guard ledger.counts(number) else { throw Self.unexpected }
             return []
@@ -246,11 +269,14 @@ package final class SharePeer {
         for version in entry.versions {
             // What is replaced here already is not wanted.
             let isOld = own?.seen.covers(version.dot) ?? false && own?.versions.contains(version) == false
-            guard let digest = version.content.digest, version.content.kind == .file, !isOld, !replica.has(digest)
+            guard let digest = version.content.digest, version.content.kind == .file, !isOld, !replica.has(digest),
+                replica.isNeeded(name, of: name)
             else {
                 continue
             }
             lacks.insert(digest)
+            // It counts here since a connection before this one, which was cut before its bytes came.
+            if own?.versions.contains(version) ?? false { missing.insert(digest) }
             if waiting[digest] == nil {
                 wanted.append(
                     Replica.Need(content: version.content, like: replica.lying[name]?.content.digest, name: name))

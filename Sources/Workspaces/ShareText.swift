@@ -103,8 +103,13 @@ struct ShareReader {
         return count
     }
 
+    mutating func path() throws -> RelativePath {
+        guard let path = RelativePath(try text(Int(try number(UInt16.self)))) else { throw Self.unreadable }
+        return path
+    }
+
     mutating func known() throws -> ShareMessage.Known {
-        guard let name = RelativePath(try text(Int(try number(UInt16.self)))) else { throw Self.unreadable }
+        let name = try path()
         var seen = VersionVector()
         for _ in 0..<(try number(UInt16.self)) {
             let host = try host()

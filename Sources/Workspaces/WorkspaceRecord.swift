@@ -45,7 +45,7 @@ package struct WorkspaceRecord: Sendable {
             let holdings = isHere ? Holding.all(in: folder) : []
             items = map.view.sorted { $0.key < $1.key }.map { path, shown in
                 let isHead = isHere && lying[path] == shown.version.dot
-                let others = holdings.filter { $0.has(shown.version, of: shown.name) }.map(\.host)
+                let others = holdings.filter { $0.has(shown, at: path) }.map(\.host)
                 return Item(
                     path: path, name: shown.name, content: shown.version.content, version: shown.version.dot,
                     modified: shown.version.modified, places: (isHead ? [Self.head] : []) + others)

@@ -62,6 +62,56 @@ import Testing
         }
     }
 
+    /// A host has of a workspace what its tasks say that they need, and all of it where one says nothing.
+    @Test func aHostHasWhatItsTasksNeed() throws {
+        try withScratch { folder in
+            let bench = try BareHosts(["vega", "deneb"], in: folder)
+            for (host, label) in [("vega", "writes"), ("deneb", "reads")] {
+                let labelled = try bench.las("host", "label", host, label)
+                try #require(labelled.status == 0, "\(labelled.errors)")
+            }
+            try write(
+                """
+                metro: needed
+                inputs:
+                  words: words/*.txt
+                workspaces:
+                  panel: { files: refs/*, limit: 1 KB }
+                lines:
+                  one:
+                    - station: add
+                      for_each: words
+                      at: writes
+                      workspaces: panel
+                      command: mkdir -p {panel}/deep; seq 1000 | tee {panel}/{name}.big > {panel}/deep/{name}; echo done
+                      out: "{name}.txt"
+                    - station: all
+                      in: add
+                      command: cat {in}
+                      out: all.txt
+                    - station: look
+                      in: all
+                      at: reads
+                      workspaces: { panel: { files: [w3.big, deep/w*], access: read } }
+                      command: cat {panel}/w3.big | tail -1; ls {panel} | grep -c big; ls {panel}/deep | wc -l
+                      out: seen.txt
+                    - station: whole
+                      in: look
+                      at: reads
+                      workspaces: panel
+                      command: cat {panel}/*.big | wc -l
+                      out: seen.txt
+                results: [look, whole]
+                """, in: folder)
+            let ended = try bench.las(["deploy", "m", "--fresh"] + bench.all)
+            try #require(ended.status == 0, "\(ended.errors)")
+            #expect(try bench.result("look/seen.txt") == "1000\n1\n9\n")
+            #expect(try bench.result("whole/seen.txt") == "9000\n")
+            let left = try bench.left()
+            #expect(left.isEmpty, "\(left)")
+        }
+    }
+
     /// A person looks into a workspace and changes it, from another process, while a run over two hosts goes on and after it.
     @Test func aPersonLooksIntoItAndChangesIt() throws {
         try withScratch { folder in
@@ -87,6 +137,7 @@ import Testing
                 """, in: folder)
             let begun = try bench.las(["deploy", "m", "--fresh", "--detach"] + bench.all)
             try #require(begun.status == 0, "\(begun.errors)")
+            let run = try #require(begun.lines.first)
             var listed = ""
             defer { _ = try? bench.las("cancel") }
             // One place after another is told.
@@ -107,7 +158,7 @@ import Testing
             try File.write("from a person\n", to: folder + "/note")
             let put = try bench.las("workspace", "put", "panel", "note", "answer")
             #expect(put.status == 0, "\(put.errors)")
-            let ended = try bench.las("attach")
+            let ended = try bench.las("attach", run)
             try #require(ended.status == 0, "\(ended.errors)")
             _ = try bench.las("fetch")
             #expect(try bench.result("wait/heard.txt") == "from a person\n")

@@ -45,6 +45,8 @@ import Testing
             metro("station: s, command: a, out: b, until: { below: 1 }, at_most: 3"),
             metro("station: s, command: a, out: b, env: { A-B: c }"),
             metro("station: s, command: a, out: b, workspaces: { x: maybe }"),
+            metro("station: s, command: a, out: b, workspaces: { x: { files: a, access: maybe } }"),
+            metro("station: s, command: a, out: b, workspaces: { x: { reads: a } }"),
             "metro: m\nworkspaces: { in: {} }\nlines: { l: [{ station: s, command: a, out: b }] }\n",
             metro("metro: a, command: b"),
         ]
@@ -169,6 +171,9 @@ private struct KeyPlace {
         KeyPlace(
             keys: .workspace, base: [:],
             around: "{ metro: m, \(inputs), workspaces: { panel: { % } }, \(lines(of: station)) }"),
+        KeyPlace(
+            keys: .workspaceUse, base: [:],
+            around: metro("", lines: lines(of: station + ", workspaces: { panel: { % } }"))),
         KeyPlace(
             keys: .line, base: ["stations": "stations: [{ \(station) }]"],
             around: metro("", lines: "lines: { l: { % } }")),

@@ -91,6 +91,73 @@ import Testing
                 "At {panel} it finds the workspace “panel”, which it only reads: no other station uses it."))
     }
 
+    /// What each task needs, and of which workspaces a host has only that.
+    @Test func aTaskKnowsWhatItNeeds() throws {
+        let files = [
+            "main/metro.yml": """
+            metro: main
+            inputs: { words: words/*.txt }
+            workspaces:
+              panel: { limit: 20 GB }
+              whole: { ahead: yes, limit: 1 GB }
+              other: { limit: 1 GB }
+            lines:
+              one:
+                - station: look
+                  for_each: words
+                  command: cat {panel}/{name}.idx {whole}/x {other}/x > {out}
+                  out: "{name}.out"
+                  workspaces:
+                    panel: { files: ["{name}.idx", common/], access: read }
+                    whole: { files: x }
+                    other: write
+            """,
+            "main/words/a[1].txt": "a",
+        ]
+        let plan = try withScratch { try NestedMetrosTests().plan(files, in: $0) }
+        #expect(plan.workspaces.map(\.isPartial) == [true, false, false])
+        #expect(plan.workspaces.map(\.limit) == [20_000_000_000, nil, nil])
+        #expect(
+            plan.notes.filter { $0.contains("does nothing") } == [
+                "“limit” of the workspace “whole” does nothing, since “ahead: yes” has each host hold all of them",
+                "“limit” of the workspace “other” does nothing, since no station says which files of it it needs, so that each host has all of them",
+            ])
+        var graph = try TaskGraph(try JSONText.decode(Plan.self, from: JSONText.encode(plan)))
+        let task = try #require(graph.takeReady().first)
+        #expect(task.workspaces.map(\.isReadOnly) == [true, false, false])
+        #expect(task.workspaces[2].needs == nil)
+        let mount = task.workspaces[0]
+        let globs = try #require(mount.needs).map { Glob($0) }
+        func isNeeded(_ path: String) -> Bool { mount.needs(globs, RelativePath(path)!) }
+        let own = "\(task.id.name.split(separator: "/").last ?? "")"
+        #expect(isNeeded("\(own).idx") && isNeeded("common/a") && isNeeded("common/deep/b"))
+        #expect(!isNeeded("b.idx") && !isNeeded("commons") && !isNeeded("deep/\(own).idx"))
+    }
+
+    @Test func whatCanNotBeNeededIsTold() throws {
+        func told(_ use: String, _ workspace: String = "{}", each: String = "") throws -> String {
+            let metro = """
+                metro: m
+                inputs: { words: words/a.txt }
+                workspaces: { panel: \(workspace) }
+                lines: { l: [{ station: s, \(each.isEmpty ? "in" : "for_each"): words, command: "ls {panel}", out: x, workspaces: { panel: \(use) } }] }
+
+                """
+            do { _ = try MetroReader.read(text: metro, file: "metro.yml") } catch { return "\(error)" }
+            return ""
+        }
+        #expect(try told("{ files: a }") == "")
+        #expect(try told("{ files: \"{name}.txt\" }").contains("has no meaning in a station that runs once"))
+        #expect(try told("{ files: \"{each}.txt\" }").contains("“{each}” has no meaning in “files”"))
+        for path in ["../a", "/a", "a//b"] {
+            #expect(try told("{ files: \(path) }").contains("is no file of a workspace"))
+        }
+        #expect(try told("{ files: a, access: sometimes }").contains("can “read” or “write” a workspace"))
+        #expect(try told("{ files: a }", "{ path: /mnt/x }").contains("is a folder that all machines see"))
+        #expect(try told("read", "{ path: /mnt/x, limit: 2 GB }").contains("“limit” says nothing of a folder"))
+        #expect(try told("read", "{ limit: much }").contains("“limit” is a size"))
+    }
+
     @Test func aPlanThatNoLasWroteIsRefused() throws {
         func refused(_ workspaces: [PlannedWorkspace], uses: String = "panel") -> Bool {
             let station = PlannedStation(

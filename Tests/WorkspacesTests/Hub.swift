@@ -5,11 +5,13 @@ import Files
 /// Machines with folders of their own, and one in their middle that each has a connection to.
 final class Hub {
     final class Machine {
-        let replica: Replica
+        fileprivate(set) var replica: Replica
+        /// Whether it has only what is needed there.
+        let isPartial: Bool
         /// nil while it is cut off.
         var ends: (here: SharePeer, there: SharePeer)?
 
-        init(_ replica: Replica) { self.replica = replica }
+        init(_ replica: Replica, isPartial: Bool) { (self.replica, self.isPartial) = (replica, isPartial) }
 
         var files: String { replica.folder.path }
     }
@@ -21,17 +23,65 @@ final class Hub {
     /// Of it lists of what files are made of.
     private(set) var listed = 0
 
-    init(_ names: [String], in scratch: String, _ rule: CollisionRule = .keepBoth) throws {
+    /// - Parameter partial: those that have only what is needed there.
+    init(
+        _ names: [String], partial: Set<String> = [], in scratch: String, _ rule: CollisionRule = .keepBoth
+    ) throws {
         middle = try Replica("\(scratch)/head", host: "head", rule: rule)
         for name in names {
-            machines.append(Machine(try Replica("\(scratch)/\(name)", host: name, rule: rule)))
+            let replica = try Replica("\(scratch)/\(name)", host: name, rule: rule)
+            if partial.contains(name) { replica.becomePartial() }
+            machines.append(Machine(replica, isPartial: partial.contains(name)))
             connect(machines.count - 1)
         }
     }
 
     func connect(_ number: Int) {
         let machine = machines[number]
-        if machine.ends == nil { machine.ends = (SharePeer(middle), SharePeer(machine.replica)) }
+        if machine.ends != nil { return }
+        machine.ends = (
+            SharePeer(middle, answers: true, sendsShort: !machine.isPartial), SharePeer(machine.replica, answers: true)
+        )
+    }
+
+    /// Its process ends, and comes again on what lies there.
+    func restart(_ number: Int) throws {
+        cut(number)
+        let old = machines[number].replica
+        let replica = try Replica(File.parent(of: old.folder.path), host: old.host, rule: old.map.rule)
+        if machines[number].isPartial { replica.becomePartial() }
+        _ = try replica.scan(settled: true)
+        _ = try replica.apply()
+        machines[number].replica = replica
+    }
+
+    // MARK: What is needed
+
+    func need(_ number: Int, _ id: String, _ isNeeded: @escaping @Sendable (RelativePath) -> Bool) throws {
+        let machine = machines[number]
+        _ = machine.replica.need(id, isNeeded)
+        let needs = try machine.replica.apply()
+        machine.ends?.there.ask(for: needs)
+        tellPlaces(number)
+    }
+
+    func makeRoom(_ number: Int, within limit: Int64) throws {
+        let machine = machines[number]
+        let peer = machine.ends?.there
+        let (held, lacked) = (peer?.held, peer?.lacked ?? [])
+        try machine.replica.makeRoom(within: limit) { name, dot in
+            held?.covers(dot) ?? false && !lacked.contains(name)
+        }
+        tellPlaces(number)
+    }
+
+    /// Until its files are old enough for their times to tell whether they are written again.
+    func age(_ number: Int) throws {
+        while !machines[number].replica.fresh.isEmpty { try look(number) }
+    }
+
+    private func tellPlaces(_ number: Int) {
+        machines[number].ends?.there.tellPlaces(machines[number].replica.takeAbsentChanges())
     }
 
     func cut(_ number: Int) {
@@ -47,6 +97,7 @@ final class Hub {
         let needs = try machine.replica.apply()
         machine.ends?.there.ask(for: needs)
         machine.ends?.there.tell(changed, isNews: true)
+        tellPlaces(number)
     }
 
     /// One message from one to the other.
@@ -57,6 +108,7 @@ final class Hub {
         said += message.count + 5
         if message.first == 3 { listed += message.count }
         let changed = try (fromMiddle ? ends.there : ends.here).hear(message)
+        tellPlaces(number)
         if !fromMiddle {
             for (other, machine) in machines.enumerated() where other != number {
                 machine.ends?.here.tell(changed, isNews: true)

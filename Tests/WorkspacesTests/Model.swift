@@ -25,6 +25,8 @@ struct Model: Hashable {
         case send(Int, Int)
         /// The machine's disk becomes what its map says.
         case show(Int)
+        /// What another machine has, too, does not lie on its disk any more: nobody removed it.
+        case leave(Int, String)
 
         var description: String {
             switch self {
@@ -32,6 +34,7 @@ struct Model: Hashable {
             case .remove(let machine, let path): "\(machine) removes \(path)"
             case .send(let from, let to): "\(from) tells \(to)"
             case .show(let machine): "\(machine) shows"
+            case .leave(let machine, let path): "\(machine) makes room of \(path)"
             }
         }
     }
@@ -64,6 +67,15 @@ struct Model: Hashable {
                 return false
             }
             remove(path, lying, number)
+        case .leave(let number, let text):
+            guard let path = RelativePath(text), let lying = machines[number].disk[path], !lying.isFolder,
+                lying.name == path, let versions = machines[number].entries[path]?.versions,
+                versions.map(\.dot) == [lying.dot],
+                machines.indices.contains(where: { other in
+                    other != number && machines[other].entries[path]?.seen.covers(lying.dot) ?? false
+                })
+            else { return false }
+            machines[number].disk[path] = nil
         case .send(let from, let to):
             if machines[from].entries == machines[to].entries { return false }
             for (name, entry) in machines[from].entries {

@@ -52,6 +52,12 @@ import Testing
             return
         }
         #expect(files == [[1, 2], nil, []])
+        let places = known.enumerated().map { ShareMessage.Place(path: $1.name, isHere: $0 % 2 == 0) }
+        guard case .places(let placesBack) = try ShareMessage(bytes: ShareMessage.places(places).bytes) else {
+            Issue.record("another message")
+            return
+        }
+        #expect(placesBack.map(\.path) == places.map(\.path) && placesBack.map(\.isHere) == places.map(\.isHere))
     }
 
     /// One that ends too early, or has anything behind its end, or a byte that is another one, does no harm.
@@ -61,6 +67,9 @@ import Testing
             #expect(throws: (any Error).self) { try ShareMessage(bytes: Array(whole.prefix(length))) }
         }
         #expect(throws: (any Error).self) { try ShareMessage(bytes: whole + [0]) }
+        let places = ShareMessage.places(known.map { .init(path: $0.name, isHere: true) }).bytes
+        #expect(throws: (any Error).self) { try ShareMessage(bytes: Array(places.dropLast())) }
+        #expect(throws: (any Error).self) { try ShareMessage(bytes: places + [1, 0, 2, 0x2E, 0x2E]) }
         for place in whole.indices {
             for value: UInt8 in [0, 1, 0x7F, 0xFF] {
                 var other = whole

@@ -154,6 +154,7 @@ import Testing
         for one in 0..<3 {
             steps += [.write(one, "a"), .remove(one, "a"), .show(one)]
             if one == 0 { steps += [.write(0, "a/b")] }
+            if one == 2 { steps += [.leave(2, "a")] }
             for other in 0..<3 where other != one { steps.append(.send(one, other)) }
         }
         var level: Set<Model> = [Model(3, rule)]
@@ -200,13 +201,14 @@ private struct Steps {
     mutating func next(_ model: Model) -> Model.Step {
         let one = number(below: model.machines.count)
         let disk = model.machines[one].disk.keys.map(\.string).sorted()
-        switch number(below: 10) {
+        switch number(below: 11) {
         case 0...2: return .write(one, ["a", "b", "a/b", "a/c"][number(below: 4)])
         case 3 where !disk.isEmpty: return .write(one, disk[number(below: disk.count)])
         case 4 where !disk.isEmpty: return .remove(one, disk[number(below: disk.count)])
         case 5...7:
             let other = number(below: model.machines.count)
             return .send(one, other == one ? (one + 1) % model.machines.count : other)
+        case 8 where !disk.isEmpty: return .leave(one, disk[number(below: disk.count)])
         default: return .show(one)
         }
     }

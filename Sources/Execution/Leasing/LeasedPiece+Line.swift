@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Digests
+internal import Failures
 internal import Files
 internal import Glibc
 internal import HostProtocol
@@ -126,11 +127,20 @@ extension LeasedPiece {
             if running.values.contains(where: { $0.lease.id == lease.id && !$0.isRevoked }) {
                 line?.send(Frame(.leaseBegan, json: LeaseBegan(id: lease.id)))
             } else if !queue.contains(where: { $0.id == lease.id }) {
+                do { try shares.change { $0 }?.need(lease.task, lease.id) } catch {
+                    line?.send(
+                        Frame(
+                            .refusal,
+                            json: (error as? any Failure).map { Refusal($0) }
+                                ?? Refusal(summary: "\(error)", exitCode: .resources)))
+                    return
+                }
                 queue.append(lease)
             }
         case .made(let path, let digest): held[path] = digest
         case .taken(let id): ended.removeAll { $0.note.id == id }
         case .revoke(let id):
+            for lease in queue where lease.id == id { release(lease) }
             queue.removeAll { $0.id == id }
             ended.removeAll { $0.note.id == id }
             for (number, lease) in running where lease.lease.id == id {
@@ -139,7 +149,7 @@ extension LeasedPiece {
             }
         case .reclaim(let id):
             guard let place = queue.firstIndex(where: { $0.id == id }) else { break }
-            queue.remove(at: place)
+            release(queue.remove(at: place))
             line?.send(Frame(.returned, json: LeaseNote(id: id)))
         case .alive: line?.send(Frame(.alive, json: Done()))
         case .shared: break

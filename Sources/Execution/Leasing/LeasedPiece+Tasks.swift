@@ -23,16 +23,21 @@ extension LeasedPiece {
     }
 
     func startQueued() throws {
-        while let place = queue.firstIndex(where: { free.holds($0.task.uses) && hasWorkspaces(of: $0.task) }) {
+        while let place = queue.firstIndex(where: { free.holds($0.task.uses) && hasWorkspaces(of: $0) }) {
             if images?.engine == .container, running.values.contains(where: \.task.hasRoom) { return }
             try start(queue.remove(at: place))
         }
     }
 
-    /// What las has told of its workspaces is here, whole.
-    func hasWorkspaces(of task: PlannedTask) -> Bool {
-        task.workspaces.allSatisfy(\.isShared) || line?.isInStep ?? false
+    /// What las has told of its workspaces is here, as far as the task needs it, and whole.
+    func hasWorkspaces(of lease: Lease) -> Bool {
+        if lease.task.workspaces.allSatisfy(\.isShared) { return true }
+        // Where las spoke of them only after it leased the task.
+        guard let shares = shares.change({ $0 }), (try? shares.need(lease.task, lease.id)) != nil else { return false }
+        return line?.isInStep ?? false
     }
+
+    func release(_ lease: Lease) { shares.change { $0 }?.release(lease.task, lease.id) }
 
     /// What it did in its workspaces is known before its end is told.
     func inWorkspaces(of task: PlannedTask, _ perform: () -> RunningTask.Past) -> RunningTask.Past {
@@ -106,6 +111,7 @@ extension LeasedPiece {
         close(done.cancelling.write)
         let task = done.lease.task
         giveRoom(of: done.task)
+        release(done.lease)
         var note = LeaseEnded(id: done.lease.id, outcome: .failed)
         var files: [RunEvent.File] = []
         switch past.outcome {

@@ -1,0 +1,120 @@
+internal import CLinux
+internal import Files
+internal import Glibc
+
+/// Files that are known on this machine, and lie there only where something needs them.
+///
+/// What does not lie there is in the map, and not in `lying`: so nobody takes it for removed. What lies there is kept in step, whether it
+/// is needed or not, since an old version before a program's eyes would be worse than none.
+extension Replica {
+    /// From now on only what lies here stays, and what is needed comes.
+    func becomePartial() { if needed == nil { needed = [:] } }
+
+    /// Whether the file of a name that is to lie at a path has to be here.
+    func isNeeded(_ path: RelativePath, of name: RelativePath) -> Bool {
+        guard let needed, lying[path] == nil, lying[name] == nil else { return true }
+        return needed.values.contains { $0(path) || path != name && $0(name) }
+    }
+
+    /// These have to be here until `release`; `apply` tells what is missing.
+    ///
+    /// - Returns: false where that is known.
+    func need(_ id: String, _ isNeeded: @escaping @Sendable (RelativePath) -> Bool) -> Bool {
+        if needed == nil || needed?[id] != nil { return false }
+        needed?[id] = isNeeded
+        var size: Int64 = 0
+        for path in absent where isNeeded(path) || map.shown(at: path).map({ isNeeded($0.name) }) ?? false {
+            unlike.insert(path)
+            size += map.shown(at: path)?.version.content.size ?? 0
+            usedLast[path] = Self.now
+        }
+        sizeComing = size
+        return true
+    }
+
+    /// - Returns: false where nobody said that it needs something.
+    func release(_ id: String) -> Bool {
+        guard let isNeeded = needed?.removeValue(forKey: id) else { return false }
+        let now = Self.now
+        for path in lying.keys where isNeeded(path) { usedLast[path] = now }
+        return true
+    }
+
+    /// Whether a path is one of a file that is known and not here.
+    func isAbsent(_ path: RelativePath, _ isAbsent: Bool) {
+        if isAbsent {
+            if absent.insert(path).inserted { absentChanged.insert(path) }
+        } else if absent.remove(path) != nil {
+            absentChanged.insert(path)
+        }
+    }
+
+    func takeAbsentChanges() -> Set<RelativePath> {
+        defer { absentChanged = [] }
+        return absentChanged
+    }
+
+    // MARK: Room
+
+    /// Takes files away, those first that were not used for the longest time, until the rest is not more than `limit`. What is needed
+    /// here stays, and what nobody else has, is just being written, or was changed since it was looked at.
+    ///
+    /// - Parameter isElsewhere: whether the machine that leads the run has this version of a file, which this one wrote. What others
+    ///   wrote came from there, and it keeps all.
+    func makeRoom(within limit: Int64, isElsewhere: (RelativePath, Dot) -> Bool) throws {
+        guard let needed, lyingBytes > limit else { return }
+        let walk = try FolderWalk(folder)
+        var known: [(path: RelativePath, state: Lying, used: Int64)] = []
+        for (path, state) in lying where state.content.kind == .file && state.content.size > 0 && state.name == path {
+            guard let versions = map.entries[path]?.versions, versions.count == 1, versions[0].dot == state.dot,
+                !unlike.contains(path), !fresh.contains(path), !needed.values.contains(where: { $0(path) }),
+                state.dot.host != host || isElsewhere(path, state.dot), let folder = try walk.folder(of: path),
+                let info = FolderWalk.status(path.name, in: folder), Stamp(info) == state.stamp
+            else { continue }
+            let read = Int64(info.st_atim.tv_sec) * 1_000_000_000 + Int64(info.st_atim.tv_nsec)
+            known.append((path, state, max(read, usedLast[path] ?? 0)))
+        }
+        known.sort { ($0.used, $0.path) < ($1.used, $1.path) }
+        var left = lyingBytes
+        var leaving: [(path: RelativePath, state: Lying)] = []
+        for (path, state, _) in known where left > limit {
+            left -= state.content.size
+            leaving.append((path, state))
+        }
+        if leaving.isEmpty { return }
+        // Before anything goes it is on the disk that it is not to be here: else who comes after a crash would take it for removed.
+        for (path, _) in leaving { lies(nil, at: path) }
+        try journal.commit(syncing: true)
+        hasIncoming = true
+        let incoming = try File.open(incoming, O_RDONLY | O_DIRECTORY | O_CLOEXEC, action: "open the folder")
+        defer { close(incoming) }
+        for (path, state) in leaving {
+            if try leave(path, state, walk, incoming) {
+                isAbsent(path, true)
+                usedLast[path] = nil
+            } else {
+                lies(state, at: path)
+            }
+        }
+        try journal.commit()
+    }
+
+    /// Takes a file away, if it is still what it was, and nobody writes to it.
+    /// - Returns: false where something has happened to it: the next scan sees what.
+    private func leave(_ path: RelativePath, _ state: Lying, _ walk: FolderWalk, _ incoming: Int32) throws -> Bool {
+        let name = "leaving"
+        unlinkat(incoming, name, 0)
+        // Nobody can open it any more then, and who has it open is found.
+        guard let folder = try walk.folder(of: path, fresh: true), renameat(folder, path.name, incoming, name) == 0
+        else { return false }
+        let file = openat(incoming, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        defer { if file >= 0 { close(file) } }
+        if file >= 0, Stamp(ofOpen: file) == state.stamp, las_is_written(file) == 0 {
+            unlinkat(incoming, name, 0)
+            return true
+        }
+        // Where a program has put something else there meanwhile, that has taken its place.
+        _ = las_rename_new(incoming, name, folder, path.name)
+        return false
+    }
+}
