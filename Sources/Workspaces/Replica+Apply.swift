@@ -230,6 +230,8 @@ extension Replica {
             guard let folder = try walk.folder(of: path, making: true, fresh: fresh) else { return false }
             let last = path.name
             let there = before == nil ? nil : FolderWalk.status(last, in: folder)
+            // What a program has put there has to be looked at first.
+            if let before, let there, Stamp(there) != before.stamp { break }
             if there == nil {
                 if las_rename_new(incoming, name, folder, last) == 0 {
                     isPlaced = true
@@ -244,8 +246,9 @@ extension Replica {
             if let before, FolderWalk.status(name, in: incoming).map({ Stamp($0) }) == before.stamp {
                 isPlaced = true
                 unlinkat(incoming, name, 0)
-            } else {
-                _ = las_exchange(incoming, name, folder, last)
+            } else if las_exchange(incoming, name, folder, last) != 0 {
+                // A program has moved on what was put there just now: what it had there before is its own, and not what has come.
+                if las_rename_new(incoming, name, folder, last) != 0 { unlinkat(incoming, name, 0) }
             }
             break
         }
@@ -294,7 +297,16 @@ extension Replica {
             if count <= 0 { return nil }
             done += count
         }
-        return bytes
+        // A program may have written to it just now.
+        return Digest(of: bytes) == digest ? bytes : nil
+    }
+
+    /// Whether its bytes can be had here just now: a program may have changed the file, which nobody has looked at yet.
+    func canGive(_ digest: Digest) throws -> Bool {
+        if recent[digest] != nil || brought[digest] != nil { return true }
+        guard let file = try open(digest) else { return false }
+        close(file)
+        return true
     }
 }
 

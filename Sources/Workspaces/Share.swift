@@ -229,12 +229,12 @@ package final class Share: @unchecked Sendable {
     package func hear(_ number: Int, _ bytes: [UInt8]) throws {
         let wakes = try state.change { state in
             guard let known = state.peers[number] else { return [] as [@Sendable () -> Void] }
-            let (peer, held, absent) = (known.peer, known.peer.held, known.peer.absent)
+            let (peer, held, places) = (known.peer, known.peer.held, known.peer.placesHeard)
             let changed = try peer.hear(bytes)
             if changed.contains(where: { state.replica.map.entries[$0]?.versions.count ?? 0 > 1 }) {
                 state.mayCollide = true
             }
-            let isHeld = peer.held != held && peer.lacksNothing || peer.absent != absent
+            let isHeld = peer.held != held && peer.lacksNothing || peer.placesHeard != places
             if isHeld, !state.hasEnded { note(known) }
             try Self.makeRoom(&state)
             return Self.tell(changed, &state, but: number)

@@ -158,6 +158,8 @@ final class OutgoingFile {
     private let ask: ShareMessage.Ask
     private let replica: Replica
     private var file: Int32 = -1
+    /// What it was when it was opened.
+    private var stamp: Stamp?
     private var list: ExtentList?
     private var pieces: ArraySlice<(offset: Int64, count: Int)> = []
     private var stage = Stage.new
@@ -188,7 +190,9 @@ final class OutgoingFile {
                 return .end(isWhole: false)
             }
             file = opened
+            stamp = Stamp(ofOpen: file)
             let own = try list(of: file, ask.digest, size: ask.size)
+            guard isUnchanged, own.size == ask.size else { return gone }
             list = own
             if let like = ask.like, let other = try knownList(of: like) {
                 stage = .list(ExtentDifference(own, from: other).bytes, at: 0, isDifference: true)
@@ -206,28 +210,35 @@ final class OutgoingFile {
             return .list(Array(bytes[start..<end]), isDifference: isDifference)
         case .data:
             guard let (offset, count) = pieces.popFirst() else {
+                if !isUnchanged { return gone }
                 close()
                 stage = .ended
                 return .end(isWhole: true)
             }
             var bytes = [UInt8](repeating: 0, count: count)
             let read = pread(file, &bytes, count, off_t(offset))
-            // A file that was cut meanwhile is a new version, which is told.
-            if read != count {
-                close()
-                stage = .ended
-                return .end(isWhole: false)
-            }
+            if read != count { return gone }
             return .data(bytes)
         case .awaitsWant, .ended: return nil
         }
     }
 
+    /// A file that a program changes while it is sent is a new version, which is told when it is looked at.
+    private var gone: ShareMessage {
+        close()
+        stage = .ended
+        return .end(isWhole: false)
+    }
+
+    private var isUnchanged: Bool { stamp != nil && Stamp(ofOpen: file) == stamp }
+
     private func list(of file: Int32, _ digest: Digest, size: Int64) throws -> ExtentList {
         let chunks = Chunks(for: ask.size)
         if let list = replica.recentLists[digest, chunks] { return list }
+        let before = Stamp(ofOpen: file)
         let list = try chunks.list(of: file, size: size)
-        replica.recentLists.keep(list, of: digest, chunks)
+        // It may have been changed while it was read.
+        if before != nil, Stamp(ofOpen: file) == before { replica.recentLists.keep(list, of: digest, chunks) }
         return list
     }
 

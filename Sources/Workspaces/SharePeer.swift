@@ -38,10 +38,13 @@ package final class SharePeer {
     private let answers: Bool
     /// Whether short files go with what is told of them.
     private let sendsShort: Bool
-    /// Paths of which the other side has to hear whether their files are here.
+    /// Paths of which the other side has to hear whether their files are here, and those that it hears of now.
     private var untoldPlaces: Set<RelativePath> = []
+    private var leavingPlaces: ArraySlice<RelativePath> = []
     /// Paths of files that the other side knows and does not have.
     private(set) var absent: Set<RelativePath> = []
+    /// How often all was heard that there was to be said of them.
+    private(set) var placesHeard: UInt64 = 0
 
     // What goes there.
     private var ledger = ToldLedger()
@@ -161,9 +164,15 @@ package final class SharePeer {
     }
 
     private func nextPlaces() -> ShareMessage? {
-        if untoldPlaces.isEmpty { return nil }
-        let paths = untoldPlaces.sorted().prefix(Self.mostReady)
-        untoldPlaces.subtract(paths)
+        if leavingPlaces.isEmpty {
+            if untoldPlaces.isEmpty { return nil }
+            leavingPlaces = untoldPlaces.sorted()[...]
+            untoldPlaces = []
+        }
+        // A message that is not full is the last.
+        let paths = leavingPlaces.prefix(
+            leavingPlaces.count == Self.mostReady ? Self.mostReady - 1 : Self.mostReady)
+        leavingPlaces = leavingPlaces.dropFirst(paths.count)
         return .places(paths.map { .init(path: $0, isHere: !replica.absent.contains($0)) })
     }
 
@@ -221,18 +230,19 @@ package final class SharePeer {
             return try settle(placing: placing)
         case .again(let again):
             // Where they need it still and it is not here, a program has changed it just now: that is told when it is looked at.
+            let canGive = try replica.canGive(again.digest)
             tell(
                 Set(
                     again.names.filter { name in
                         guard let entry = replica.map.entries[name] else { return false }
-                        return replica.has(again.digest)
-                            || !entry.versions.contains { $0.content.digest == again.digest }
+                        return canGive || !entry.versions.contains { $0.content.digest == again.digest }
                     }))
             return []
         case .places(let places):
             for place in places {
                 if place.isHere { absent.remove(place.path) } else { absent.insert(place.path) }
             }
+            if places.count < Self.mostReady { placesHeard += 1 }
             return []
         case .counts(let number):
             guard ledger.counts(number) else { throw Self.unexpected }

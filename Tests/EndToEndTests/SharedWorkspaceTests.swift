@@ -283,7 +283,7 @@ import Testing
                       workspaces: panel
                       uses: { cpus: 2 }
                       command: |
-                        echo hello from \(own) > {panel}/new; mv {panel}/new {panel}/\(own)
+                        echo hello from \(own) > {panel}/new-\(own); mv {panel}/new-\(own) {panel}/\(own)
                         for i in $(seq 1800); do [ -e {panel}/\(other) ] && break; sleep 0.1; done
                         cat {panel}/\(other)
                       out: heard.txt

@@ -146,6 +146,34 @@ import Threads
         }
     }
 
+    /// A program writes to a file that was told of, before or while it is sent: that one does not come, nobody asks for it again and again,
+    /// and the next version comes.
+    @Test(arguments: [100_000, 400_000]) func aFileThatChangesWhileItIsSent(_ size: Int) throws {
+        try withScratch { scratch in
+            // After so many messages of both sides: before it is opened, after its list, among its bytes.
+            for moment in 0...6 {
+                let hub = try Hub(["lab"], in: "\(scratch)/\(moment)")
+                let path = hub.machines[0].files + "/a"
+                var bytes = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 7) }
+                try File.write(bytes, to: path, syncing: false)
+                try hub.look(0)
+                for _ in 0..<moment {
+                    _ = try hub.pass(0, fromMiddle: false)
+                    _ = try hub.pass(0, fromMiddle: true)
+                }
+                bytes[size / 2] ^= 1
+                bytes.append(7)
+                let file = open(path, O_WRONLY | O_CLOEXEC)
+                try File.writeAll(bytes, to: file, path: path)
+                close(file)
+                try hub.pass()
+                if let there = try? File.read(hub.middle.folder.path + "/a") { #expect(there.count == size) }
+                try hub.settle()
+                #expect((try File.read(hub.middle.folder.path + "/a") == bytes) as Bool, "\(moment)")
+            }
+        }
+    }
+
     /// A program that adds to a file again and again, and one that has it open all the time.
     @Test func aFileThatGrowsWhileItIsTold() throws {
         try withScratch { scratch in
