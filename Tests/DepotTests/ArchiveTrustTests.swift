@@ -148,6 +148,15 @@ import Testing
             #expect(failure.exitCode == .unreachable)
             #expect(failure.fix == "take what it has now: las lock --update")
         }
+        // The store's copy serves where it was fetched before. These packages are none, so it gets no further than that.
+        try await withTinyArchive { archive in
+            let depot = try archive.depot()
+            let environment = try #require(try await depot.lock(base).environments["main"])
+            _ = try? await depot.build(environment)
+            File.remove(archive.root + "/pool/bash_1.0_all.deb")
+            let failure = try await failure { _ = try await depot.build(environment) }
+            #expect(failure.exitCode == .integrity && failure.summary.contains("the package file"), "\(failure)")
+        }
     }
 
     @Test func aSourceThatDoesNotAnswerIsLeftOutWithAWarning() async throws {

@@ -15,11 +15,11 @@ import Testing
 struct BuiltTests {
     static let tools = ["gcc", "libc6-dev", "make"]
 
-    /// The address of the upstream's own archive that Debian built its package `hello` from.
-    static func helloAddress() throws -> String {
+    /// The address of the upstream's own archive that Debian built a package from.
+    static func address(_ file: String) throws -> String {
         let source = try #require(
             try RealArchives.depot(RealArchives.lash).sources.sources.first { $0.uri.hasPrefix("http") })
-        return Address.of("pool/main/h/hello/hello_2.10.orig.tar.gz", in: source.uri)
+        return Address.of("pool/main/" + file, in: source.uri)
     }
 
     /// A small program in C with a Makefile, as a repository that a server of files can offer.
@@ -31,6 +31,23 @@ struct BuiltTests {
         try File.write(
             "count: count.c\n\tcc -DWHAT='\"words\"' -o $@ $<\ninstall: count\n\tinstall -D -m 4755 count $(DESTDIR)/usr/local/bin/count\n\tinstall -D -m 644 Makefile /usr/local/share/doc/count/Makefile\n",
             to: work + "/Makefile")
+        return ("count.git", try publish(work, as: "count.git", in: folder))
+    }
+
+    /// The same of a real program with a Makefile: a commit of the files that its authors published.
+    static func figlet(in folder: String) throws -> (name: String, commit: String) {
+        let archive = Download(
+            address: try address("f/figlet/figlet_2.2.5.orig.tar.gz"), path: folder + "/figlet.tar.gz", what: "figlet",
+            digest: nil, size: nil)
+        try #require(Downloader { _ in }.get([archive]).compactMap { $0 }.isEmpty)
+        let unpacked = try Program("tar", folder: folder).run("--no-same-owner", "-xzf", "figlet.tar.gz")
+        try #require(unpacked.status == 0, "\(unpacked.errors)")
+        let work = try #require(try Folder.names(in: folder).first { $0.hasPrefix("figlet-") })
+        return ("figlet.git", try publish("\(folder)/\(work)", as: "figlet.git", in: folder))
+    }
+
+    /// Makes a folder's files a repository with one commit, as a server of files can offer it; its tag is `v1.0`.
+    private static func publish(_ work: String, as name: String, in folder: String) throws -> String {
         func git(_ arguments: String...) throws -> String {
             let variables = [
                 "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.org", "GIT_COMMITTER_NAME": "a",
@@ -47,35 +64,40 @@ struct BuiltTests {
         _ = try git("commit", "-q", "-m", "begun")
         _ = try git("tag", "-a", "-m", "first", "v1.0")
         let commit = try git("rev-parse", "HEAD")
-        _ = try git("clone", "-q", "--bare", ".", folder + "/count.git")
-        _ = try git("-C", folder + "/count.git", "update-server-info")
-        return ("count.git", commit)
+        _ = try git("clone", "-q", "--bare", ".", "\(folder)/\(name)")
+        _ = try git("-C", "\(folder)/\(name)", "update-server-info")
+        return commit
     }
 
     @Test func aProgramWithConfigureAndMakeAndACommitWithAMakefileAreBuilt() async throws {
         try await withScratch("built") { folder in
             let (name, commit) = try Self.repository(in: folder)
+            let real = try Self.figlet(in: folder)
             let server = try LoopbackServer(folder: folder)
             let repository = server.address + name
             let hello = BuildNeed(
-                .archive(address: try Self.helloAddress(), sha256: nil), tools: Self.tools,
+                .archive(address: try Self.address("h/hello/hello_2.10.orig.tar.gz"), sha256: nil), tools: Self.tools,
                 commands: "./configure --disable-nls --quiet\nmake -s\nmake -s install", keep: ["bin"])
+            let figlet = BuildNeed(
+                .git(repository: server.address + real.name, commit: real.commit), tools: Self.tools,
+                commands: "make -s\nmake -s install", keep: ["bin/figlet", "share/figlet"])
             let count = BuildNeed(
                 .git(repository: repository, commit: "v1.0"), tools: Self.tools, commands: "make install")
             let depot = try RealArchives.depot(RealArchives.lash)
-            let lock = try await depot.lock(["main": Needs(builds: [hello, count])])
+            let lock = try await depot.lock(["main": Needs(builds: [hello, figlet, count])])
             #expect(try JSONRoundTrip.lock(lock) == lock)
             let environment = try #require(lock.environments["main"])
-            #expect(environment.commits == [LockedCommit(repository: repository, asked: "v1.0", commit: commit)])
+            let locked = LockedCommit(repository: repository, asked: "v1.0", commit: commit)
+            #expect(environment.commits.count == 2 && environment.commits.contains(locked))
             #expect(environment.files.count == 1 && environment.tools.keys.sorted() == ["gcc libc6-dev make"])
             server.end()
 
             let tree = try await depot.build(environment)
             let said = try RealPackagesTests().run(
-                "export PATH; hello; count; ls -R /usr/local/bin /usr/local/share; command -v gcc || echo no gcc",
+                "export PATH; hello; count; ls -R /usr/local/bin /usr/local/share/doc; figlet -f banner H | grep -c '#######'; command -v gcc || echo no gcc",
                 in: tree)
-            #expect(said.hasPrefix("Hello, world!\ncounted words\n/usr/local/bin:\ncount\nhello\n"), "\(said)")
-            #expect(said.contains("doc/count:\nMakefile\n") && said.hasSuffix("\nno gcc\n"), "\(said)")
+            #expect(said.hasPrefix("Hello, world!\ncounted words\n/usr/local/bin:\ncount\nfiglet\nhello\n"), "\(said)")
+            #expect(said.contains("doc/count:\nMakefile\n") && said.hasSuffix("\n1\nno gcc\n"), "\(said)")
             #expect(!said.contains("hello.1"), "\(said)")
 
             // The commit built once more, from what is in the store: the same bytes.
