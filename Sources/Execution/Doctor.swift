@@ -12,11 +12,29 @@ package enum Doctor {
         let (loop, fuse) = (KernelMounts.lack, FuseMounts.lack)
         let namespaces = Namespaces.refusal
         let canSeparate = (try? Namespaces.ofTasks()) != nil
-        let (engine, lacks): (Engine, [String?]) =
+        var (engine, lacks): (Engine, [String?]) =
             if loop == nil { (.kernel, []) } else if fuse == nil { (.fuse, [loop]) } else {
                 (canSeparate ? .extraction : .proot, [loop, fuse])
             }
-        var notes: [String] = []
+        var (notes, demanded): ([String], Engine?) = ([], nil)
+        do throws(ExecutionFailure) {
+            demanded = try EnginePolicy.demanded(in: lash)
+            if let demanded {
+                engine = demanded
+                let lack: String? =
+                    switch demanded {
+                    case .kernel: loop
+                    case .fuse: fuse
+                    case .extraction: canSeparate ? nil : namespaces?.words
+                    case .proot, .container: nil
+                    }
+                if let lack {
+                    notes.append(
+                        "no run can begin: the policy of this LASH demands the engine \(demanded.rawValue), but \(lack)"
+                    )
+                }
+            }
+        } catch { notes.append("no run can begin: \(error.description)") }
         if let namespaces {
             notes.append(
                 canSeparate
@@ -27,7 +45,8 @@ package enum Doctor {
         return HostFacts(
             name: names.host, architecture: names.machine, kernel: names.kernel, cpus: capacity.cpus,
             memory: capacity.memory, freeDisk: Folder.freeDisk(at: lash.root), isRoot: isRoot, engine: engine.rawValue,
-            reason: Ladder.reason(of: engine, lacks: lacks.compactMap { $0 }), notes: notes, load: load,
+            reason: demanded == nil ? Ladder.reason(of: engine, lacks: lacks.compactMap { $0 }) : EnginePolicy.reason,
+            notes: notes, load: load,
             offers: .init(
                 loopDevices: loop, fuse: fuse, userNamespaces: namespaces.map { $0.cause ?? $0.summary },
                 cgroups: cgroups, memoryLimits: memoryLimits, gpus: capacity.gpus))

@@ -13,12 +13,15 @@ package enum Ladder {
         -> ReachedImages
     {
         if start.engine == .container { return try ContainerRoot.reach(start) }
-        let rungs = start.engine.map { [$0] } ?? [.kernel, .fuse, .extraction, .proot]
+        let forced = try EnginePolicy.engine(asked: start.engine, in: lash)
+        let rungs = forced.map { [$0] } ?? [.kernel, .fuse, .extraction, .proot]
         // What each rung above lacks: why it is this one.
         var lacks: [String] = []
         for rung in rungs {
             do throws(ExecutionFailure) {
-                let reason = start.engine == nil ? reason(of: rung, lacks: lacks) : "--engine asks for it"
+                let reason =
+                    start.engine != nil
+                    ? "--engine asks for it" : forced != nil ? EnginePolicy.reason : reason(of: rung, lacks: lacks)
                 switch rung {
                 case .kernel:
                     if start.engine == nil, start.isStranger ?? false, !(start.isSigned ?? false), geteuid() == 0 {

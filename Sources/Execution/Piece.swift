@@ -87,8 +87,12 @@ package struct Piece {
             ?? Ladder.reach(start, folder: folder, in: lash)
         defer { withExtendedLifetime(images) {} }
         let (plan, text) = try Self.plan(of: images)
-        try File.write(text, to: folder.plan, syncing: false)
         let capacity = Capacity.ofHost(cpus: start.cpus)
+        // Those that run, and twice as many whose outputs are looked at.
+        let crew = Crew(atMost: 3 * capacity.cpus + 1)
+        defer { crew.end() }
+        if board == nil { TaskSandbox.prepare(crew, images, plan) }
+        try File.write(text, to: folder.plan, syncing: false)
         if let board { try board.check(plan) } else { try capacity.check(plan) }
         try checkLabels(of: plan)
         let secrets = try GivenSecrets(for: plan.stations, secret)
@@ -159,7 +163,7 @@ package struct Piece {
             plan, run: folder, journal: journal, images: images, reuse: reuse,
             resuming: Resuming(recorded, boot: boot), failsFast: start.failsFast ?? false,
             keepsMade: start.keepsMade ?? false, capacity: capacity, groups: groups, secrets: secrets,
-            first: shown, signals: signals, tether: tether, board: board,
+            crew: crew, first: shown, signals: signals, tether: tether, board: board,
             launched: { mayUseDisk.change { $0 = true } }, follow: follow)
         let succeeded = try scheduler.perform()
         let results = try RunResults(folder).gather(scheduler.results, leftOut: scheduler.leftOut) {

@@ -79,6 +79,7 @@ final class Scheduler {
     ///   - reuse: what is kept of earlier runs, and what tells whether it fits.
     ///   - groups: hold tasks to the memory that they may use.
     ///   - secrets: all that the plan's stations name.
+    ///   - crew: ends with it.
     ///   - first: what shows environments' first files.
     ///   - resuming: what this run has done before.
     ///   - tether: a descriptor whose end cancels the run.
@@ -88,7 +89,7 @@ final class Scheduler {
     init(
         _ plan: Plan, run: RunFolder, journal: Journal, images: ReachedImages, reuse: Reuse,
         resuming: Resuming, failsFast: Bool, keepsMade: Bool = false, capacity: Capacity, groups: ControlGroups?,
-        secrets: GivenSecrets, first: [String: [SandboxPlan.Step]] = [:], signals: Int32, tether: Int32?,
+        secrets: GivenSecrets, crew: Crew, first: [String: [SandboxPlan.Step]] = [:], signals: Int32, tether: Int32?,
         board: LeaseBoard? = nil, launched: @escaping @Sendable () -> Void = {},
         follow: @escaping (RunEvent) -> Void
     ) throws(ExecutionFailure) {
@@ -115,8 +116,7 @@ final class Scheduler {
             store: reuse.store, isFresh: reuse.isFresh,
             folders: folders, cells: TaskCells(folders, atMost: 3 * capacity.cpus), groups: groups,
             launched: launched)
-        // Those that run, and twice as many whose outputs are looked at.
-        crew = Crew(atMost: 3 * capacity.cpus + 1)
+        self.crew = crew
         syncing = try JournalSync(journal, run: run, begins: launched)
         freeing = Freeing(run, journal, reuse.store)
         try poller.add(told.read, token: Token.told)

@@ -1,6 +1,7 @@
 internal import Files
 internal import Plan
 internal import Sandbox
+internal import Threads
 
 /// A task's world: its environment as `/`, the metro image at `/.las`, what it takes below `/.las/made`, its own `/task` and
 /// `/tmp`. Nothing of the host's.
@@ -22,6 +23,14 @@ struct TaskSandbox {
         (self.images, made, workspaces) = (images, run.made, RunWorkspaces(run))
         self.first = first
         (self.gpus, self.secrets, self.isWithoutNetwork) = (gpus, secrets, isWithoutNetwork)
+    }
+
+    /// Has a thread of the crew make ready what the first task needs, beside what is done until that starts.
+    static func prepare(_ crew: Crew, _ images: ReachedImages, _ plan: Plan) {
+        guard [.kernel, .fuse, .extraction].contains(images.engine), plan.stations.contains(where: { !$0.usesNetwork })
+        else { return }
+        let isWithoutNetwork = !plan.stations.contains(where: \.usesNetwork)
+        try? crew.perform { SandboxPlan.prepareNetwork(mayStay: isWithoutNetwork) }
     }
 
     static let path = "/.las/files/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -43,8 +43,10 @@ package struct Trust: Sendable {
         return true
     }
 
-    private struct Policy: Codable {
-        let signature: String
+    private struct Policy: Decodable {
+        let signature: String?
+        /// The runtime's affair.
+        let engine: String?
     }
 
     /// Whether only bundles with a trusted signature run here.
@@ -52,7 +54,7 @@ package struct Trust: Sendable {
         guard File.exists(policyFile) else { return false }
         let text = try File.read(policyFile, atMost: 65536)
         guard let policy = try? JSONText.decode(Policy.self, from: text),
-            ["required", "any"].contains(policy.signature)
+            policy.signature != nil || policy.engine != nil, ["required", "any", nil].contains(policy.signature)
         else {
             throw SignatureFailure(
                 "the policy of this LASH can't be read", place: policyFile,
@@ -63,8 +65,11 @@ package struct Trust: Sendable {
 
     package func setDemandsSignature(_ demands: Bool) throws {
         try Folder.make(lash.root)
-        try File.write(
-            JSONText.encode(Policy(signature: demands ? "required" : "any"), indented: true), to: policyFile)
+        // What else it demands stays.
+        let before = (try? File.read(policyFile, atMost: 65536)).flatMap { try? JSONText.parse($0) }
+        var policy = before?.object ?? [:]
+        policy["signature"] = .string(demands ? "required" : "any")
+        try File.write(JSONText.bytes(of: .object(policy), indented: true), to: policyFile)
     }
 
     /// What a bundle's signatures say here.

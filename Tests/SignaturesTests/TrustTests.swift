@@ -84,6 +84,13 @@ import Testing
             }
             try trust.add(key.publicKey, as: "anna")
             try trust.admit(identity, signed, in: "x.las")
+            // What else the policy says is the runtime's affair, and stays.
+            try File.write(#"{"engine": "fuse"}"#, to: folder + "/policy.json")
+            try trust.admit(identity, [], in: "x.las")
+            try trust.setDemandsSignature(true)
+            #expect(throws: SignatureFailure.self) { try trust.admit(identity, [], in: "x.las") }
+            let policy = String(decoding: try File.read(folder + "/policy.json"), as: UTF8.self)
+            #expect(policy.contains(#""engine": "fuse""#) && policy.contains(#""signature": "required""#), "\(policy)")
             try File.write("{}", to: folder + "/policy.json")
             #expect(throws: SignatureFailure.self) { try trust.admit(identity, [], in: "x.las") }
         }
