@@ -9,19 +9,29 @@ internal import Plan
 /// The metro of the container that the runtime is in: what `las pack --format oci` wrote.
 struct ContainerMetro {
     private let plan: Plan
-    /// Their names.
-    var environments: [String] { plan.environments.map(\.id.name) }
+    /// Which environment the image holds, where the metro has several.
+    private let own: String?
+    /// The names of those that are here.
+    var environments: [String] { own.map { [$0] } ?? plan.environments.map(\.id.name) }
 
     /// - Returns: nil outside of such a container.
     static func here() throws -> ContainerMetro? {
         let file = ContainerRoot.metro + "/plan.json"
         guard File.real("/proc/self/exe") == ContainerRoot.program, File.exists(file) else { return nil }
-        return ContainerMetro(plan: try JSONText.decode(Plan.self, from: try File.read(file, atMost: 256 << 20)))
+        let named = ContainerRoot.metro + "/environment"
+        let own = File.exists(named) ? String(decoding: try File.read(named, atMost: 4096), as: UTF8.self) : nil
+        return ContainerMetro(
+            plan: try JSONText.decode(Plan.self, from: try File.read(file, atMost: 256 << 20)), own: own)
     }
 
     func run(_ arguments: Arguments) throws -> ExitCode {
         if arguments["engine"] != nil {
             throw UsageFailure("inside a container there is no engine to choose", fix: "leave --engine out")
+        }
+        if let own {
+            throw UsageFailure(
+                "this image holds one of the metro's \(plan.environments.count) environments, \(Shown.text(own)), and stations need others too",
+                fix: "run the metro from its bundle, or in Kubernetes, where each station's pods have its image")
         }
         let lash = try Bundles.lash(arguments)
         let target = arguments["results"] ?? "results"

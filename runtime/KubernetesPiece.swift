@@ -24,6 +24,7 @@ final class KubernetesPiece: DistributedEngine {
     private var troubles: Set<String> = []
     private var taking: TakeOver
     private var isEnding = false
+    private var inputs: CarriedInputs?
 
     /// Seconds that the conductor stays for somebody who takes the run over.
     private static let stay = 6 * 3600
@@ -69,7 +70,9 @@ final class KubernetesPiece: DistributedEngine {
         guard let path = RelativePath("plan.json") else { throw UsageFailure("there is no plan") }
         let text = try ImageReader(start.metro.path, offset: start.metro.offset).read(path, atMost: 256 << 20)
         if !File.exists(folder.plan) { try File.write(text, to: folder.plan) }
-        let submission = try prepare(try JSONText.decode(Plan.self, from: text))
+        let plan = try JSONText.decode(Plan.self, from: text)
+        inputs = try carried(plan, text)
+        let submission = try prepare(plan)
         // What is there of an earlier try is taken over where it still goes on, and begins anew where it has ended.
         if journal.recorded.isEmpty || !isGoingOn(submission) {
             if !journal.recorded.isEmpty { try tools.remove(submission.name, everything: false) }
@@ -80,6 +83,14 @@ final class KubernetesPiece: DistributedEngine {
             do { try tools.remove(submission.name, everything: true) } catch { note(error.description) }
         }
         return try close(end)
+    }
+
+    /// What the manifest itself brings of the metro's own image.
+    private func carried(_ plan: Plan, _ text: [UInt8]) throws -> CarriedInputs? {
+        let names = KubernetesOptions.carried(start.cluster?.options ?? [:])
+        if names.isEmpty { return nil }
+        let image = try ImageReader(start.metro.path, offset: start.metro.offset)
+        return try CarriedInputs(names, of: plan, text: text) { try image.read($0) }
     }
 
     private func isGoingOn(_ submission: KubernetesSubmission) -> Bool {
@@ -96,6 +107,7 @@ final class KubernetesPiece: DistributedEngine {
         let words = start.cluster?.options ?? [:]
         var options = try KubernetesOptions(words)
         options.stay = Self.stay
+        options.inputs = inputs
         if let last = journal.recorded.last { options.again = "\(last.sequence)" }
         do {
             let patches = try words["patch"].map { [try KubernetesPatch(Array($0.utf8), file: "--patch")] } ?? []

@@ -7,9 +7,12 @@ package struct ExportedTree: Sendable {
     package let metro: MetroImage
     /// The metro's.
     package let name: String
+    /// Which of the metro's environments it is, where it has several.
+    package let environmentName: String?
 
-    package init(environment: LayeredTree, metro: MetroImage, name: String) {
+    package init(environment: LayeredTree, metro: MetroImage, name: String, environmentName: String? = nil) {
         (self.environment, self.metro, self.name) = (environment, metro, name)
+        self.environmentName = environmentName
     }
 
     /// All of it; the environment's groups come first, one for each layer.

@@ -54,13 +54,21 @@ extension ImageWriter {
 
     /// An OCI image: a folder in OCI's layout, or, where the path ends with `.tar`, a tar of it.
     ///
-    /// - Parameter architecture: OCI's word for the processor.
+    /// - Parameters:
+    ///   - exported: of each environment, an image; they have the metro in common.
+    ///   - architecture: OCI's word for the processor.
     package func oci(
-        _ exported: ExportedTree, architecture: String, to path: String,
+        _ exported: [ExportedTree], architecture: String, to path: String,
         progress: @escaping @Sendable (_ done: Int64, _ total: Int64) -> Void = { _, _ in }
     ) throws {
-        try LayerStore(lash: lash).check(exported.environment.layers)
-        let image = OCIImage(tree: exported, threads: options.threads, architecture: architecture)
+        for tree in exported { try LayerStore(lash: lash).check(tree.environment.layers) }
+        func write(into folder: String) throws {
+            let described = try exported.map {
+                try OCIImage(tree: $0, threads: options.threads, architecture: architecture).write(
+                    into: folder, progress: progress)
+            }
+            try OCIImage.index(described, into: folder)
+        }
         guard path.ends(with: ".tar") else {
             if File.exists(path) {
                 throw BundleFailure(
@@ -70,7 +78,7 @@ extension ImageWriter {
             let beside = "\(path).new-\(getpid())-\(UInt32.random(in: 0 ... .max))"
             do {
                 try Folder.make(beside)
-                try image.write(into: beside, progress: progress)
+                try write(into: beside)
                 try Folder.syncDisk(of: beside)
                 try File.rename(beside, to: path)
             } catch {
@@ -80,7 +88,7 @@ extension ImageWriter {
             return
         }
         try Folder.withTemporary(in: lash.temporary, named: "oci") { folder in
-            try image.write(into: folder, progress: progress)
+            try write(into: folder)
             try Self.archive(ofLayout: folder, to: path)
         }
     }

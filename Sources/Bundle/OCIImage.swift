@@ -6,7 +6,8 @@ internal import Layers
 internal import Parts
 internal import Threads
 
-/// An OCI image of one environment with the metro and the runtime in it: a layout (a folder, or a tar of it).
+/// An OCI image of one environment with the metro and the runtime in it: a layout (a folder, or a tar of it). Of a metro with
+/// several environments each has an image, and what they have in common is there once.
 ///
 /// Its layers follow the needs' layers, so that registries keep once what images share. The same metro gives the same bytes.
 struct OCIImage {
@@ -27,7 +28,10 @@ struct OCIImage {
     }
 
     /// - Parameter progress: told how many bytes of the files are done, of all.
-    func write(into folder: String, progress: @escaping @Sendable (_ done: Int64, _ total: Int64) -> Void) throws {
+    /// - Returns: what refers to its manifest.
+    func write(into folder: String, progress: @escaping @Sendable (_ done: Int64, _ total: Int64) -> Void) throws
+        -> JSONValue
+    {
         try Folder.make(folder + "/blobs/sha256")
         let groups = Self.groups(of: tree.environment.layers)
         // The programs are in layers of their own: these stay as they are when the metro is edited.
@@ -52,6 +56,11 @@ struct OCIImage {
         layers.append((try Self.mountPoints(), [], "mount points"))
         for (program, words) in programs { layers.append((try program.tree(below: ".las"), [], words)) }
         layers.append((try Self.ready(metro.tree(below: ".las")), [], "the metro \(tree.name)"))
+        if let name = tree.environmentName, let path = RelativePath(Self.environmentFile) {
+            var own = MetroImage()
+            own.add(path, bytes: Array(name.utf8))
+            layers.append((try own.tree(below: ".las"), [], "the environment \(name)"))
+        }
         let total = layers.reduce(0) { $0 + $1.tree.size }
         let done = Monitor(Int64(0))
         let blobs = try Workers.each(layers, on: threads) { layer in
@@ -63,8 +72,13 @@ struct OCIImage {
                     }, total)
             }
         }
-        try describe(blobs, into: folder)
+        return try describe(blobs, into: folder)
     }
+
+    /// In `/.las`: which environment an image holds, where the metro has several.
+    static let environmentFile = "environment"
+    /// In an index, the same.
+    private static let environmentKey = "las.environment"
 
     // MARK: What a container needs
 
@@ -172,7 +186,7 @@ struct OCIImage {
 
     private static let created = "1980-01-01T00:00:00Z"
 
-    private func describe(_ layers: [Blob], into folder: String) throws {
+    private func describe(_ layers: [Blob], into folder: String) throws -> JSONValue {
         let labels: JSONValue = [
             "org.opencontainers.image.title": .string(tree.name),
             "org.opencontainers.image.description": .string("The metro “\(tree.name)”, packed by las"),
@@ -208,12 +222,22 @@ struct OCIImage {
         guard
             case .object(var described) = try add(
                 manifest, into: folder, as: "application/vnd.oci.image.manifest.v1+json")
-        else { return }
+        else { return .null }
         described["annotations"] = ["org.opencontainers.image.ref.name": "latest"]
+        if let name = tree.environmentName {
+            described["annotations"] = [
+                "org.opencontainers.image.ref.name": .string(name), Self.environmentKey: .string(name),
+            ]
+        }
         described["platform"] = ["architecture": .string(architecture), "os": "linux"]
+        return .object(described)
+    }
+
+    /// - Parameter manifests: what refers to them, of all images of the layout.
+    static func index(_ manifests: [JSONValue], into folder: String) throws {
         let index: JSONValue = [
             "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
-            "manifests": [.object(described)],
+            "manifests": .array(manifests),
         ]
         try File.create(folder + "/index.json", JSONText.bytes(of: index))
         try File.create(folder + "/oci-layout", #"{"imageLayoutVersion":"1.0.0"}"#)

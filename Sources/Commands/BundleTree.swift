@@ -9,21 +9,19 @@ internal import Unpacking
 /// A bundle as a tree that can be written in another format. Its environment is one layer: which needs brought what, the image
 /// does not tell any more.
 enum BundleTree {
+    /// Its environments, each with the metro.
+    ///
     /// - Parameters:
     ///   - bundle: verified.
     ///   - folder: empty, and there as long as the tree is used.
     ///   - conductor: the program that goes into images; the bundle does not have it.
     static func exported(
         _ bundle: BundleFile, conductor: String, into folder: String, _ terminal: Terminal
-    ) throws -> ExportedTree {
+    ) throws -> [ExportedTree] {
         let environments = bundle.parts.filter { $0.part.kind == .environment }
-        guard let environment = environments.first, environments.count == 1 else {
-            throw UsageFailure(
-                "the bundle has \(environments.count) environments, and an OCI image has room for one",
-                fix: "give all stations the same needs, and pack it again")
-        }
-        let (root, files) = (folder + "/root", folder + "/metro")
-        for (placed, place) in [(environment, root), (bundle.metro, files)] {
+        let files = folder + "/metro"
+        let roots = environments.indices.map { "\(folder)/root-\($0)" }
+        for (placed, place) in zip(environments + [bundle.metro], roots + [files]) {
             try Folder.make(place)
             try Stage.during(terminal, "unpacking \(placed.part.words)") { stage in
                 try ImageReader(bundle.path, offset: placed.offset).unpack(into: place) {
@@ -31,14 +29,6 @@ enum BundleTree {
                 }
             }
         }
-        // Not every file system can hold them, so they are not read from where the files lie now.
-        let listing = try ImageListing(try ImageReader(bundle.path, offset: environment.offset))
-        let attributes = Dictionary(
-            listing.entries.filter { !$0.attributes.isEmpty }.map { (ExactText($0.path), $0.attributes) },
-            uniquingKeysWith: { first, _ in first })
-        let layer = Layer(
-            digest: environment.part.digest, name: environment.part.words, tree: root,
-            entries: try entries(below: root, attributes))
         var metro = MetroImage()
         for entry in try entries(below: files) {
             switch entry.kind {
@@ -50,8 +40,19 @@ enum BundleTree {
         let runtime = try bundle.reader(of: bundle.runtime).read(at: 0, count: Int(bundle.runtime.part.size))
         metro.add(try Packing.path("las-runtime"), bytes: runtime, isProgram: true)
         try metro.add(try Packing.path("las-conductor"), fileAt: conductor)
-        return ExportedTree(
-            environment: LayeredTree(layers: [layer]), metro: metro, name: bundle.metro.part.name)
+        return try zip(environments, roots).map { environment, root in
+            // Not every file system can hold them, so they are not read from where the files lie now.
+            let listing = try ImageListing(try ImageReader(bundle.path, offset: environment.offset))
+            let attributes = Dictionary(
+                listing.entries.filter { !$0.attributes.isEmpty }.map { (ExactText($0.path), $0.attributes) },
+                uniquingKeysWith: { first, _ in first })
+            let layer = Layer(
+                digest: environment.part.digest, name: environment.part.words, tree: root,
+                entries: try entries(below: root, attributes))
+            return ExportedTree(
+                environment: LayeredTree(layers: [layer]), metro: metro, name: bundle.metro.part.name,
+                environmentName: environments.count > 1 ? environment.part.name : nil)
+        }
     }
 
     private static func entries(

@@ -1,3 +1,4 @@
+internal import Digests
 internal import Engines
 internal import Execution
 internal import Failures
@@ -19,7 +20,7 @@ enum KubernetesDeployment {
             .init(
                 name: "--image", value: "REGISTRY/NAME:TAG",
                 about: "Kubernetes: where the metro is pushed to; with @sha256:… what was pushed before",
-                completes: .nothing),
+                mayRepeat: true, completes: .nothing),
             .init(
                 name: "--context", value: "NAME",
                 about: "Kubernetes: the cluster, as “kubectl config get-contexts” lists it",
@@ -44,15 +45,18 @@ enum KubernetesDeployment {
             throw UsageFailure("\(option) says nothing to Kubernetes", fix: "leave \(option) out")
         }
         try RunOptions.check(invocation)
-        guard let image = invocation.value("--image") else {
+        let images = invocation.values("--image")
+        guard let image = images.first else {
             throw UsageFailure(
                 "--image is missing: where the cluster's nodes fetch the metro from",
                 fix: "name a registry that they reach: --image ghcr.io/alice/my-metro:1")
         }
-        let reference = try ImageReference(image)
-        let nothing = String(repeating: "0", count: 64)
+        // A tag is pushed to; what has a digest was pushed before.
+        let target = images.count == 1 && !image.contains("=") ? try ImageReference(image) : nil
+        let isPushed = target.map { $0.digest == nil } ?? false
+        let nothing = Digest(of: "")
         var options = try KubernetesWords(invocation).options(
-            for: reference.digest == nil ? "\(reference.registry)/\(reference.name)@sha256:\(nothing)" : image)
+            for: target.flatMap { isPushed ? [PushSource.name(of: nothing, at: $0)] : nil } ?? images)
         let patch = try KubernetesWords(invocation).patch()
         if invocation.has("--dry-run") {
             try await DryRun(given, invocation, on: ["Kubernetes"], context).tell(context.terminal)
@@ -68,15 +72,22 @@ enum KubernetesDeployment {
         let material = try await RunMaterial.prepare(
             given, inputs: try InputOption.values(invocation, context), context)
         options.name = options.name ?? KubernetesOptions.newName(for: material.metro)
+        // An image that was pushed before has other files: small ones go with the run's objects.
+        let inputs = try InputOption.values(invocation, context)
+        if !isPushed, !inputs.isEmpty { options.inputs = try material.carried(inputs, context).1 }
         // What the cluster could not be given is told before anything is sent.
         if let plan = material.readPlan(context.lash) {
+            if isPushed, let image = options.imageOfAll, plan.environments.count > 1 {
+                options.images = plan.environments.map { (key: $0.id.name, value: image) }
+            }
             let patches = try patch.map { [try KubernetesPatch(Array($0.utf8), file: "--patch")] } ?? []
             _ = try KubernetesSubmission(plan, options, patches: patches)
         }
-        if reference.digest == nil {
-            let pushed = try await PushSource.send(Context.absolute(given), to: reference, invocation, context)
-            PushSource.tell(pushed, reference, context)
-            options = options.with(image: PushSource.name(of: pushed, at: reference))
+        if isPushed, let target {
+            let pushed = try await PushSource.send(Context.absolute(given), to: target, invocation, context)
+            PushSource.tell(pushed, target, context)
+            options.imageOfAll = PushSource.name(of: pushed.images[0].manifest.digest, at: target)
+            options.images = PushSource.environments(of: pushed, at: target)
         }
         var words = options.words
         (words["context"], words["patch"]) = (invocation.value("--context"), patch)

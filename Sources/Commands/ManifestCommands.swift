@@ -17,9 +17,12 @@ let manifestKubernetesCommand = CommandSpec(
     ],
     options: KubernetesWords.options + [
         .init(
-            name: "--image", value: "REF@DIGEST", about: "the image of the metro, as “las push” prints it",
-            completes: .nothing),
+            name: "--image", value: "REF@DIGEST",
+            about:
+                "the image of the metro, as “las push” prints it; of several environments ENVIRONMENT=REF@DIGEST for each",
+            mayRepeat: true, completes: .nothing),
         .init(name: "--single", about: "one Job, whose pod runs the whole metro", completes: .nothing),
+        InputOption.option,
     ],
     examples: [
         (
@@ -30,26 +33,43 @@ let manifestKubernetesCommand = CommandSpec(
             "las manifest kubernetes my-metro --single --image ghcr.io/alice/my-metro@sha256:…",
             "one pod runs all of it, one task after another: a volume that one node has is enough"
         ),
+        (
+            "las manifest kubernetes my-metro --image ghcr.io/alice/my-metro@sha256:… --input reads='new/*.fq'",
+            "the same image on other files: small ones stand in the manifest"
+        ),
     ],
     details: """
         Nothing is sent anywhere: the manifest goes to the standard output, and is the same for the same metro and options. It
         is there to be read and changed. The pods ask for what the stations' “uses” say, may do nothing that the profile
         “restricted” forbids, and write to one volume, which keeps the results: in its folder “run/results”, with --single in
         “results”. That volume must be for many nodes (ReadWriteMany), or --access-mode ReadWriteOnce keeps all pods on one node.
+
+        Files of --input stand in the manifest, up to 100 KB each and 1 MB in all; larger ones are sent with the metro, by
+        “las push --input”.
         """
 ) { invocation, context in
-    guard let image = invocation.value("--image") else {
+    let images = invocation.values("--image")
+    if images.isEmpty {
         throw UsageFailure(
             "--image is missing: which image holds the metro",
             fix: "push it, and name it as the last line says: las push METRO REGISTRY/NAME:TAG")
     }
-    let plan = try PlanSource.read(invocation.arguments[0], inputs: [])
-    let options = try KubernetesWords(invocation).options(for: image)
+    var options = try KubernetesWords(invocation).options(for: images)
+    let inputs = try InputOption.values(invocation, context)
+    let plan: Plan
+    if inputs.isEmpty {
+        plan = try PlanSource.read(invocation.arguments[0], inputs: [])
+    } else {
+        let hold = try context.holdStore()
+        defer { hold.release() }
+        let material = try await RunMaterial.prepare(invocation.arguments[0], inputs: inputs, context)
+        (plan, options.inputs) = try material.carried(inputs, context)
+    }
     let manifest = try KubernetesManifest(plan, options)
     let given = invocation.arguments[0]
     let isSingle = invocation.has("--single")
     let head = [
-        "The metro \(plan.metro), written by: las manifest kubernetes \(Shown.word(given)) --image \(options.image)"
+        "The metro \(plan.metro), written by: las manifest kubernetes \(Shown.word(given)) \(options.shownImages)"
             + (isSingle ? " --single" : "")
     ]
     var objects = isSingle ? try manifest.single() : try manifest.stations()
@@ -93,6 +113,10 @@ struct KubernetesWords {
             name: "--patch", value: "FILE",
             about: "YAML that is merged into the objects of its kind and name; repeat it for more", mayRepeat: true),
         .init(
+            name: "--claim", value: "NAME=/FOLDER",
+            about: "a PersistentVolumeClaim that is there already, and where all pods find it; repeat it for more",
+            mayRepeat: true, completes: .nothing),
+        .init(
             name: "--parallel", value: "N", about: "pods of a station at a time, at most; 500 when left out",
             completes: .nothing),
     ]
@@ -106,16 +130,28 @@ struct KubernetesWords {
 
     init(_ invocation: Invocation) { self.invocation = invocation }
 
-    func options(for image: String) throws -> KubernetesOptions {
-        let reference = try ImageReference(image)
-        guard let digest = reference.digest else {
-            throw UsageFailure(
-                "“\(Shown.whole(image))” does not say which image: a tag may name another one tomorrow",
-                fix:
-                    "name it by its digest, as the last line of “las push” does: \(reference.registry)/\(reference.name)@sha256:…"
-            )
+    /// - Parameter images: one, or `ENVIRONMENT=IMAGE` for each environment.
+    func options(for images: [String]) throws -> KubernetesOptions {
+        var options = KubernetesOptions()
+        for image in images {
+            let parts = image.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let reference = try ImageReference(parts.last ?? image)
+            guard let digest = reference.digest else {
+                throw UsageFailure(
+                    "“\(Shown.whole(image))” does not say which image: a tag may name another one tomorrow",
+                    fix:
+                        "name it by its digest, as the last line of “las push” does: \(reference.registry)/\(reference.name)@sha256:…"
+                )
+            }
+            let name = PushSource.name(of: digest, at: reference)
+            options.imageOfAll = options.imageOfAll ?? name
+            if parts.count == 2 { options.images.append((key: parts[0], value: name)) }
         }
-        var options = KubernetesOptions(image: "\(reference.registry)/\(reference.name)@sha256:\(digest.hex)")
+        if images.count > 1, options.images.count != images.count {
+            throw UsageFailure(
+                "several images are those of a metro's environments, and each says whose it is",
+                fix: "--image ENVIRONMENT=REF@DIGEST for each, as “las push” prints them")
+        }
         options.name = invocation.value("--name")
         options.namespace = invocation.value("--namespace")
         options.storageClass = invocation.value("--storage-class")
@@ -134,6 +170,7 @@ struct KubernetesWords {
             fix: "as “kubectl get nodes --show-labels” shows them: --node kubernetes.io/arch=amd64")
         options.places = try pairs(
             "--at", "a station's label, and that of a node with its value", fix: "--at ssd=disktype=ssd")
+        options.claims = try pairs("--claim", "a claim and a folder", fix: "--claim genomes=/genomes")
         return options
     }
 
@@ -155,6 +192,20 @@ struct KubernetesWords {
             return String(decoding: text, as: UTF8.self)
         }
         return texts.isEmpty ? nil : texts.joined(separator: "\n---\n")
+    }
+}
+
+extension RunMaterial {
+    /// The plan, and what of it the manifest brings itself.
+    func carried(_ inputs: [ReplacedInputs.Value], _ context: Context) throws -> (Plan, CarriedInputs) {
+        guard let metro = parts.first(where: { $0.kind == .metro }) else {
+            throw UsageFailure("there is no image of the metro's own")
+        }
+        let image = try ImageReader(PartStore(context.lash).whole(metro))
+        let text = try image.read(try Packing.path("plan.json"), atMost: 256 << 20)
+        let plan = try JSONText.decode(Plan.self, from: text)
+        let names = try ReplacedInputs.find(inputs, known: plan.replaceable).names
+        return (plan, try CarriedInputs(names, of: plan, text: text) { try image.read($0) })
     }
 }
 

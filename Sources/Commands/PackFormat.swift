@@ -51,21 +51,21 @@ extension Packing {
     }
 
     private func writeLayout(_ folder: String) async throws {
-        let tree = try await tree(for: .oci)
+        let trees = try await trees(for: .oci)
         let writer = writer
         try Stage.during(context.terminal, "writing the image") { stage in
-            try writer.oci(tree, architecture: try Architecture.ofThisMachine().name, to: folder) {
+            try writer.oci(trees, architecture: try Architecture.ofThisMachine().name, to: folder) {
                 stage.update(done: $0, of: $1)
             }
         }
     }
 
-    /// The metro's one environment, with the metro and the runtime in it.
-    private func tree(for format: PackFormat) async throws -> ExportedTree {
+    /// The metro's environments, each with the metro and the runtime in it: one, save for OCI.
+    private func trees(for format: PackFormat) async throws -> [ExportedTree] {
         let ground = try await ground()
         let material = try await material(ground)
         for note in material.plan.notes { context.terminal.say("note: " + Shown.whole(note)) }
-        guard let environment = material.environments.first, material.environments.count == 1 else {
+        guard format == .oci || material.environments.count == 1 else {
             let names = material.environments.map { Shown.text($0.id.name) }.joined(separator: ", ")
             throw UsageFailure(
                 "the metro has \(material.environments.count) environments (\(names)), and the format \(format.rawValue) has room for one",
@@ -74,11 +74,19 @@ extension Packing {
         var image = try image(of: material.plan, ground.lock, material.notes)
         try image.add(try Self.path("las-runtime"), fileAt: context.runtime())
         if format == .oci { try image.add(try Self.path("las-conductor"), fileAt: context.conductor()) }
-        return ExportedTree(environment: environment.tree, metro: image, name: material.plan.metro)
+        // In the order of the plan: the first one stands for all where nobody says which.
+        let order = material.plan.environments.map(\.id)
+        let environments = order.compactMap { id in material.environments.first { $0.id == id } }
+        return environments.map {
+            ExportedTree(
+                environment: $0.tree, metro: image, name: material.plan.metro,
+                environmentName: environments.count > 1 ? $0.id.name : nil)
+        }
     }
 
     private func write(_ format: PackFormat, to output: String, asJSON: Bool) async throws -> ExitCode {
-        let tree = try await tree(for: format)
+        let trees = try await trees(for: format)
+        guard let tree = trees.first else { throw UsageFailure("the metro has no environment") }
         let writer = writer
         try Stage.during(context.terminal, "writing the \(format.rawValue)") { stage in
             let progress: @Sendable (Int64, Int64) -> Void = { stage.update(done: $0, of: $1) }
@@ -88,7 +96,7 @@ extension Packing {
             case .tar: try writer.tar(tree, to: output, progress: progress)
             case .oci:
                 try writer.oci(
-                    tree, architecture: try Architecture.ofThisMachine().name, to: output, progress: progress)
+                    trees, architecture: try Architecture.ofThisMachine().name, to: output, progress: progress)
             }
         }
         let size = File.status(output).flatMap { $0.kind == .file ? $0.size : nil }

@@ -1,5 +1,6 @@
 internal import Bundle
 internal import Depot
+internal import Digests
 internal import Failures
 internal import Files
 internal import JSON
@@ -37,6 +38,9 @@ let pushCommand = CommandSpec(
 
         The credentials are those of “las login”, else those that Podman and Docker keep for you. They are shown to that registry
         only. A registry on this machine (127.0.0.1, localhost) is spoken to without encryption.
+
+        A metro whose stations have different needs becomes an image for each environment, under one tag. Each is printed
+        before the last line, as “las manifest kubernetes --image” takes it; on its own, none of them runs the whole metro.
         """
 ) { invocation, context in
     let reference = try ImageReference(invocation.arguments[1])
@@ -52,15 +56,18 @@ let pushCommand = CommandSpec(
     let hold = try context.holdStore()
     defer { hold.release() }
     let pushed = try await PushSource.send(given, to: reference, invocation, context)
-    let whole = PushSource.name(of: pushed, at: reference)
+    let whole = PushSource.name(of: pushed.digest, at: reference)
+    let images = PushSource.environments(of: pushed, at: reference)
     if invocation.has("--json") {
         let told: JSONValue = [
             "image": .string(whole), "tag": .string(reference.tag), "digest": .string("sha256:" + pushed.digest.hex),
             "sent": .integer(pushed.sent), "there": .integer(pushed.there),
+            "environments": .object(Dictionary(images.map { ($0.key, .string($0.value)) }) { first, _ in first }),
         ]
         context.terminal.print(bytes: JSONText.bytes(of: told, indented: true))
     } else {
         PushSource.tell(pushed, reference, context)
+        for image in images { context.terminal.print("\(image.key)=\(image.value)") }
         context.terminal.print(whole)
     }
     return .done
@@ -116,8 +123,15 @@ enum PushSource {
     }
 
     /// By its digest, which names it for good.
-    static func name(of pushed: Pushed, at reference: ImageReference) -> String {
-        "\(reference.registry)/\(reference.name)@sha256:\(pushed.digest.hex)"
+    static func name(of digest: Digest, at reference: ImageReference) -> String {
+        "\(reference.registry)/\(reference.name)@sha256:\(digest.hex)"
+    }
+
+    /// The images of a metro's environments, where it has several.
+    static func environments(of pushed: Pushed, at reference: ImageReference) -> [(key: String, value: String)] {
+        pushed.images.compactMap { image in
+            image.environment.map { (key: $0, value: name(of: image.manifest.digest, at: reference)) }
+        }
     }
 
     static func tell(_ pushed: Pushed, _ reference: ImageReference, _ context: Context) {
@@ -137,11 +151,11 @@ enum PushSource {
             try Stage.during(context.terminal, "checking the bundle") { stage in
                 _ = try bundle.verifyOnce(in: context.lash) { stage.update(done: $0, of: $1) }
             }
-            let tree = try BundleTree.exported(
+            let trees = try BundleTree.exported(
                 bundle, conductor: try context.conductor(), into: folder, context.terminal)
             try Stage.during(context.terminal, "writing the image") { stage in
                 try ImageWriter(context.lash, options: ImageOptions()).oci(
-                    tree, architecture: try Architecture.ofThisMachine().name, to: folder + "/image"
+                    trees, architecture: try Architecture.ofThisMachine().name, to: folder + "/image"
                 ) { stage.update(done: $0, of: $1) }
             }
         }

@@ -3,7 +3,7 @@ internal import Failures
 internal import Files
 internal import JSON
 
-/// A folder in the layout of OCI's image specification, with one image.
+/// A folder in the layout of OCI's image specification, with one image, or one for each environment of a metro.
 package struct OCILayout: Sendable {
     package struct Blob: Hashable, Sendable {
         package let digest: Digest
@@ -11,10 +11,25 @@ package struct OCILayout: Sendable {
         package let mediaType: String
     }
 
+    package struct Image: Hashable, Sendable {
+        /// nil where the metro has one only.
+        package let environment: String?
+        package let manifest: Blob
+    }
+
     package let folder: String
-    package let manifest: Blob
-    /// The configuration, then the layers, each once.
+    /// At least one.
+    package let images: [Image]
+    /// Of several images what names all of them, an index; nil for one.
+    package let index: [UInt8]?
+    /// The configurations and the layers, each once.
     package let blobs: [Blob]
+
+    package var manifest: Blob { images[0].manifest }
+    /// What names all of it for good.
+    package var digest: Digest { index.map { Digest(of: $0) } ?? manifest.digest }
+
+    private static let environmentKey = "las.environment"
 
     package static let manifestTypes = [
         "application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json",
@@ -34,19 +49,37 @@ package struct OCILayout: Sendable {
         guard let text = try? File.read(folder + "/index.json", atMost: Self.largestManifest),
             let index = try? JSONText.parse(text), let entries = index["manifests"]?.array
         else { throw refuse("index.json can't be read") }
-        guard entries.count == 1, let manifest = Self.blob(entries[0]) else {
-            throw refuse("it has \(entries.count) images, and las sends one")
+        guard let images = Self.images(entries) else {
+            throw refuse("it has \(entries.count) images, and las sends one, or one for each environment of a metro")
         }
-        guard let bytes = try? File.read(Self.path(of: manifest.digest, in: folder), atMost: Self.largestManifest),
-            Digest(of: bytes) == manifest.digest
-        else { throw refuse("its manifest is missing or damaged") }
-        self.folder = folder
-        self.manifest = manifest
-        blobs = try Self.blobs(of: bytes, place: folder)
+        var blobs: [Blob] = []
+        for image in images {
+            let place = Self.path(of: image.manifest.digest, in: folder)
+            guard let bytes = try? File.read(place, atMost: Self.largestManifest),
+                Digest(of: bytes) == image.manifest.digest
+            else { throw refuse("its manifest is missing or damaged") }
+            blobs += try Self.blobs(of: bytes, place: folder)
+        }
+        self.init(folder, images, index: images.count > 1 ? text : nil, blobs)
     }
 
-    init(_ folder: String, _ manifest: Blob, _ blobs: [Blob]) {
-        (self.folder, self.manifest, self.blobs) = (folder, manifest, blobs)
+    init(_ folder: String, _ images: [Image], index: [UInt8]?, _ blobs: [Blob]) {
+        (self.folder, self.images, self.index) = (folder, images, index)
+        var seen: Set<Digest> = []
+        self.blobs = blobs.filter { seen.insert($0.digest).inserted }
+    }
+
+    /// The images that an index lists: one, or one for each environment.
+    static func images(_ entries: [JSONValue]) -> [Image]? {
+        var images: [Image] = []
+        for entry in entries {
+            let name = entry["annotations"]?[environmentKey]?.string
+            guard let manifest = blob(entry), entries.count == 1 || name != nil,
+                !images.contains(where: { $0.environment == name })
+            else { return nil }
+            images.append(Image(environment: name, manifest: manifest))
+        }
+        return images.isEmpty ? nil : images
     }
 
     /// What a manifest speaks of.
@@ -77,7 +110,7 @@ package struct OCILayout: Sendable {
 
     /// Writes what makes a folder of blobs a layout.
     func describe() throws(FileFailure) {
-        let index: JSONValue = [
+        let one: JSONValue = [
             "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
             "manifests": [
                 [
@@ -86,7 +119,7 @@ package struct OCILayout: Sendable {
                 ]
             ],
         ]
-        try File.create(folder + "/index.json", JSONText.bytes(of: index))
+        try File.create(folder + "/index.json", index ?? JSONText.bytes(of: one))
         try File.create(folder + "/oci-layout", #"{"imageLayoutVersion":"1.0.0"}"#)
     }
 }

@@ -24,9 +24,14 @@ package struct RegistryPull: Sendable {
         into folder: String, architecture: String, progress: @escaping @Sendable (_ done: Int64, _ total: Int64) -> Void
     ) throws -> OCILayout {
         try Folder.make(folder + "/blobs/sha256")
-        let (manifest, bytes) = try manifest(reference.manifest, reference.digest, architecture, over: WebConnection())
-        let blobs = try OCILayout.blobs(of: bytes, place: reference.description)
-        try File.create(OCILayout.path(of: manifest.digest, in: folder), bytes)
+        let (found, index) = try manifests(architecture, over: WebConnection())
+        var all: [OCILayout.Blob] = []
+        for (image, bytes) in found {
+            all += try OCILayout.blobs(of: bytes, place: reference.description)
+            try File.create(OCILayout.path(of: image.manifest.digest, in: folder), bytes)
+        }
+        let layout = OCILayout(folder, found.map(\.0), index: index, all)
+        let blobs = layout.blobs
         let total = blobs.reduce(0) { $0 + $1.size }
         let done = Monitor(Int64(0))
         _ = try Workers.each(blobs, on: Self.width) { blob in
@@ -37,9 +42,31 @@ package struct RegistryPull: Sendable {
                 }
             }
         }
-        let layout = OCILayout(folder, manifest, blobs)
         try layout.describe()
         return layout
+    }
+
+    /// One image, or those of all environments of a metro, with what lists them.
+    private func manifests(
+        _ architecture: String, over connection: WebConnection
+    ) throws -> ([(OCILayout.Image, [UInt8])], index: [UInt8]?) {
+        let types = OCILayout.manifestTypes + OCILayout.indexTypes
+        let answer = try session.send(
+            WebRequest(
+                method: "GET", address: session.address("manifests/\(reference.manifest)"),
+                headers: [("Accept", types.joined(separator: ", "))]), over: connection)
+        let entries = (try? JSONText.parse(answer.body))?["manifests"]?.array ?? []
+        let isWanted = reference.digest.map { $0 == Digest(of: answer.body) } ?? true
+        if answer.status == 200, isWanted, entries.count > 1, let images = OCILayout.images(entries) {
+            let found = try images.map { image in
+                let digest = image.manifest.digest
+                let (blob, bytes) = try manifest("sha256:" + digest.hex, digest, architecture, over: connection)
+                return (OCILayout.Image(environment: image.environment, manifest: blob), bytes)
+            }
+            return (found, answer.body)
+        }
+        let (blob, bytes) = try manifest(reference.manifest, reference.digest, architecture, over: connection)
+        return ([(OCILayout.Image(environment: nil, manifest: blob), bytes)], nil)
     }
 
     private func manifest(

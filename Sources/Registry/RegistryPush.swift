@@ -6,8 +6,10 @@ internal import Threads
 
 /// What a push did.
 package struct Pushed: Hashable, Sendable {
-    /// Of the manifest: what names this image for good.
+    /// Of the manifest, or of what lists them: what names this image for good.
     package let digest: Digest
+    /// Of a metro with several environments more than one.
+    package let images: [OCILayout.Image]
     /// Bytes of layers that were sent.
     package let sent: Int64
     /// Bytes of layers that the registry had, or took over from another name.
@@ -55,7 +57,14 @@ package struct RegistryPush: Sendable {
                 }
             }
         }
-        try sendManifest(over: WebConnection())
+        let connection = try WebConnection()
+        for image in layout.images {
+            let bytes = try File.read(layout.path(of: image.manifest), atMost: OCILayout.largestManifest)
+            let name = layout.index == nil ? reference.tag : "sha256:" + image.manifest.digest.hex
+            try send(bytes, image.manifest.mediaType, as: name, over: connection)
+        }
+        // What lists them comes last.
+        if let index = layout.index { try send(index, OCILayout.indexTypes[0], as: reference.tag, over: connection) }
         known.remember(layout.blobs.map(\.digest), in: reference.name)
         var (sent, there): (Int64, Int64) = (0, 0)
         for outcome in outcomes {
@@ -64,7 +73,7 @@ package struct RegistryPush: Sendable {
             case .there(let count): there += count
             }
         }
-        return Pushed(digest: layout.manifest.digest, sent: sent, there: there)
+        return Pushed(digest: layout.digest, images: layout.images, sent: sent, there: there)
     }
 
     private func send(_ blob: OCILayout.Blob, over connection: WebConnection, progress: (Int64) -> Void) throws
@@ -73,7 +82,8 @@ package struct RegistryPush: Sendable {
         let name = "sha256:" + blob.digest.hex
         let head = try session.send(
             WebRequest(method: "HEAD", address: session.address("blobs/\(name)")), over: connection)
-        if head.status == 200 {
+        // Led on to where its bytes lie, it is there as well; nobody has to look.
+        if head.status == 200 || [301, 302, 303, 307, 308].contains(head.status) {
             progress(blob.size)
             return .there(blob.size)
         }
@@ -160,16 +170,15 @@ package struct RegistryPush: Sendable {
         }
     }
 
-    private func sendManifest(over connection: WebConnection) throws {
-        let bytes = try File.read(layout.path(of: layout.manifest), atMost: OCILayout.largestManifest)
+    private func send(_ bytes: [UInt8], _ type: String, as name: String, over connection: WebConnection) throws {
         let request = WebRequest(
-            method: "PUT", address: session.address("manifests/\(reference.tag)"),
-            headers: [("Content-Type", layout.manifest.mediaType)], body: .bytes(bytes))
+            method: "PUT", address: session.address("manifests/\(name)"), headers: [("Content-Type", type)],
+            body: .bytes(bytes))
         let answer = try session.send(request, over: connection)
         guard answer.status == 201 || answer.status == 200 else {
             throw session.refusal(answer, "the image’s manifest")
         }
-        if let told = answer.headers["docker-content-digest"], told != "sha256:" + layout.manifest.digest.hex {
+        if let told = answer.headers["docker-content-digest"], told != "sha256:" + Digest(of: bytes).hex {
             throw RegistryFailure(
                 "the registry says that it has another image than the one that was sent", place: reference.description,
                 cause: told, .integrity)

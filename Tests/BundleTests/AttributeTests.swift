@@ -86,7 +86,7 @@ struct AttributeTests {
     func umociGivesThoseOfAnOCIImage() throws {
         try withTree { folder, writer, tree, wanted in
             let (layout, copy, out) = (folder + "/x.oci", folder + "/copy", folder + "/out")
-            try writer.oci(tree, architecture: "amd64", to: layout)
+            try writer.oci([tree], architecture: "amd64", to: layout)
             let copied = try Program("skopeo").run(
                 "copy", "--insecure-policy", "oci:\(layout):latest", "oci:\(copy):latest")
             #expect(copied.status == 0, "\(copied.errors)")

@@ -118,7 +118,7 @@ import Testing
                 let paths = ["x.squashfs", "x.tar.zst", "x.oci.tar"].map { "\(bench.folder)/\($0)" }
                 try bench.writer.squashfs(bench.tree, to: paths[0])
                 try bench.writer.tar(bench.tree, to: paths[1])
-                try bench.writer.oci(bench.tree, architecture: "amd64", to: paths[2])
+                try bench.writer.oci([bench.tree], architecture: "amd64", to: paths[2])
                 digests = try paths.map { Digest(of: try File.read($0)) }
             }
             return digests
@@ -129,7 +129,7 @@ import Testing
     @Test func skopeoCopiesAndUmociUnpacksTheOCIImage() throws {
         try withBench { bench in
             let (layout, copy, out) = (bench.folder + "/x.oci", bench.folder + "/copy", bench.folder + "/out")
-            try bench.writer.oci(bench.tree, architecture: "amd64", to: layout)
+            try bench.writer.oci([bench.tree], architecture: "amd64", to: layout)
             let copied = try Program("skopeo").run(
                 "copy", "--insecure-policy", "oci:\(layout):latest", "oci:\(copy):latest")
             #expect(copied.status == 0, "\(copied.errors)")
@@ -154,7 +154,7 @@ import Testing
     @Test func anArchiveOfTheOCIImageIsTakenToo() throws {
         try withBench { bench in
             let archive = bench.folder + "/x.oci.tar"
-            try bench.writer.oci(bench.tree, architecture: "amd64", to: archive)
+            try bench.writer.oci([bench.tree], architecture: "amd64", to: archive)
             let inspected = try Program("skopeo").run("inspect", "oci-archive:\(archive)")
             #expect(inspected.status == 0, "\(inspected.errors)")
             #expect(try JSONText.parse(Array(inspected.output.utf8))["Os"]?.string == "linux")

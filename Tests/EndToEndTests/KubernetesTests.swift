@@ -122,6 +122,36 @@ struct KubernetesTests {
         }
     }
 
+    @Test func otherInputsThatAreSmallComeWithTheManifest() throws {
+        try withScratch { folder in
+            let template = try Template("word-count", in: folder)
+            // The image has the metro's own texts.
+            let layout = try layout(template)
+            try Folder.make(folder + "/new")
+            try File.write("one two two\n", to: folder + "/new/it's {each} $(X).txt")
+            try File.write(String(repeating: "drei ", count: 10_000), to: folder + "/new/größer.txt")
+            try template.run("--input", "texts=new/*.txt")
+            for form in [["--single", "--name", "all"], ["--name", "each"]] {
+                let written = try template.las(
+                    ["manifest", "kubernetes", "metro", "--image", Self.image, "--input", "texts=new/*.txt"] + form)
+                try #require(written.status == 0, "\(written.errors)")
+                try File.write(written.output, to: folder + "/jobs.yaml")
+                let pods = try Pods(layout, manifest: folder + "/jobs.yaml", in: folder + "/pods-\(form.count)")
+                let ended = try form[0] == "--single" ? pods.run("all") : pods.apply(until: "each")
+                #expect(ended.status == 0, "\(ended.output)\(ended.errors)")
+                let results = pods.work + (form[0] == "--single" ? "/results" : "/run/results")
+                let compared = try Program("diff").run("-r", template.results, results)
+                #expect(compared.status == 0, "\(compared.output)")
+            }
+            try File.write(String(repeating: "drei ", count: 30_000), to: folder + "/new/größer.txt")
+            let refused = try template.las(
+                "manifest", "kubernetes", "metro", "--image", Self.image, "--input", "texts=new/*.txt")
+            #expect(refused.status == 2 && refused.output.isEmpty)
+            #expect(refused.errors.contains("too large to be brought by the manifest"), "\(refused.errors)")
+            #expect(refused.errors.contains("las push METRO --input"), "\(refused.errors)")
+        }
+    }
+
     @Test func whatIsNotSaidRightIsToldBeforeAnythingIsWritten() throws {
         try withScratch { folder in
             let las = try Template("hello", in: folder).las
@@ -134,6 +164,8 @@ struct KubernetesTests {
             try refused("--image", Self.image, "--name", "Hello", because: "“Hello” can't be the name of a run")
             try refused("--image", Self.image, "--size", "10 GB", because: "“10 GB” is no size of a volume")
             try refused("--image", Self.image, "--node", "ssd", because: "--node takes a label and its value")
+            try refused("--image", Self.image, "--claim", "data=/usr", because: "the claim data can't be at “/usr”")
+            try refused("--image", Self.image, "--claim", "Data=/data", because: "“Data” can't be the name of a claim")
         }
     }
 
@@ -174,7 +206,7 @@ struct KubernetesDeployTests {
         return try las(
             [
                 "deploy", "metro", "--kubernetes", "--namespace", cluster.namespace, "--image",
-                "\(RealCluster.registry ?? ""):\(getpid())",
+                "\(RealCluster.registry ?? ""):\(getpid())", "--patch", try cluster.modest(),
             ]
                 + arguments)
     }
@@ -240,7 +272,7 @@ struct KubernetesDeployTests {
             let image = "\(RealCluster.registry ?? ""):slow-\(getpid())"
             let begun = try las(
                 "deploy", "m", "--kubernetes", "--namespace", cluster.namespace, "--image", image, "--size", "1Gi",
-                "--results", "there", "--detach")
+                "--results", "there", "--detach", "--patch", try cluster.modest())
             try #require(begun.status == 0, "\(begun.errors)")
             let run = begun.lines.last ?? ""
             #expect(try waits { try las("status", run).output.contains("1 of 3 tasks") })
@@ -274,7 +306,8 @@ private struct RealCluster {
     static let registry = ProcessInfo.processInfo.environment["LAS_TEST_REGISTRY"]
     static var variables: [String: String] {
         let own = ProcessInfo.processInfo.environment
-        return ["KUBECONFIG": own["KUBECONFIG"] ?? "", "PATH": own["PATH"] ?? "/usr/bin:/bin"]
+        // What runs in images must be static: LAS_RUNTIME and LAS_CONDUCTOR where the programs that are tried are not.
+        return own.filter { ["KUBECONFIG", "PATH", "LAS_RUNTIME", "LAS_CONDUCTOR"].contains($0.key) }
     }
     let namespace = "las-test-\(getpid())-\(UInt32.random(in: 0...99_999))"
     private let scratch: String
@@ -292,6 +325,18 @@ private struct RealCluster {
     func folder(_ name: String) throws -> String {
         try Folder.make("\(scratch)/\(name)")
         return "\(scratch)/\(name)"
+    }
+
+    /// A patch: pods that also a small cluster has room for, several at a time.
+    func modest() throws -> String {
+        let file = scratch + "/modest.yaml"
+        try File.write(
+            """
+            kind: Job
+            spec: { template: { spec: { containers: [{ name: metro, resources: { requests: { cpu: 50m } } }] } } }
+
+            """, to: file)
+        return file
     }
 
     func kubectl(_ words: String...) throws -> Program.Ended { try Program("kubectl").run(words) }

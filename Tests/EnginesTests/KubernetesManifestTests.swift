@@ -36,9 +36,30 @@ import Testing
         }
     }
 
+    /// An image for each environment, where there are several.
+    static func options(for plan: Plan) -> KubernetesOptions {
+        var options = KubernetesOptions(image: image)
+        if plan.environments.count > 1 {
+            options.images = plan.environments.enumerated().map { number, environment in
+                (key: environment.id.name, value: image.replacing("0123456789", with: "000000000\(number)"))
+            }
+        }
+        return options
+    }
+
+    /// Its forms: one pod has one environment.
+    private static func forms(_ name: String) throws -> [(objects: [KubernetesObject], ending: String)] {
+        let plan = try plan(ofTemplate: name)
+        let manifest = try KubernetesManifest(plan, options(for: plan))
+        if plan.environments.count > 1 {
+            #expect(throws: EngineFailure.self) { try manifest.single() }
+            return [(try manifest.stations(), "")]
+        }
+        return [(try manifest.single(), "-single"), (try manifest.stations(), "")]
+    }
+
     @Test(arguments: templates) func theManifestOfATemplateIsTheOneKept(_ name: String) throws {
-        let manifest = try KubernetesManifest(try Self.plan(ofTemplate: name), KubernetesOptions(image: Self.image))
-        for (objects, ending) in [(try manifest.single(), "-single"), (try manifest.stations(), "")] {
+        for (objects, ending) in try Self.forms(name) {
             let text = objects.text(head: ["The metro \(name)."])
             let kept = GoodMetros.checkout + "/Tests/EnginesTests/Manifests/\(name)\(ending).yaml"
             if ProcessInfo.processInfo.environment["LAS_RENEW"] != nil { try File.write(text, to: kept) }
@@ -50,9 +71,7 @@ import Testing
     func kubernetesTakesThoseOfAllTemplates() throws {
         var texts: [String] = []
         for name in Self.templates {
-            let plan = try Self.plan(ofTemplate: name)
-            let manifest = try KubernetesManifest(plan, KubernetesOptions(image: Self.image))
-            texts += [try manifest.single().text(head: []), try manifest.stations().text(head: [])]
+            texts += try Self.forms(name).map { $0.objects.text(head: []) }
         }
         #expect(try objections(texts) == "")
         // The judge does object.
@@ -86,6 +105,32 @@ import Testing
             "- name: registry", "kubernetes.io/arch: amd64", "pool: \"\"", "cpu: \"3\"", "memory: \"2100M\"",
             "nvidia.com/gpu: \"2\"", "las/metro: |-", "Größe: #1 {x}", "      kind: Secret",
         ] { #expect(text.contains(line), "\(line)") }
+    }
+
+    @Test func everyStationHasTheImageOfItsEnvironment() throws {
+        let plan = try Self.plan(ofTemplate: "nested-quality-check")
+        #expect(plan.environments.count > 1)
+        let options = Self.options(for: plan)
+        let jobs = try KubernetesManifest(plan, options).stations().filter { $0.kind == "Job" }
+        var used: Set<String> = []
+        for station in plan.stations {
+            let job = jobs.first {
+                $0.value["metadata"]?["annotations"]?["las/station"]?.text == station.id.name
+            }
+            guard case .list(let containers)? = job?.value["spec"]?["template"]?["spec"]?["containers"] else {
+                return #expect(Bool(false), "\(station.id) has no Job")
+            }
+            let image = options.images.first { $0.key == station.environment.name }?.value ?? ""
+            #expect(containers[0]["image"]?.text == image)
+            used.insert(image)
+        }
+        #expect(used.count == plan.environments.count)
+        #expect(try KubernetesOptions(options.words).images.map(\.value) == options.images.map(\.value))
+        // One that is missing is named.
+        var some = options
+        some.images.removeLast()
+        let refused = #expect(throws: EngineFailure.self) { try KubernetesManifest(plan, some).stations() }
+        #expect(refused?.summary.contains(plan.environments.last?.id.name ?? "?") == true)
     }
 
     private func large(_ stations: [PlannedStation], inputs: [PlannedInput] = []) -> Plan {

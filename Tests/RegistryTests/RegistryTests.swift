@@ -44,11 +44,11 @@ struct RegistryTests {
             "layers": .array(described),
         ])
         try File.write(manifest, to: "\(folder)/blobs/sha256/\(Digest(of: manifest).hex)")
+        let blob = OCILayout.Blob(
+            digest: Digest(of: manifest), size: Int64(manifest.count),
+            mediaType: "application/vnd.oci.image.manifest.v1+json")
         let layout = OCILayout(
-            folder,
-            .init(
-                digest: Digest(of: manifest), size: Int64(manifest.count),
-                mediaType: "application/vnd.oci.image.manifest.v1+json"),
+            folder, [.init(environment: nil, manifest: blob)], index: nil,
             try OCILayout.blobs(of: manifest, place: folder))
         try layout.describe()
         return try OCILayout(folder)
@@ -197,6 +197,35 @@ struct RegistryTests {
         }
     }
 
+    @Test func aTokenThatExpiresInTheMiddleOfALayerIsRenewed() throws {
+        try withScratch { folder in
+            try made(folder, "registry", "tokens")
+            let tokens = try TokenServer(in: folder + "/tokens", user: "anna", password: "secret", brief: 1)
+            let server = try RegistryServer(
+                in: folder + "/registry", access: .tokens(tokens, realm: "http://127.0.0.1:\(tokens.port)/token"))
+            let image = try layout(folder + "/one", [(1, 6_000_000)])
+            try credentials(folder).keep(user: "anna", password: "secret", realm: nil, of: server.address)
+            let hasWaited = Mutex(false)
+            let pushed = try RegistryPush(
+                image, to: ImageReference("\(server.address)/a:1"), credentials(folder),
+                LASH(root: folder + "/lash"), isPlain: false, chunk: 1 << 20
+            ).run { done, _ in
+                // Some of the layer is there; what is sent later is sent with a token that is no good any more.
+                let waits = hasWaited.withLock { hasWaited in
+                    let waits = done > 2_000_000 && !hasWaited
+                    hasWaited = hasWaited || waits
+                    return waits
+                }
+                if waits { sleep(5) }
+            }
+            #expect(pushed.digest == image.manifest.digest && hasWaited.withLock { $0 })
+            #expect(tokens.requests.count >= 2, "\(tokens.requests)")
+            let digest = image.blobs[1].digest.hex
+            let there = "\(folder)/registry/storage/docker/registry/v2/blobs/sha256/\(digest.prefix(2))/\(digest)/data"
+            #expect(try Program("cmp").run(image.path(of: image.blobs[1]), there).status == 0)
+        }
+    }
+
     @Test func credentialsGoToNoOtherMachineUnasked() throws {
         try withScratch { folder in
             try made(folder, "registry", "tokens")
@@ -231,6 +260,48 @@ struct RegistryTests {
             #expect(failure?.cause?.hasPrefix(blobs.address) == true)
             #expect(failure?.summary.contains("pass") == false)
             #expect(blobs.shown == [])
+        }
+    }
+
+    @Test func theImagesOfSeveralEnvironmentsAreThereTogether() throws {
+        try withScratch { folder in
+            try made(folder, "registry")
+            let server = try RegistryServer(in: folder + "/registry")
+            let one = try layout(folder + "/both", [(1, 2_000_000), (2, 5_000)])
+            for name in ["index.json", "oci-layout"] { File.remove(folder + "/both/" + name) }
+            let other = try layout(folder + "/both", [(1, 2_000_000), (3, 6_000)])
+            let entries = [("main", one), ("plots", other)].map { name, image -> JSONValue in
+                [
+                    "mediaType": .string(image.manifest.mediaType),
+                    "digest": .string("sha256:" + image.manifest.digest.hex), "size": .integer(image.manifest.size),
+                    "annotations": ["las.environment": .string(name)],
+                    "platform": ["architecture": "amd64", "os": "linux"],
+                ]
+            }
+            let index = JSONText.bytes(of: [
+                "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
+                "manifests": .array(entries),
+            ])
+            try File.write(index, to: folder + "/both/index.json")
+            let both = try OCILayout(folder + "/both")
+            #expect(both.images.map(\.environment) == ["main", "plots"])
+            let pushed = try push(both, "\(server.address)/a:1", folder)
+            #expect(pushed.digest == Digest(of: index) && pushed.images == both.images)
+            // What they have in common is sent once.
+            #expect(pushed.sent < 2_020_000)
+            let raw = try Program("skopeo").run(
+                "inspect", "--raw", "--tls-verify=false", "docker://\(server.address)/a:1")
+            #expect(raw.output == String(decoding: index, as: UTF8.self), "\(raw.errors)")
+            let pull = try RegistryPull(ImageReference("\(server.address)/a:1"), credentials(folder), isPlain: false)
+            let pulled = try pull.run(into: folder + "/pulled", architecture: "amd64") { _, _ in }
+            #expect(pulled.digest == pushed.digest && pulled.images == both.images)
+            #expect(
+                try push(try OCILayout(folder + "/pulled"), "\(server.address)/b:1", folder).digest == pushed.digest)
+            // Images that nobody says the environment of are not sent.
+            try File.write(
+                Array(String(decoding: index, as: UTF8.self).replacing("las.environment", with: "x").utf8),
+                to: folder + "/both/index.json")
+            #expect(throws: RegistryFailure.self) { try OCILayout(folder + "/both") }
         }
     }
 

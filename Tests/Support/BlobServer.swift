@@ -4,6 +4,8 @@ internal import Foundation
 /// interface. It ends with the value, and with the test's process, however that ends.
 package final class BlobServer: @unchecked Sendable {
     package let address: String
+    /// What its callers must trust, where it is secure.
+    package var certificate: String { folder + "/certificate.pem" }
     private let folder: String
     private let process: Process
     private let leash: Pipe
@@ -17,18 +19,27 @@ package final class BlobServer: @unchecked Sendable {
     /// - Parameters:
     ///   - files: what it serves.
     ///   - folder: exists, and is the server's alone.
-    package init(of files: String, in folder: String) throws {
+    ///   - isSecure: whether it speaks https, as its own authority.
+    package init(of files: String, in folder: String, isSecure: Bool = false) throws {
         self.folder = folder
+        if isSecure {
+            let made = try Program("openssl").run(
+                "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", folder + "/key.pem", "-out",
+                folder + "/certificate.pem", "-days", "2", "-subj", "/CN=127.0.0.2", "-addext",
+                "subjectAltName=IP:127.0.0.2")
+            if made.status != 0 { throw TestSupportError(made.errors) }
+        }
         try Self.script.write(toFile: folder + "/server.py", atomically: true, encoding: .utf8)
         (process, leash) = try Leash.start(
-            [Program.find("python3") ?? "python3", folder + "/server.py", folder, files], log: folder + "/log")
+            [Program.find("python3") ?? "python3", folder + "/server.py", folder, files, isSecure ? "tls" : ""],
+            log: folder + "/log")
         var port: String?
         for _ in 0..<6000 where port == nil {
             port = try? String(contentsOfFile: folder + "/port", encoding: .utf8)
             if port == nil { usleep(10_000) }
         }
         guard let port else { throw TestSupportError("the server does not start: see \(folder)/log") }
-        address = "http://127.0.0.2:\(port)/"
+        address = "\(isSecure ? "https" : "http")://127.0.0.2:\(port)/"
     }
 
     deinit {
@@ -37,8 +48,8 @@ package final class BlobServer: @unchecked Sendable {
     }
 
     private static let script = #"""
-        import http.server, os, sys
-        folder, files = sys.argv[1:3]
+        import http.server, os, ssl, sys
+        folder, files, secure = sys.argv[1:4]
         class Handler(http.server.SimpleHTTPRequestHandler):
             def __init__(self, *words): super().__init__(*words, directory=files)
             def log_message(self, *words): pass
@@ -46,6 +57,10 @@ package final class BlobServer: @unchecked Sendable {
                 with open(folder + "/shown", "a") as log: log.write((self.headers.get("Authorization") or "-") + "\n")
                 super().do_GET()
         server = http.server.ThreadingHTTPServer(("127.0.0.2", 0), Handler)
+        if secure:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(folder + "/certificate.pem", folder + "/key.pem")
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         with open(folder + "/port.new", "w") as file: file.write(str(server.server_port))
         os.rename(folder + "/port.new", folder + "/port")
         server.serve_forever()

@@ -53,7 +53,7 @@ package struct Pods: Sendable {
     }
 
     private static let kubelet = #"""
-        import http.server, json, os, re, ssl, subprocess, sys, threading, time, yaml
+        import base64, http.server, json, os, re, ssl, subprocess, sys, threading, time, yaml
         manifest, profile, mode, name, last = sys.argv[1:]
         documents = [d for d in yaml.safe_load_all(open(manifest)) if d]
         jobs = {d["metadata"]["name"]: d for d in documents if d["kind"] == "Job"}
@@ -105,11 +105,17 @@ package struct Pods: Sendable {
                 if "persistentVolumeClaim" in volume: source = here + "/work"
                 elif "projected" in volume:
                     for part in volume["projected"]["sources"]:
-                        data = [d for d in documents if d["kind"] == "ConfigMap" and d["metadata"]["name"] == part["configMap"]["name"]][0]["data"]
-                        for item in part["configMap"]["items"]: open(f"{source}/{item['path']}", "w").write(data[item["key"]])
+                        found = [d for d in documents if d["kind"] == "ConfigMap" and d["metadata"]["name"] == part["configMap"]["name"]][0]
+                        data = {k: v.encode() for k, v in found.get("data", {}).items()}
+                        data |= {k: base64.b64decode(v) for k, v in found.get("binaryData", {}).items()}
+                        for item in part["configMap"]["items"]:
+                            file = f"{source}/{item['path']}"
+                            os.makedirs(os.path.dirname(file), exist_ok=True)
+                            open(file, "wb").write(data[item["key"]])
                 else:
                     assert volume["emptyDir"] == {}
                     os.chmod(source, 0o777)
+                if "subPath" in wanted: source += "/" + wanted["subPath"]
                 mount(source, wanted["mountPath"], not wanted.get("readOnly"))
             if pod["automountServiceAccountToken"]:
                 mount(here + "/account", "/var/run/secrets/kubernetes.io/serviceaccount", False)

@@ -23,7 +23,10 @@ package final class TokenServer: @unchecked Sendable {
     ///   - folder: exists, and is the server's alone.
     ///   - address: on which it listens: an address of the loopback interface.
     ///   - stale: how many tokens have expired when they are given, at first.
-    package init(in folder: String, address: String = "127.0.0.1", user: String, password: String, stale: Int = 0)
+    ///   - brief: how many then are taken for three seconds only: a registry allows for clocks that are a minute off.
+    package init(
+        in folder: String, address: String = "127.0.0.1", user: String, password: String, stale: Int = 0, brief: Int = 0
+    )
         throws
     {
         self.folder = folder
@@ -34,7 +37,7 @@ package final class TokenServer: @unchecked Sendable {
         (process, leash) = try Leash.start(
             [
                 Program.find("python3") ?? "python3", folder + "/server.py", folder, address, "\(user):\(password)",
-                String(stale),
+                String(stale), String(brief),
             ], log: folder + "/log")
         var port: Int?
         for _ in 0..<6000 where port == nil {
@@ -52,16 +55,17 @@ package final class TokenServer: @unchecked Sendable {
 
     private static let script = #"""
         import base64, http.server, json, os, subprocess, sys, time, urllib.parse
-        folder, address, credentials, stale = sys.argv[1:5]
-        stale = int(stale)
+        folder, address, credentials, stale, brief = sys.argv[1:6]
+        stale, brief = int(stale), int(brief)
         plain = lambda data: base64.urlsafe_b64encode(data).rstrip(b"=").decode()
         der = subprocess.run(["openssl", "x509", "-in", folder + "/certificate.pem", "-outform", "DER"],
                              capture_output=True, check=True).stdout
         def token(scope):
-            global stale
+            global stale, brief
             now = int(time.time())
             end = now + 300
             if stale > 0: stale, end = stale - 1, now - 3600
+            elif brief > 0: brief, end = brief - 1, now - 57
             kind, name, actions = scope.split(":")
             head = {"typ": "JWT", "alg": "RS256", "x5c": [base64.b64encode(der).decode()]}
             claims = {"iss": "test", "sub": "someone", "aud": "test", "exp": end, "nbf": now - 7200, "iat": now - 7200,

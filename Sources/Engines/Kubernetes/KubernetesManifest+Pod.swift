@@ -11,6 +11,7 @@ extension KubernetesManifest {
     ///   - secrets: their names, sorted.
     ///   - cpu: what it asks for, in the place of what `uses` says.
     ///   - deadline: seconds after which it is ended.
+    ///   - image: another one than that of all.
     ///   - command: another program of the image than its own.
     ///   - nodes: labels that a node must have, besides those of the options.
     ///   - account: whose rights it has; nil for none.
@@ -18,12 +19,13 @@ extension KubernetesManifest {
     /// - Returns: the template of a Job.
     func pod(
         arguments: [String], uses: Resources, cpu: String? = nil, secrets: [String] = [], labels: YAML,
-        deadline: Int64? = nil,
+        deadline: Int64? = nil, image: String? = nil,
         command: String? = nil, account: String? = nil, nodes: [(key: String, value: String)] = [],
         isBesideConductor: Bool = false
     ) -> YAML {
+        let more = volumes()
         var container: [YAML.Member] = [
-            .init("name", .text(Self.container)), .init("image", .text(options.image)),
+            .init("name", .text(Self.container)), .init("image", .text(image ?? options.image)),
         ]
         if let command { container.append(.init("command", [.text(command)])) }
         container.append(.init("args", .list(arguments.map { .text($0) })))
@@ -50,10 +52,11 @@ extension KubernetesManifest {
                 ]),
             .init(
                 "volumeMounts",
-                [
-                    ["name": "work", "mountPath": .text(Self.work)], ["name": "here", "mountPath": "/.las/here"],
-                    ["name": "tmp", "mountPath": "/tmp"],
-                ]),
+                .list(
+                    [
+                        ["name": "work", "mountPath": .text(Self.work)], ["name": "here", "mountPath": "/.las/here"],
+                        ["name": "tmp", "mountPath": "/tmp"],
+                    ] + more.mounts)),
         ]
         var spec: [YAML.Member] = [.init("restartPolicy", "Never")]
         if let deadline { spec.append(.init("activeDeadlineSeconds", .number(deadline))) }
@@ -87,12 +90,32 @@ extension KubernetesManifest {
             .init("containers", .list([.group(container)])),
             .init(
                 "volumes",
-                [
-                    ["name": "work", "persistentVolumeClaim": ["claimName": .text(claimName)]],
-                    ["name": "here", "emptyDir": [:]], ["name": "tmp", "emptyDir": [:]],
-                ]),
+                .list(
+                    [
+                        ["name": "work", "persistentVolumeClaim": ["claimName": .text(claimName)]],
+                        ["name": "here", "emptyDir": [:]], ["name": "tmp", "emptyDir": [:]],
+                    ] + more.volumes)),
         ]
         return ["metadata": ["labels": labels], "spec": .group(spec)]
+    }
+
+    /// What the options bring besides the run's own volume.
+    private func volumes() -> (volumes: [YAML], mounts: [YAML]) {
+        var (volumes, mounts): ([YAML], [YAML]) = ([], [])
+        if let carried {
+            volumes.append(carried.volume)
+            mounts += carried.places.map {
+                [
+                    "name": "inputs", "mountPath": .text($0.place), "subPath": .text($0.inside), "readOnly": true,
+                ]
+            }
+        }
+        for (number, claim) in options.claims.enumerated() {
+            let volume = YAML.text("claim-\(number + 1)")
+            volumes.append(["name": volume, "persistentVolumeClaim": ["claimName": .text(claim.key)]])
+            mounts.append(["name": volume, "mountPath": .text(claim.value)])
+        }
+        return (volumes, mounts)
     }
 
     /// What the runtime itself takes of a pod's memory.

@@ -18,12 +18,13 @@ extension KubernetesManifest {
         let secrets: [String]
         /// Its `at`.
         let label: String?
+        let environment: EnvironmentID?
     }
 
     /// Kubernetes' own limit of an indexed Job that limits failures for each index.
     private static let mostSteps = 100_000
     /// What kubectl keeps of an object in an annotation must have less than 256 KiB.
-    private static let largestText = 150_000
+    static let largestText = 150_000
     private static let mostNames = 1000
 
     /// A role is given to an account of some namespace, so all objects are in one that is named.
@@ -57,31 +58,36 @@ extension KubernetesManifest {
                     ] : [],
                 self.job(job.name, of: job.station))
         }
-        return [claim(.many, results: "run/results")] + rights(jobs.map(\.name)) + lists.objects + held
+        return [claim(.many, results: "run/results")] + rights(jobs.map(\.name)) + lists.objects
+            + (carried?.objects ?? []) + held
             + [conductor(lists.names)]
     }
 
     /// In the order of the plan.
     private func known() throws -> [Station] {
+        let checked = Dictionary(
+            plan.inputs.map { (StationID("inputs/\($0.name)"), $0.checkedIn) }, uniquingKeysWith: { first, _ in first })
         if plan.knowsAllInputs {
             var graph = try TaskGraph(plan)
             let stations = Dictionary(plan.stations.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
             return graph.allSteps().map {
                 Station(
                     id: $0.station, steps: $0.states?.count, uses: $0.uses, tasks: $0.turns * $0.attempts,
-                    secrets: (stations[$0.station]?.secrets ?? []).sorted(), label: stations[$0.station]?.label)
+                    secrets: (stations[$0.station]?.secrets ?? []).sorted(), label: stations[$0.station]?.label,
+                    environment: stations[$0.station]?.environment ?? checked[$0.station] ?? nil)
             }
         }
         let checks = plan.inputs.filter { $0.valid?.passes != nil && $0.checkedIn != nil }.map {
             Station(
-                id: StationID("inputs/\($0.name)"), steps: nil, uses: Resources(), tasks: 1, secrets: [], label: nil)
+                id: StationID("inputs/\($0.name)"), steps: nil, uses: Resources(), tasks: 1, secrets: [], label: nil,
+                environment: $0.checkedIn)
         }
         return checks
             + plan.stations.map {
                 let turns = $0.turns?.isOneByOne == true ? $0.turns?.count ?? 1 : 1
                 return Station(
                     id: $0.id, steps: nil, uses: $0.uses, tasks: turns * ($0.retry + 1), secrets: $0.secrets.sorted(),
-                    label: $0.label)
+                    label: $0.label, environment: $0.environment)
             }
     }
 
@@ -97,6 +103,7 @@ extension KubernetesManifest {
         ]
         // Images are pulled in this time too.
         let deadline = station.uses.time.map { Int64(min($0 * Double(station.tasks), 1e9)) + 3600 }
+        let image = try options.image(of: station.environment, in: plan)
         return .group([
             .init("apiVersion", "batch/v1"), .init("kind", "Job"),
             .init("metadata", metadata(job, labels: of, annotations: [.init("las/station", .text(station.id.name))])),
@@ -116,7 +123,8 @@ extension KubernetesManifest {
                         pod(
                             arguments: arguments.map(Self.literal), uses: station.uses, secrets: station.secrets,
                             labels: labels(of),
-                            deadline: deadline, nodes: nodes, isBesideConductor: options.accessMode == .once)),
+                            deadline: deadline, image: image, nodes: nodes,
+                            isBesideConductor: options.accessMode == .once)),
                 ])),
         ])
     }

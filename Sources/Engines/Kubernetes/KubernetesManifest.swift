@@ -1,3 +1,4 @@
+internal import Failures
 package import Plan
 
 /// What `kubectl apply -f -` takes to run a metro: a pure function of the plan and of what is said of the cluster.
@@ -26,6 +27,12 @@ package struct KubernetesManifest: Sendable {
 
     /// One Job, whose pod runs the whole metro.
     package func single() throws(EngineFailure) -> [KubernetesObject] {
+        if plan.environments.count > 1 {
+            let names = plan.environments.map { Shown.text($0.id.name) }.joined(separator: ", ")
+            throw EngineFailure(
+                "one pod has one environment, and the metro has \(plan.environments.count) (\(names))",
+                fix: "leave --single out, or give all stations the same needs")
+        }
         var nodes: [(key: String, value: String)] = []
         for label in Set(plan.stations.compactMap(\.label)).sorted() { nodes.append(try options.node(at: label)) }
         let all = plan.stations.map(\.uses)
@@ -50,9 +57,8 @@ package struct KubernetesManifest: Sendable {
                     .init("template", pod),
                 ])),
         ])
-        return [
-            claim(.once, results: "results"),
-            KubernetesObject(about: ["Runs the whole metro in one pod, one task after another."], job),
+        return [claim(.once, results: "results")] + (carried?.objects ?? []) + [
+            KubernetesObject(about: ["Runs the whole metro in one pod, one task after another."], job)
         ]
     }
 

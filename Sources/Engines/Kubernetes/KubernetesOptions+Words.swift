@@ -4,7 +4,7 @@ internal import Failures
 extension KubernetesOptions {
     /// - Throws: for what Kubernetes would refuse.
     package init(_ words: [String: String]) throws(EngineFailure) {
-        self.init(image: words["image"] ?? "")
+        self.init(image: words["image"])
         func lines(_ name: String) -> [String] { words[name]?.split(separator: "\n").map(String.init) ?? [] }
         (name, namespace, storageClass) = (words["name"], words["namespace"], words["storage-class"])
         accessMode = words["access-mode"].flatMap(AccessMode.init)
@@ -13,6 +13,8 @@ extension KubernetesOptions {
         secret = words["secret"] ?? secret
         nodes = lines("node").map(Self.pair)
         places = lines("at").map(Self.pair)
+        images = lines("images").map(Self.pair)
+        claims = lines("claim").map(Self.pair)
         parallel = words["parallel"].flatMap(Int.init) ?? parallel
         try check()
     }
@@ -24,8 +26,16 @@ extension KubernetesOptions {
         func set(_ key: String, _ lines: [String]) { if !lines.isEmpty { words[key] = lines.joined(separator: "\n") } }
         set("pull-secret", pullSecrets)
         set("node", nodes.map { "\($0.key)=\($0.value)" })
+        set("images", images.map { "\($0.key)=\($0.value)" })
+        set("claim", claims.map { "\($0.key)=\($0.value)" })
+        set("inputs", inputs?.names ?? [])
         set("at", places.map { "\($0.key)=\($0.value)" })
         return words
+    }
+
+    /// The inputs that the manifest brings, of a run that was begun with these words.
+    package static func carried(_ words: [String: String]) -> [String] {
+        words["inputs"]?.split(separator: "\n").map(String.init) ?? []
     }
 
     private static func pair(_ text: String) -> (key: String, value: String) {

@@ -1,4 +1,5 @@
 internal import Failures
+internal import Plan
 
 /// What a person says of the cluster; none of it is the metro's.
 package struct KubernetesOptions: Sendable {
@@ -8,8 +9,10 @@ package struct KubernetesOptions: Sendable {
         case oncePod = "ReadWriteOncePod"
     }
 
-    /// By its digest.
-    package private(set) var image: String
+    /// By its digest; of a metro with several environments the one that the conductor runs in.
+    package var imageOfAll: String?
+    /// Of each environment, by its name, where the metro has several.
+    package var images: [(key: String, value: String)] = []
     /// What all objects are called after; nil for the metro's name.
     package var name: String?
     package var namespace: String?
@@ -26,6 +29,10 @@ package struct KubernetesOptions: Sendable {
     package var nodes: [(key: String, value: String)] = []
     /// Which label of a node `at: LABEL` stands for: `LABEL` and `KEY=VALUE`; else `las/LABEL=true`.
     package var places: [(key: String, value: String)] = []
+    /// Claims that are there already, and where pods find them.
+    package var claims: [(key: String, value: String)] = []
+    /// Inputs that the manifest itself brings; nil for those of the image.
+    package var inputs: CarriedInputs?
     /// Pods of one station at a time, at most.
     package var parallel = 500
     /// Seconds that the conductor stays after the run's end, for who brings it home.
@@ -34,12 +41,26 @@ package struct KubernetesOptions: Sendable {
     package var again: String?
 
     /// - Parameter image: `REGISTRY/NAME@sha256:…`.
-    package init(image: String) { self.image = image }
+    package init(image: String? = nil) { imageOfAll = image }
 
-    package func with(image: String) -> KubernetesOptions {
-        var other = self
-        other.image = image
-        return other
+    var image: String { imageOfAll ?? "" }
+
+    /// As they stand on a command line.
+    package var shownImages: String {
+        images.isEmpty ? "--image \(image)" : images.map { "--image \($0.key)=\($0.value)" }.joined(separator: " ")
+    }
+
+    /// The image of an environment of this plan.
+    func image(of environment: EnvironmentID?, in plan: Plan) throws(EngineFailure) -> String {
+        guard plan.environments.count > 1, let environment else { return image }
+        guard let found = images.first(where: { $0.key == environment.name }) else {
+            let names = plan.environments.map { Shown.text($0.id.name) }.joined(separator: ", ")
+            throw EngineFailure(
+                "the image of the environment \(Shown.text(environment.name)) is not named",
+                cause: "the metro has \(plan.environments.count) environments (\(names)), and each has an image",
+                fix: "--image \(Shown.text(environment.name))=REF@DIGEST and the others, as “las push” prints them")
+        }
+        return found.value
     }
 
     /// A name that no other run of the metro has.
@@ -76,6 +97,17 @@ package struct KubernetesOptions: Sendable {
                     fix: "--at ssd=disktype=ssd, with labels as “kubectl get nodes --show-labels” shows them")
             }
         }
+        for (name, place) in claims {
+            guard Self.isSubdomain(name) else {
+                throw EngineFailure("“\(Shown.text(name))” can't be the name of a claim in Kubernetes")
+            }
+            guard Self.isPlace(place), claims.count(where: { $0.value == place }) == 1 else {
+                throw EngineFailure(
+                    "the claim \(name) can't be at “\(Shown.text(place))” in pods",
+                    cause: "it is no path, or something else is there",
+                    fix: "name a folder that no image has, for each claim another one: --claim \(name)=/data")
+            }
+        }
         guard parallel > 0 else { throw EngineFailure("at least one pod must run at a time") }
     }
 
@@ -95,6 +127,18 @@ package struct KubernetesOptions: Sendable {
 
     /// Behind it come a station's name and the number of a pod.
     static let longestName = 30
+
+    /// A path that hides nothing of an image's own.
+    private static func isPlace(_ path: String) -> Bool {
+        let names = path.split(separator: "/", omittingEmptySubsequences: false)
+        let taken = [
+            ".las", "bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "proc", "run", "sbin", "sys", "task", "tmp",
+            "usr", "var", "work",
+        ]
+        return names.count > 1 && names[0].isEmpty && path.utf8.count < 1000 && !taken.contains(String(names[1]))
+            && names.dropFirst().allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
+            && path.utf8.allSatisfy { isAlphanumeric($0) || "/-_.".utf8.contains($0) }
+    }
 
     private static func isSubdomain(_ name: String) -> Bool {
         (1...253).contains(name.utf8.count)

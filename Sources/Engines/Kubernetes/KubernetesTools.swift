@@ -133,7 +133,8 @@ package struct KubernetesTools: Sendable {
         return running?["metadata"]?["name"]?.string.map(Conductor.running) ?? .waiting
     }
 
-    /// Why pods of the run wait that could start: an image that can't be had, a secret that is missing, no node with room.
+    /// Why pods of the run wait that could start: an image that can't be had, a secret that is missing, no node with room; and
+    /// what those of the conductor ended with that failed.
     package func troubles(of run: String) -> [String] {
         var troubles: Set<String> = []
         for pod in list("pod", [Self.selector(run), "--field-selector=status.phase=Pending"]) ?? [] {
@@ -151,6 +152,15 @@ package struct KubernetesTools: Sendable {
             where condition["type"]?.string == "PodScheduled" && condition["status"]?.string == "False" {
                 note(condition["reason"]?.string, condition["message"]?.string)
             }
+        }
+        let failed = [Self.selector(run) + ",las/role=conductor", "--field-selector=status.phase=Failed"]
+        for pod in list("pod", failed) ?? [] {
+            // What it tells of the run is told elsewhere.
+            guard let name = pod["metadata"]?["name"]?.string, let line = logs(of: name)?.split(separator: "\n").last,
+                !line.hasPrefix("{")
+            else { continue }
+            troubles.insert(
+                "a pod of the conductor failed, and is started again: \(Shown.text(String(line), atMost: 300))")
         }
         return troubles.sorted()
     }
