@@ -69,10 +69,11 @@ package struct RunFolder: Hashable, Sendable {
             for name in try Folder.names(in: path) where Self.isAbandoned(name) { File.remove("\(path)/\(name)") }
         } catch { throw ExecutionFailure(error) }
         guard let process, process != getpid(), Self.hasEnded(process) else { return }
-        File.remove(pid)
         for name in (try? Folder.names(in: lash.temporary)) ?? [] where name.contains("-\(process)-") {
             try? Folder.remove("\(lash.temporary)/\(name)")
         }
+        // Only now: who is killed while it clears leaves the rest to the next one, which knows of it by this.
+        File.remove(pid)
     }
 
     /// Whether it is what `File.write` left of a process that is dead. Another one may just be writing, as who has a host join the run.
