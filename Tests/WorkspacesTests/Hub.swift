@@ -1,4 +1,5 @@
 import Files
+import Glibc
 
 @testable import Workspaces
 
@@ -50,7 +51,7 @@ final class Hub {
         let old = machines[number].replica
         let replica = try Replica(File.parent(of: old.folder.path), host: old.host, rule: old.map.rule)
         if machines[number].isPartial { replica.becomePartial() }
-        _ = try replica.scan(settled: true)
+        _ = try replica.lookAtAll()
         _ = try replica.apply()
         machines[number].replica = replica
     }
@@ -78,6 +79,16 @@ final class Hub {
     /// Until its files are old enough for their times to tell whether they are written again.
     func age(_ number: Int) throws {
         while !machines[number].replica.fresh.isEmpty { try look(number) }
+        // Nor does a program that another test starts just now still have open what this process has written.
+        let files = machines[number].files
+        for path in try Folder.names(in: files) {
+            let file = open("\(files)/\(path)", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+            if file < 0 { continue }
+            defer { close(file) }
+            // A lease on reading (F_SETLEASE) is given only where nobody writes.
+            while fcntl(file, 1024, F_RDLCK) != 0, errno == EAGAIN { usleep(1000) }
+            _ = fcntl(file, 1024, F_UNLCK)
+        }
     }
 
     private func tellPlaces(_ number: Int) {
@@ -93,7 +104,7 @@ final class Hub {
     /// What a machine's programs did becomes known to it.
     func look(_ number: Int) throws {
         let machine = machines[number]
-        let changed = try machine.replica.scan(settled: true).changed
+        let changed = try machine.replica.lookAtAll()
         let needs = try machine.replica.apply()
         machine.ends?.there.ask(for: needs)
         machine.ends?.there.tell(changed, isNews: true)
@@ -134,6 +145,20 @@ final class Hub {
         for _ in 1...3 {
             for number in machines.indices { try look(number) }
             try pass()
+        }
+    }
+}
+
+extension Replica {
+    /// A look at all that programs did. A program that another test starts at that moment holds the files that this process writes open
+    /// until it begins, as if it were writing them: they are looked at again.
+    func lookAtAll() throws -> Set<RelativePath> {
+        var changed: Set<RelativePath> = []
+        while true {
+            let scan = try scan(settled: true)
+            changed.formUnion(scan.changed)
+            if scan.unsettled.isEmpty { return changed }
+            usleep(1000)
         }
     }
 }

@@ -210,7 +210,7 @@ import Testing
             try hub.need(1, "other", Self.only("b"))
             try hub.pass()
             #expect(hub.machines[1].ends?.there.isInStep == true)
-            let changed = try hub.middle.scan(settled: true).changed
+            let changed = try hub.middle.lookAtAll()
             hub.machines[1].ends?.here.tell(changed, isNews: true)
             try hub.pass()
             #expect(text(home, "b") == "of a person\n")

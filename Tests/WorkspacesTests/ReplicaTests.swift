@@ -145,8 +145,8 @@ import Threads
             #expect(again.map.entries == hub.machines[0].replica.map.entries)
             #expect(again.lying == hub.machines[0].replica.lying)
             #expect(again.nextNumber > 1)
-            #expect(try again.scan(settled: true).changed == [RelativePath("gone")!])
-            #expect(try again.scan(settled: true).changed == [])
+            #expect(try again.lookAtAll() == [RelativePath("gone")!])
+            #expect(try again.lookAtAll() == [])
         }
     }
 
