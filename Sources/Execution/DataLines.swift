@@ -60,7 +60,7 @@ final class DataLines {
     }
 
     /// How long the other processes may take to come, in seconds.
-    static let patience = 30.0
+    static let patience = 60.0
 
     private static func accept(_ listening: Int32, until deadline: Double) throws -> (number: Int, Line) {
         var waits = [pollfd(fd: listening, events: Int16(POLLIN), revents: 0)]

@@ -17,7 +17,7 @@ extension HostService {
         let poller = try Poller()
         try poller.add(channel.input, token: Token.input)
         try poller.add(follower.watcher, token: Token.journal)
-        var deadline: Double?
+        var deadline = follower.nextLook(isTold: true)
         var hasInput = false
         while true {
             while let frame = try channel.readAvailable(filling: hasInput) {
@@ -47,8 +47,8 @@ extension HostService {
             }
             if follow.untilNow ?? false { return try channel.send(Frame(.done, json: Done())) }
             let ready = try poller.wait(until: deadline)
-            // The kernel tells of a file's closing a moment before it lets its lock go: look again then.
-            deadline = ready.contains { $0.token == Token.journal } ? Clock.monotonic + 0.05 : nil
+            deadline = follower.nextLook(
+                isTold: ready.contains { $0.token == Token.journal }, isLate: ready.isEmpty)
             hasInput = ready.contains { $0.token == Token.input }
         }
     }

@@ -215,7 +215,7 @@ package final class HostService {
         reap()
         let journal = try File.open(folder.journal, O_RDWR | O_CREAT | O_CLOEXEC, mode: 0o600, action: "write")
         defer { close(journal) }
-        guard flock(journal, LOCK_EX | LOCK_NB) == 0 else { throw FileFailure("lock", folder.journal) }
+        guard Journal.lock(journal) else { throw FileFailure("lock", folder.journal, code: EWOULDBLOCK) }
         let log = try File.open(folder.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, mode: 0o600, action: "write")
         defer { close(log) }
         let none = try File.open("/dev/null", O_RDONLY | O_CLOEXEC, action: "read")

@@ -27,7 +27,7 @@ package final class Journal {
         do { descriptor = try File.open(path, O_RDWR | O_CREAT | O_CLOEXEC, mode: 0o600, action: "write") } catch {
             throw ExecutionFailure(error)
         }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        guard Journal.lock(descriptor) else {
             close(descriptor)
             throw ExecutionFailure("the run is going on already", place: path, exitCode: .usage)
         }
@@ -52,6 +52,18 @@ package final class Journal {
             throw ExecutionFailure(error)
         }
         next = (recorded.last?.sequence ?? 0) + 1
+    }
+
+    /// Takes the lock, unless a process has it. Who only looks whether one does shares it for a moment: that is waited
+    /// for.
+    /// - Returns: whether it was taken.
+    package static func lock(_ descriptor: Int32) -> Bool {
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            guard flock(descriptor, LOCK_SH | LOCK_NB) == 0 else { return false }
+            flock(descriptor, LOCK_UN)
+            usleep(1000)
+        }
+        return true
     }
 
     /// The lock is let go by name: a child that another thread is just starting holds a copy of the descriptor, and with it
@@ -115,6 +127,7 @@ package final class Journal {
         if descriptor < 0 { return }
         defer { close(descriptor) }
         while flock(descriptor, LOCK_SH) != 0, errno == EINTR {}
+        flock(descriptor, LOCK_UN)
     }
 
     /// Waits until the process lets go that has told the run's end: it puts away what is left while others hear of it.
@@ -151,7 +164,10 @@ package final class Journal {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         if descriptor < 0 { return false }
         defer { close(descriptor) }
-        return flock(descriptor, LOCK_SH | LOCK_NB) != 0
+        if flock(descriptor, LOCK_SH | LOCK_NB) != 0 { return true }
+        // By name, as above.
+        flock(descriptor, LOCK_UN)
+        return false
     }
 }
 

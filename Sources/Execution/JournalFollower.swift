@@ -11,6 +11,8 @@ final class JournalFollower {
     /// Becomes readable when there is something new.
     let watcher: Int32
     private var reader: JournalReader
+    private var pause = JournalFollower.leastPause
+    private static let leastPause = 0.05
 
     init(_ path: String) throws(ExecutionFailure) {
         self.path = path
@@ -44,6 +46,17 @@ final class JournalFollower {
                 throw ExecutionFailure("the run's journal is damaged", cause: error.description, exitCode: .integrity)
             }
         }
+    }
+
+    /// When to look again though nothing is told. The kernel tells of a file's closing a moment before it lets its lock
+    /// go, and on a busy machine that moment may be long: so soon after what was told, then ever more seldom, then not
+    /// any more.
+    /// - Parameters:
+    ///   - isTold: something was told just now.
+    ///   - isLate: nothing was, since the moment for the last look came.
+    func nextLook(isTold: Bool, isLate: Bool = false) -> Double? {
+        if isTold { pause = Self.leastPause } else if isLate { pause *= 2 }
+        return pause < 60 ? Clock.monotonic + pause : nil
     }
 
     /// Whether a process still writes it.

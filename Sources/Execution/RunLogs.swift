@@ -64,6 +64,7 @@ package struct RunLogs {
         try poller.add(journal.watcher, token: 0)
         var open: [UInt64: FollowedLog] = [:]
         var next: UInt64 = 1
+        var deadline = journal.nextLook(isTold: true)
         var attempts: [TaskID: Int] = [:]
         /// Read to its end, and not looked at any more.
         func finish(_ task: TaskID) {
@@ -102,7 +103,9 @@ package struct RunLogs {
             }
             for followed in open.values { each(followed.log, followed.take()) }
             if !isHeld { return }
-            for ready in try poller.wait(until: nil) where ready.token != 0 {
+            let told = try poller.wait(until: deadline)
+            deadline = journal.nextLook(isTold: told.contains { $0.token == 0 }, isLate: told.isEmpty)
+            for ready in told where ready.token != 0 {
                 if let followed = open[ready.token] { each(followed.log, followed.take()) }
             }
         }

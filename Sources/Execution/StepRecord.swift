@@ -26,6 +26,9 @@ struct StepRecord: Sendable, Codable {
             }
         }
     }
+
+    /// What it tells of a task: that of a whole step tells of all its turns.
+    func of(_ task: PlannedTask) -> StepRecord { StepRecord(events: events.filter { $0.task == task.id }) }
 }
 
 /// The records below `steps`: `STATION/NUMBER` of what is done, `.failed` of what is not, `NUMBER.TURN` of a turn while its step goes
@@ -116,13 +119,17 @@ struct StepRecords {
         } else if let others = read(place) {
             return .others(others)
         }
-        // Whoever found the folder before its record has published it.
-        if rename(candidate, place) != 0, read(place) == nil { throw FileFailure("write", place) }
+        // Whoever found the folder before its record has published it, and may have ended the whole step since.
+        if rename(candidate, place) != 0 {
+            let code = errno
+            if read(place) == nil, turn == nil || done(step) == nil { throw FileFailure("write", place, code: code) }
+        }
         Folder.sync(File.parent(of: place))
         return .mine
     }
 
     /// The record of what lies in a task's place, made from what its maker left behind where it was killed just then.
+    /// Of a turn it may be that of its whole step, which others have ended meanwhile.
     ///
     /// - Parameter patience: seconds to wait for a record that a file server may not show yet.
     func adopted(_ step: StepID, turn: Int?, target: String, patience: Int) -> StepRecord? {
@@ -131,6 +138,8 @@ struct StepRecords {
             if second > 0 { sleep(1) }
             let names = names(step.station)
             if let record = read(place) { return record }
+            // The turns' own are removed when the step's is there.
+            if turn != nil, let whole = done(step) { return whole }
             guard let inode = File.status(target)?.inode else { return nil }
             for name in names where name.begins(with: File.name(of: place) + ".try-") {
                 let candidate = File.parent(of: place) + "/" + name

@@ -89,7 +89,7 @@ package struct StepRun {
                 File.exists(target) || task.checks != nil
                 ? records.adopted(step, turn: turn, target: target, patience: 0) : nil
             if let before, (try? take(before, task, &graph)) != nil {
-                events += before.events
+                events += before.of(task).events
             } else {
                 switch try run(task, turn: turn, around, graph) {
                 case .done(let record, let next): (graph, events) = (next, events + record.events)
@@ -248,7 +248,7 @@ package struct StepRun {
         case .others(let others):
             var graph = graph
             try take(others, task, &graph)
-            return .done(others, graph)
+            return .done(others.of(task), graph)
         }
     }
 

@@ -79,6 +79,10 @@ package struct HostConnector: Sendable {
                 let reached = try openSSH(
                     because: "libssh2 can't log in with \(refused.unusable.joined(separator: ", "))")
                 let channel = try reached.transport.start("exit 0")
+                // Logging in may take longer than `close` waits for an end.
+                try waiter.within(60, "the host does not end a program that it started") { () throws(HostFailure) in
+                    while true { if let bytes = try channel.read(waiting: true), bytes.isEmpty { break } }
+                }
                 if channel.close() == 0 { return reached }
             }
             return try withPassword(host, address, configuration, after: refused, waiter: waiter)

@@ -58,7 +58,7 @@ extension HostSession {
         } else {
             do throws(HostFailure) { try lines[turn].write(frame.bytes) } catch {
                 guard error.kind == .cut else { throw error }
-                return try waiter.within(10, error.summary) { try next("why the host takes no more of a part") }
+                return try waiter.within(60, error.summary) { try next("why the host takes no more of a part") }
             }
             turn = (turn + 1) % lines.count
         }

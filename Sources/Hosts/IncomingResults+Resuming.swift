@@ -88,5 +88,9 @@ final class FolderHold {
         if flock(descriptor, LOCK_EX | LOCK_NB) != 0 { return nil }
     }
 
-    deinit { close(descriptor) }
+    /// By name: a child that another thread is just starting holds a copy of the descriptor until its exec.
+    deinit {
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 }

@@ -132,8 +132,10 @@ final class SSHChannel: Channel {
     func close() -> Int32? {
         if isClosed { return status }
         isClosed = true
+        // A program that says nothing more is about to end, also on a host that is slow at it: how it ended is awaited.
+        let patience: Double = libssh2_channel_eof(handle) == 0 ? 5 : 60
         do throws(HostFailure) {
-            try session.waiter.within(5, "the host does not close") { () throws(HostFailure) in
+            try session.waiter.within(patience, "the host does not close") { () throws(HostFailure) in
                 _ = try session.patiently { libssh2_channel_send_eof(handle) }
                 // The program's end comes with its status; until then what it still says is thrown away.
                 var buffer = [UInt8](repeating: 0, count: 4096)

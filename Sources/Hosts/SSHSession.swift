@@ -74,7 +74,7 @@ final class SSHSession {
     private static func shakeHands(
         _ handle: OpaquePointer, _ descriptor: Int32, waiter: Waiter, place: String
     ) throws(HostFailure) {
-        let limit = ContinuousClock.Instant.now + .seconds(30)
+        let limit = ContinuousClock.Instant.now + .seconds(60)
         while true {
             let result = libssh2_session_handshake(handle, descriptor)
             if result == 0 { return }

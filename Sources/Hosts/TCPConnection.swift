@@ -35,13 +35,12 @@ struct TCPConnection: ~Copyable {
             }
             if attempts.isEmpty { break }
             var descriptors = attempts.map { pollfd(fd: $0.descriptor, events: Int16(POLLOUT), revents: 0) }
-            let left = Double(ContinuousClock.Instant.now.duration(to: limit).components.seconds) + 1
-            if ContinuousClock.Instant.now >= limit {
+            let left = max(1, Double(ContinuousClock.Instant.now.duration(to: limit).components.seconds) + 1)
+            guard try waiter.wait(&descriptors, atMost: next < addresses.count ? 0.25 : left) == .descriptors else {
+                // Not before it was looked whether there is an answer: this thread may have stood still.
+                if ContinuousClock.Instant.now < limit { continue }
                 failures += attempts.map { "\($0.address): no answer in \(Int(seconds)) seconds" }
                 break
-            }
-            guard try waiter.wait(&descriptors, atMost: next < addresses.count ? 0.25 : left) == .descriptors else {
-                continue
             }
             for (index, ready) in descriptors.enumerated().reversed() where ready.revents != 0 {
                 let attempt = attempts.remove(at: index)

@@ -233,7 +233,11 @@ package final class IncomingPart {
     }
 
     private func end() {
-        if descriptor >= 0 { close(descriptor) }
+        if descriptor >= 0 {
+            // By name: a child that another thread is just starting holds a copy of the descriptor until its exec.
+            flock(descriptor, LOCK_UN)
+            close(descriptor)
+        }
         descriptor = -1
     }
 }

@@ -22,6 +22,8 @@ package struct ConfinedFolder: Sendable {
         let last = names.removeLast()
         for name in names {
             if making, mkdirat(folder, name, 0o755) != 0, errno != EEXIST {
+                // The one above it was removed just now.
+                if errno == ENOENT { return nil }
                 throw FileFailure("make the folder", "\(path)/\(inside)")
             }
             let next = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)

@@ -35,6 +35,8 @@ final class FolderWalk {
             if making, mkdirat(descriptor, name, 0o755) != 0, errno != EEXIST {
                 let code = errno
                 if descriptor != root { close(descriptor) }
+                // A program has removed the one above it just now.
+                if code == ENOENT { return nil }
                 throw FileFailure("make the folder", "\(path)/\(folder)", code: code)
             }
             let next = openat(descriptor, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)

@@ -131,7 +131,11 @@ extension Replica {
         return try folder.lend(path) { source in
             unlink(target)
             guard File.status(source).map(Stamp.init) == state.stamp else { return false }
-            try File.copy(source, to: target, mode: 0o600)
+            do throws(FileFailure) { try File.copy(source, to: target, mode: 0o600) } catch {
+                // A program has just moved it, or has put a link into its place.
+                if error.path == source, error.isMissing || error.code == ELOOP { return false }
+                throw error
+            }
             if File.status(source).map(Stamp.init) == state.stamp { return true }
             unlink(target)
             return false
@@ -144,12 +148,26 @@ extension Replica {
         if let folder = try walk.folder(of: path), let info = FolderWalk.status(path.name, in: folder) {
             if state.content.kind == .folder {
                 if unlinkat(folder, path.name, AT_REMOVEDIR) != 0 { return false }
-            } else if Stamp(info) != state.stamp || unlinkat(folder, path.name, 0) != 0 {
+            } else if Stamp(info) != state.stamp || !remove(path.name, in: folder, state.stamp) {
                 return false
             }
         }
         lies(nil, at: path)
         return true
+    }
+
+    /// Takes a file away that is still what it was: what a program puts into its place just then is not lost.
+    private func remove(_ name: String, in folder: Int32, _ stamp: Stamp) -> Bool {
+        let leaving = "\(incoming)/leaving"
+        unlink(leaving)
+        if renameat(folder, name, AT_FDCWD, leaving) != 0 { return false }
+        if File.status(leaving).map(Stamp.init) == stamp {
+            unlink(leaving)
+            return true
+        }
+        // Where a program has put something there once more, that has taken its place.
+        _ = las_rename_new(AT_FDCWD, leaving, folder, name)
+        return false
     }
 
     /// A folder, or a link.
@@ -222,6 +240,8 @@ extension Replica {
             fchmod(file, mode)
             stamp = Stamp(ofOpen: file) ?? stamp
         }
+        // Before programs can write to it.
+        let isFresh = isYoung(stamp)
         // A program that is open for writing can't be run.
         close(file)
         file = -1
@@ -256,7 +276,7 @@ extension Replica {
         implies(path)
         lies(
             Lying(name: shown.name, dot: shown.version.dot, content: content, stamp: stamp), at: path)
-        if isYoung(stamp) { fresh.insert(path) } else { fresh.remove(path) }
+        if isFresh { fresh.insert(path) } else { fresh.remove(path) }
         return true
     }
 

@@ -164,17 +164,19 @@ extension Replica {
         case S_IFREG:
             look.seen.insert(inside)
             if isKnown(inside, info) { return }
-            let isYoung = isYoung(Stamp(info))
-            if isYoung, !look.settled {
+            if isYoung(Stamp(info)), !look.settled {
                 look.scan.young.insert(inside)
                 return
             }
+            let begun = Self.now
             guard let (content, stamp) = try read(name, in: folder, inside, settled: look.settled) else {
                 look.scan.unsettled.insert(inside)
                 return
             }
             note(inside, content, stamp, &look)
-            if isYoung { fresh.insert(inside) } else { fresh.remove(inside) }
+            // A program may have written it again since it was found here: how old it was when it was read counts.
+            let isFresh = stamp.modified > begun - Self.clockStep && stamp.modified <= Self.now
+            if isFresh { fresh.insert(inside) } else { fresh.remove(inside) }
         default: return
         }
     }

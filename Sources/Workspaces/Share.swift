@@ -146,6 +146,8 @@ package final class Share: @unchecked Sendable {
             }
             state.isLost = false
             state.unseen = scan.unsettled.union(scan.young)
+            // It is seen once only: the others hear of it whatever becomes of what follows.
+            for (_, peer) in state.peers { peer.peer.tell(scan.changed, isNews: true) }
             var needs: [Replica.Need] = []
             if !scan.changed.isEmpty || !state.replica.unplaced.isEmpty { needs = try state.replica.apply() }
             // Whoever has them.
@@ -330,7 +332,15 @@ extension Replica {
     /// What lies in the folder is what lies there at first on every machine, where nothing is known yet.
     func begin() throws {
         if !map.entries.isEmpty { return }
-        let scan = try scan(settled: true)
+        var scan = try scan(settled: true)
+        // What is left out now would be this machine's own. A child of this process that has yet to become its program holds open what
+        // was written here just now.
+        for _ in 0..<500 where !scan.unsettled.isEmpty {
+            usleep(10_000)
+            let again = try self.scan(settled: true, only: scan.unsettled)
+            scan.changed.formUnion(again.changed)
+            scan.unsettled = again.unsettled
+        }
         var own: [(name: RelativePath, entry: Entry)] = []
         for (number, name) in scan.changed.sorted().enumerated() {
             guard let state = lying[name] else { continue }

@@ -61,7 +61,7 @@ struct AttributeTests {
             let mounted = folder + "/mounted"
             try Folder.make(mounted)
             let image = try image(folder, writer, tree)
-            let ended = try Program("mount").run("-t", "squashfs", "-o", "loop,ro", image, mounted)
+            let ended = try mountByLoop(image, on: mounted)
             try #require(ended.status == 0, "\(ended.errors)")
             defer { _ = try? Program("umount").run(mounted) }
             #expect(try SampleTree.attributes(of: mounted) == wanted)

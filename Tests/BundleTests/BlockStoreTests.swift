@@ -183,7 +183,7 @@ import Testing
             let ahead = BlocksAhead(ImageWriter(lash, options: ImageOptions(threads: 2)))
             // Not one that was there before: it is looked at first.
             ahead.begin([fresh, small])
-            for _ in 0..<1000 where try blocks(lash).isEmpty { usleep(10_000) }
+            for _ in 0..<12_000 where try blocks(lash).isEmpty { usleep(10_000) }
             ahead.stop()
             #expect(try blocks(lash).count == 1)
             #expect(try image([fresh, small], in: lash) == reference)

@@ -70,16 +70,7 @@ import Testing
             let mounted = folder + "/mounted"
             try Folder.make(mounted)
             for placed in try BundleFile.open(path).parts.dropFirst() {
-                func mount() throws -> Program.Ended {
-                    try Program("mount").run(
-                        "-t", "squashfs", "-o", "loop,ro,offset=\(placed.offset)", path, mounted)
-                }
-                var ended = try mount()
-                // Of two that ask for a loop device at once mount lets one fail.
-                for _ in 0..<10 where ended.status == 32 && ended.errors.contains("loop device") {
-                    usleep(100_000)
-                    ended = try mount()
-                }
+                let ended = try mountByLoop(path, on: mounted, offset: placed.offset)
                 #expect(ended.status == 0, "\(ended.errors)")
                 let read = try Program("bash").run("-c", "find \(mounted) -type f -print0 | xargs -0 sha256sum")
                 #expect(read.status == 0 && read.lines.count >= 1)

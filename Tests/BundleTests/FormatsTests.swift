@@ -79,7 +79,7 @@ import Testing
             let (image, out) = (bench.folder + "/x.squashfs", bench.folder + "/out")
             try bench.writer.squashfs(bench.tree, to: image)
             try Folder.make(out)
-            let ended = try Program("mount").run("-t", "squashfs", "-o", "loop,ro", image, out)
+            let ended = try mountByLoop(image, on: out)
             #expect(ended.status == 0, "\(ended.errors)")
             defer { _ = try? Program("umount").run(out) }
             try isSame(bench, out)

@@ -1,8 +1,21 @@
 import Digests
 import Files
+import Glibc
 import Layers
 import TestSupport
 import Testing
+
+/// Mounts an image by a loop device. Of two that ask for one at once mount lets one fail, and a sandbox of another test may still hold the
+/// device of a mount that has ended here.
+func mountByLoop(_ image: String, on folder: String, offset: Int64 = 0) throws -> Program.Ended {
+    let begun = ContinuousClock.now
+    while true {
+        let ended = try Program("mount").run("-t", "squashfs", "-o", "loop,ro,offset=\(offset)", image, folder)
+        if ended.status != 32 || !ended.errors.contains("loop device") { return ended }
+        if ContinuousClock.now - begun > .seconds(120) { return ended }
+        usleep(100_000)
+    }
+}
 
 /// Layers made of folders of this machine, as the store would hold them.
 enum SampleLayers {

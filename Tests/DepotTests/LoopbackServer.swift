@@ -52,6 +52,8 @@ final class LoopbackServer: Sendable {
             _ = fcntl(client, F_SETFD, FD_CLOEXEC)
             if client < 0 { break }
             answer(client)
+            // A child that another test is just starting has a copy: closing alone would not tell the other side that it ends here.
+            shutdown(client, Int32(SHUT_RDWR))
             close(client)
         }
         close(descriptor)

@@ -95,7 +95,13 @@ struct TinyArchive {
     }
 
     static func tool(_ name: String, _ arguments: [String], in folder: String) throws {
-        let result = try Program.run(name, arguments, folder: folder)
+        var result = try Program.run(name, arguments, folder: folder)
+        // It waits five seconds for the agent that it starts: too short a time for a machine that is very busy.
+        for _ in 0..<20
+        where result.status != 0 && String(decoding: result.errors, as: UTF8.self).contains("agent") {
+            usleep(500_000)
+            result = try Program.run(name, arguments, folder: folder)
+        }
         try #require(result.status == 0, "\(name): \(String(decoding: result.errors, as: UTF8.self))")
     }
 }

@@ -44,8 +44,17 @@ struct BareHost {
             ] + more)
     }
 
-    /// Nothing half-made lies under a name that counts, and no file of a part was left behind.
+    /// Nothing half-made lies under a name that counts, and no file of a part was left behind: once what took parts there
+    /// has noticed that its connection is gone.
     func hasOnlyWholeParts() throws -> Bool {
+        for _ in 0..<1200 {
+            if try hasOnlyWholePartsNow() { return true }
+            usleep(50_000)
+        }
+        return false
+    }
+
+    private func hasOnlyWholePartsNow() throws -> Bool {
         guard File.exists(lash + "/parts") else { return true }
         let names = try Folder.names(in: lash + "/parts")
         return names.filter { !$0.hasSuffix(".extents") && $0.count == 64 }.allSatisfy {
@@ -78,9 +87,15 @@ struct BareHost {
             // What the host has is not sent again, and a run that went well leaves the parts and what tells of it.
             let second = try las("deploy", "m", "--host", "lab")
             #expect(second.errors.contains("0 parts, 0 B, 2 parts it had already"), "\(second.errors)")
+            let record = ["journal", "logs", "plan.json", "start.json"]
             for run in try Folder.names(in: host.lash + "/runs") {
-                let left = try Folder.names(in: "\(host.lash)/runs/\(run)")
-                #expect(left == ["journal", "logs", "plan.json", "start.json"])
+                var left = try Folder.names(in: "\(host.lash)/runs/\(run)")
+                // It puts the rest away while who waited for the run's end has its results already.
+                for _ in 0..<1200 where left != record {
+                    usleep(50_000)
+                    left = try Folder.names(in: "\(host.lash)/runs/\(run)")
+                }
+                #expect(left == record)
             }
             #expect(try host.hasOnlyWholeParts())
             #expect(try las("host", "remove", "lab").status == 0)

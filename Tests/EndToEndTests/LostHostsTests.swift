@@ -38,7 +38,13 @@ struct LostHostsTests {
         private let before: [String]
         var all: [String] { hosts.names.flatMap { ["--host", $0] } }
 
-        init(_ names: [String], in folder: String, items: Int = 40, tampering: [String: String] = [:]) throws {
+        /// - Parameters:
+        ///   - seconds: what each of the first tasks takes: so long that the run goes on while a host is dealt with.
+        ///   - label: of the host that the last station is for.
+        init(
+            _ names: [String], in folder: String, items: Int = 40, seconds: String = "0.4", last label: String? = nil,
+            tampering: [String: String] = [:]
+        ) throws {
             self.folder = folder
             try Folder.make(folder + "/hosts")
             hosts = try HostBench(names, in: folder + "/hosts", tampering: tampering)
@@ -52,10 +58,20 @@ struct LostHostsTests {
                     hosts.lash(of: name), "--unchecked")
                 try #require(added.status == 0, "\(added.errors)")
             }
-            try SeveralHostsTests.write(LostHostsTests.metro, items: items, in: folder)
+            // Here without waiting.
+            let quick = LostHostsTests.metro.replacingOccurrences(of: "sleep 0.4; ", with: "").replacingOccurrences(
+                of: "sleep 0.2; ", with: "")
+            try SeveralHostsTests.write(quick, items: items, in: folder)
             // Where packages can be had, too: in the hosts' network there is nothing else.
             let here = try LasCommand(in: folder, lash: las.lash)("run", "m", "--fresh", "--results", "here")
             try #require(here.status == 0, "\(here.errors)")
+            var metro = LostHostsTests.metro.replacingOccurrences(of: "sleep 0.4", with: "sleep \(seconds)")
+            if let label {
+                let labelled = try las("host", "label", names[0], label)
+                try #require(labelled.status == 0, "\(labelled.errors)")
+                metro = metro.replacingOccurrences(of: "station: sum", with: "station: sum\n      at: \(label)")
+            }
+            try SeveralHostsTests.write(metro, items: items, in: folder)
             before = try Folder.names(in: las.lash + "/runs")
         }
 
@@ -64,7 +80,7 @@ struct LostHostsTests {
             #expect(try Program("diff").run("-r", folder + "/here", folder + "/" + results).status == 0)
         }
 
-        func deploy(lostAfter seconds: Int = 3) throws -> Program.Ended {
+        func deploy(lostAfter seconds: Int = 6) throws -> Program.Ended {
             try las(["deploy", "m", "--fresh", "--results", "there", "--lost-after", "\(seconds)"] + all)
         }
 
@@ -76,18 +92,36 @@ struct LostHostsTests {
         /// The newest run, if it is another one than those before.
         func run() throws -> String? { try Folder.names(in: las.lash + "/runs").last { !before.contains($0) } }
 
-        /// Waits until so many tasks of the newest run are done.
-        func wait(for count: Int) throws {
-            for _ in 0..<2400 {
-                if try run() != nil,
-                    let done = try? JSONText.parse(Array(try las("status", "--json").output.utf8))["done"]?.integer,
-                    done >= count
-                {
-                    return
-                }
-                usleep(50_000)
+        /// What the newest run's journal tells.
+        func events() throws -> [JSONValue] {
+            guard let run = try run(), let bytes = try? File.read("\(las.lash)/runs/\(run)/journal") else { return [] }
+            // What is just being written is no line yet.
+            return bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
+                try? JSONText.parse(Array(line.drop { $0 != UInt8(ascii: "{") }))
             }
-            Issue.record("the run does not come to \(count) tasks")
+        }
+
+        /// Waits until the newest run has told what is looked for: by its journal, since a command may take as long as
+        /// the run.
+        func wait(until what: String, _ body: ([JSONValue]) -> Bool) throws {
+            for _ in 0..<12_000 {
+                if try body(events()) { return }
+                usleep(20_000)
+            }
+            Issue.record("the run does not come to \(what)")
+        }
+
+        /// Waits until so many tasks of the newest run are done, and one runs on a host.
+        func wait(for count: Int, on host: String? = nil) throws {
+            try wait(until: "\(count) tasks") { events in
+                func tasks(_ kind: String, on host: String? = nil) -> Set<String> {
+                    Set(
+                        events.filter { $0["kind"]?.string == kind && (host == nil || $0["host"]?.string == host) }
+                            .compactMap { $0["task"]?.string })
+                }
+                let done = tasks("taskDone")
+                return done.count >= count && (host == nil || !tasks("taskStarted", on: host).isSubset(of: done))
+            }
         }
 
         func meanwhile(_ body: @escaping @Sendable () throws -> Void) throws -> OwnThread {
@@ -97,9 +131,9 @@ struct LostHostsTests {
 
     @Test func oneOfFourHostsDiesForGood() throws {
         try withScratch { folder in
-            let bench = try Bench(["vega", "deneb", "altair", "spica"], in: folder)
+            let bench = try Bench(["vega", "deneb", "altair", "spica"], in: folder, seconds: "4")
             let killing = try bench.meanwhile {
-                try bench.wait(for: 12)
+                try bench.wait(for: 12, on: "deneb")
                 try bench.hosts.kill("deneb")
             }
             let ended = try bench.deploy()
@@ -108,7 +142,9 @@ struct LostHostsTests {
             #expect(ended.errors.contains("deneb is lost"), "\(ended.errors)")
             try bench.expect("there")
             // What had begun there ran again elsewhere, and that is told; what was done counts once.
-            let moved = try bench.tasks().filter { $0["moved"] != nil }
+            let moved = try bench.tasks().filter {
+                $0["moved"]?.array?.contains { $0["from"]?.string == "deneb" } ?? false
+            }
             #expect(!moved.isEmpty)
             for task in moved { #expect(task["host"]?.string != "deneb", "\(task)") }
             let report = try bench.las("report")
@@ -128,7 +164,7 @@ struct LostHostsTests {
                     try bench.hosts.mend("vega")
                 }
             }
-            let ended = try bench.deploy(lostAfter: 60)
+            let ended = try bench.deploy(lostAfter: 300)
             cutting.join()
             try #require(ended.status == 0, "\(ended.errors)")
             #expect(!ended.errors.contains("is lost"), "\(ended.errors)")
@@ -140,14 +176,18 @@ struct LostHostsTests {
 
     @Test func aLinkIsCutForLongAndComesBack() throws {
         try withScratch { folder in
-            let bench = try Bench(["vega", "deneb"], in: folder, items: 80)
+            // The last task is for it alone: the run does not end before it is here again.
+            let bench = try Bench(["vega", "deneb"], in: folder, items: 60, seconds: "1", last: "far")
             let cutting = try bench.meanwhile {
-                try bench.wait(for: 6)
+                try bench.wait(for: 6, on: "vega")
                 try bench.hosts.cut("vega")
-                usleep(5_000_000)
+                try bench.wait(until: "the loss of vega") {
+                    $0.contains { $0["text"]?.string?.hasPrefix("vega is lost") ?? false }
+                }
                 try bench.hosts.mend("vega")
             }
-            let ended = try bench.deploy()
+            // After ten times as long nobody hopes for it any more.
+            let ended = try bench.deploy(lostAfter: 10)
             cutting.join()
             try #require(ended.status == 0, "\(ended.errors)")
             #expect(
@@ -158,7 +198,7 @@ struct LostHostsTests {
 
     @Test func whatLeadsTheRunIsKilledAndTheRunResumed() throws {
         try withScratch { folder in
-            let bench = try Bench(["vega", "deneb"], in: folder, items: 24)
+            let bench = try Bench(["vega", "deneb"], in: folder, items: 24, seconds: "4")
             let killing = try bench.meanwhile {
                 try bench.wait(for: 8)
                 let run = try #require(try bench.run())
@@ -178,7 +218,7 @@ struct LostHostsTests {
             for host in bench.hosts.names {
                 let runs = bench.hosts.lash(of: host) + "/runs"
                 // They put it away while who waited for the run's end has its results already.
-                for _ in 0..<600 where try !Folder.names(in: runs).isEmpty { usleep(100_000) }
+                for _ in 0..<1800 where try !Folder.names(in: runs).isEmpty { usleep(100_000) }
                 #expect(try Folder.names(in: runs).isEmpty)
             }
         }
@@ -199,7 +239,7 @@ struct LostHostsTests {
                 """, to: folder + "/tamper.py")
             let python = try #require(Program.find("python3"))
             let bench = try Bench(
-                ["vega", "deneb"], in: folder, items: 12,
+                ["vega", "deneb"], in: folder, items: 12, seconds: "3",
                 tampering: ["vega": "\(python) \(folder)/tamper.py '\(what)' '\(instead)'"])
             let ended = try bench.deploy()
             // The one that can be trusted does all of it.

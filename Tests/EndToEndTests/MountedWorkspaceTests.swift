@@ -21,9 +21,8 @@ struct MountedWorkspaceTests {
             for name in ["words", "refs"] { try Folder.make("\(folder)/m/\(name)") }
             try File.write("of the panel\n", to: folder + "/m/refs/ref.txt")
             for number in 1...6 { try File.write("word \(number)\n", to: "\(folder)/m/words/w\(number).txt") }
-            func write(_ way: String) throws {
-                try File.write(
-                    """
+            func write(_ way: String, meeting names: [String] = []) throws {
+                let metro = """
                     metro: common
                     inputs:
                       words: words/*.txt
@@ -35,7 +34,7 @@ struct MountedWorkspaceTests {
                           for_each: words
                           workspaces: panel
                           command: |
-                            sleep 0.2
+                            sleep 0.5
                             mkdir -p {panel}/deep
                             cat {each} {panel}/ref.txt > {panel}/deep/{name}.new
                             mv {panel}/deep/{name}.new {panel}/deep/{name}
@@ -48,20 +47,24 @@ struct MountedWorkspaceTests {
                           command: cat {panel}/link-w*; if touch {panel}/no 2> /dev/null; then echo written; fi
                           out: all.txt
                     results: [all]
-                    """, to: folder + "/m/metro.yml")
+                    """
+                try File.write(
+                    names.isEmpty ? metro : SeveralHostsTests.meeting(metro, names), to: folder + "/m/metro.yml")
             }
             try write(way)
             let here = try bench.las("run", "m", "--fresh", "--results", "here")
             try #require(here.status == 0, "\(here.errors)")
+            let names = bench.hosts.map(\.name)
+            try bench.labelByName()
+            try write(way, meeting: names)
             let there = try bench.las(["deploy", "m", "--fresh", "--results", "there"] + bench.all)
             try #require(there.status == 0, "\(there.errors)")
             let all = (1...6).map { "word \($0)\nof the panel\n" }.joined()
             #expect(try bench.result("all/all.txt", in: "here") == all)
             #expect(try bench.result("all/all.txt", in: "there") == all)
-            let report = try bench.las("report", "--json").output
-            for host in bench.hosts { #expect(report.contains("\"host\": \"\(host.name)\""), "\(host.name)") }
+            #expect(try bench.who(did: "add") == Set(names))
             func left() throws -> [String] { try Folder.names(in: mount.path).filter { $0.hasPrefix("las-") } }
-            for _ in 0..<600 where try !left().isEmpty { usleep(100_000) }
+            for _ in 0..<1800 where try !left().isEmpty { usleep(100_000) }
             #expect(try left().isEmpty)
             // A folder that is not what the metro says is refused, also where it looks the same.
             try write("nfs")

@@ -36,11 +36,26 @@ struct BareHosts {
         String(decoding: try File.read("\(folder)/\(results)/\(path)"), as: UTF8.self)
     }
 
+    /// Each gets its own name as a label.
+    func labelByName() throws {
+        for host in hosts {
+            let labelled = try las("host", "label", host.name, host.name)
+            try #require(labelled.status == 0, "\(labelled.errors)")
+        }
+    }
+
+    /// Which hosts did tasks of a station in the newest run.
+    func who(did station: String) throws -> Set<String> {
+        let report = try JSONText.parse(Array(try las("report", "--json").output.utf8))
+        let tasks = (report["byTask"]?.array ?? []).filter { $0["station"]?.string == station }
+        return Set(tasks.compactMap { $0["host"]?.string })
+    }
+
     /// What lies there of runs.
     func left() throws -> [String] {
         var left: [String] = []
         // They put it away while who waited for the run's end has its results already.
-        for _ in 0..<600 {
+        for _ in 0..<1800 {
             left = try hosts.flatMap { host in
                 try File.exists(host.lash + "/runs")
                     ? Program("find").run(host.lash + "/runs", "-mindepth", "1", "-maxdepth", "2").lines : []
@@ -81,6 +96,22 @@ struct BareHosts {
         results: [sum, count]
         """
 
+    /// The same, of tasks that no host is through with before another one has got some.
+    private static let unhurried = metro.replacingOccurrences(of: "mkdir -p", with: "sleep 0.5; mkdir -p")
+
+    /// A metro whose first tasks for each word begin when every one of the hosts, which have their names as labels, has
+    /// done a task: a host that takes its time to come would find nothing left to do.
+    static func meeting(_ metro: String, _ names: [String]) throws -> String {
+        let stations = names.map {
+            "    - station: met-\($0)\n      at: \($0)\n      command: echo here > {out}\n      out: here.txt\n"
+        }
+        let all = names.map { "met-\($0)" }.joined(separator: ", ")
+        let first = "for_each: words\n"
+        let place = try #require(metro.range(of: first))
+        return metro.replacingCharacters(in: place, with: "\(first)      in: [\(all)]\n")
+            .replacingOccurrences(of: "  one:\n", with: "  one:\n" + stations.joined())
+    }
+
     static func write(_ metro: String, items: Int, in folder: String) throws {
         try Folder.make(folder + "/m/words")
         try File.write(metro, to: folder + "/m/metro.yml")
@@ -95,27 +126,33 @@ struct BareHosts {
             try Self.write(Self.metro, items: 24, in: folder)
             let here = try bench.las("run", "m", "--fresh", "--results", "here")
             try #require(here.status == 0, "\(here.errors)")
+            let names = bench.hosts.map(\.name)
+            try bench.labelByName()
+            try Self.write(Self.meeting(Self.unhurried, names), items: 24, in: folder)
             let there = try bench.las(["deploy", "m", "--fresh", "--results", "there"] + bench.all)
             try #require(there.status == 0, "\(there.errors)")
             #expect(try Program("diff").run("-r", folder + "/here", folder + "/there").status == 0)
             // All of them did some of it, and the machine that leads the run has what they printed.
-            let report = try bench.las("report", "--json")
-            for host in bench.hosts { #expect(report.output.contains("\"host\": \"\(host.name)\""), "\(host.name)") }
+            #expect(try bench.who(did: "upper") == Set(names))
             #expect(try bench.las("logs").output.contains("upper word word"))
             let left = try bench.left()
             #expect(left.isEmpty, "\(left)")
             // What is known by its contents is not run again, wherever it was made.
             let again = try bench.las(["deploy", "m", "--results", "again"] + bench.all)
             #expect(
-                again.status == 0 && again.errors.contains("49 of 49 tasks had been done before"), "\(again.errors)")
+                again.status == 0 && again.errors.contains("52 of 52 tasks had been done before"), "\(again.errors)")
         }
     }
 
     @Test func aRunIsLeftGoingOnAndLookedAfterFromElsewhere() throws {
         try withScratch { folder in
             let bench = try BareHosts(["vega", "deneb"], in: folder)
-            try Self.write(
-                Self.metro.replacingOccurrences(of: "mkdir -p", with: "sleep 0.3; mkdir -p"), items: 12, in: folder)
+            // One task that all others wait for takes so long that the run goes on while it is asked for.
+            let slow = Self.metro.replacingOccurrences(
+                of: "  one:\n",
+                with: "  one:\n    - station: long\n      command: sleep 20; echo on > {out}\n      out: on.txt\n"
+            ).replacingOccurrences(of: "for_each: words\n", with: "for_each: words\n      in: long\n")
+            try Self.write(slow, items: 12, in: folder)
             let begun = try bench.las(["deploy", "m", "--fresh", "--detach"] + bench.all)
             try #require(begun.status == 0, "\(begun.errors)")
             let run = try #require(begun.lines.first)
@@ -124,7 +161,7 @@ struct BareHosts {
             #expect(try bench.las("fetch", run).status == 2)
             let attached = try bench.las("attach", run)
             #expect(attached.status == 0 && attached.errors.contains("las fetch \(run)"), "\(attached.errors)")
-            #expect(try bench.las("status", run).output.contains("done, 25 of 25 done"))
+            #expect(try bench.las("status", run).output.contains("done, 26 of 26 done"))
             #expect(try bench.las("fetch", run, "nobody").status == 2)
             #expect(try bench.las("fetch", run, "sum", "--results", "some").status == 0)
             #expect(try Folder.names(in: folder + "/some") == ["sum"])
@@ -137,7 +174,6 @@ struct BareHosts {
             let second = try bench.las(["deploy", "m", "--fresh", "--detach"] + bench.all)
             let other = try #require(second.lines.first)
             #expect(try bench.las("cancel", other).status == 0)
-            // It may have ended by now.
             _ = try bench.las("attach", other)
             let resumed = try bench.las("resume", other, "--results", "resumed")
             #expect(resumed.status == 0, "\(resumed.errors)")
@@ -151,26 +187,30 @@ struct BareHosts {
     @Test func secretsAreGivenToSeveralHostsAndLieNowhere() throws {
         try withScratch { folder in
             let bench = try BareHosts(["vega", "deneb"], in: folder)
-            let token = "tomato-4711-tomato"
+            // Another one than other tests have: what processes show is looked through below.
+            let token = "potato-4713-potato"
             try Folder.make(folder + "/m/words")
             for number in 1...6 { try File.write("\(number)", to: "\(folder)/m/words/w\(number).txt") }
-            try File.write(
-                """
-                metro: upload
-                inputs:
-                  words: words/*.txt
-                lines:
-                  main:
-                    - station: count
-                      for_each: words
-                      command: sleep 0.5; echo ${#TOKEN} > {out}; echo "using $TOKEN" >&2
-                      out: "{name}.length"
-                      secrets: [TOKEN]
-                    - station: all
-                      in: count
-                      command: cat {in} > {out}; echo "none ${TOKEN-}" >&2
-                      out: all.txt
-                """, to: folder + "/m/metro.yml")
+            func write(seconds: String) throws {
+                try File.write(
+                    """
+                    metro: upload
+                    inputs:
+                      words: words/*.txt
+                    lines:
+                      main:
+                        - station: count
+                          for_each: words
+                          command: sleep \(seconds); echo ${#TOKEN} > {out}; echo "using $TOKEN" >&2
+                          out: "{name}.length"
+                          secrets: [TOKEN]
+                        - station: all
+                          in: count
+                          command: cat {in} > {out}; echo "none ${TOKEN-}" >&2
+                          out: all.txt
+                    """, to: folder + "/m/metro.yml")
+            }
+            try write(seconds: "0.5")
             let missing = try bench.las(["deploy", "m"] + bench.all)
             #expect(missing.status == 2 && missing.errors.contains("las secret set TOKEN"), "\(missing.errors)")
             try File.write(token, to: folder + "/token.txt")
@@ -192,10 +232,15 @@ struct BareHosts {
             // What they print is masked.
             #expect(try bench.las("logs").output.contains("using ***"))
 
+            // So long that it goes on until what leads it dies.
+            try write(seconds: "12")
             let begun = try bench.las(["deploy", "m", "--fresh", "--detach"] + bench.all)
             try #require(begun.status == 0, "\(begun.errors)")
             let run = try #require(begun.lines.first)
-            usleep(700_000)
+            func told() throws -> String {
+                String(decoding: try File.read("\(bench.las.lash)/runs/\(run)/journal"), as: UTF8.self)
+            }
+            for _ in 0..<6000 where try !told().contains("\"taskStarted\"") { usleep(20_000) }
             try expectNothing("while it runs")
             // Nor among anybody's arguments and variables, but those of the stations' commands.
             for process in try Folder.names(in: "/proc").compactMap(Int32.init) {
@@ -204,6 +249,9 @@ struct BareHosts {
                 let name = String(decoding: (try? File.read("/proc/\(process)/comm", atMost: 64)) ?? [], as: UTF8.self)
                 if !name.hasPrefix("las") { continue }
                 let variables = (try? File.read("/proc/\(process)/environ", atMost: 1 << 20)) ?? []
+                // One that was about to become a station's command is that by now.
+                let still = (try? File.read("/proc/\(process)/comm", atMost: 64)) ?? []
+                if String(decoding: still, as: UTF8.self) != name { continue }
                 #expect(!String(decoding: variables, as: UTF8.self).contains(token), "\(process) \(name)")
             }
             // What leads it dies; who goes on with it gives the secret again.
@@ -251,23 +299,30 @@ struct BareHosts {
     @Test func stationsGoToTheHostsWithTheirLabel() throws {
         try withScratch { folder in
             let bench = try BareHosts(["vega", "deneb"], in: folder)
-            try Self.write(
-                Self.metro.replacingOccurrences(of: "station: count", with: "station: count\n      at: big"), items: 8,
-                in: folder)
+            let labelled = Self.unhurried.replacingOccurrences(
+                of: "station: count", with: "station: count\n      at: big")
+            try Self.write(labelled, items: 8, in: folder)
             let here = try bench.las("run", "m")
             #expect(here.status == 2)
             #expect(here.errors.contains("the station count is for hosts with the label “big”"), "\(here.errors)")
             let nobody = try bench.las(["deploy", "m"] + bench.all)
             #expect(nobody.status == 2 && nobody.errors.contains("none of the hosts has it"), "\(nobody.errors)")
+            try bench.labelByName()
             #expect(try bench.las("host", "label", "deneb", "big").status == 0)
+            try Self.write(Self.meeting(labelled, ["vega", "deneb"]), items: 8, in: folder)
             let ended = try bench.las(["deploy", "m"] + bench.all)
             try #require(ended.status == 0, "\(ended.errors)")
             // By its name: one that failed before may be of the same second.
             let run = try #require(ended.errors.firstMatch(of: #/running (\S+) on /#)?.1)
             let report = try bench.las("report", String(run), "--json").output
             let tasks = try JSONText.parse(Array(report.utf8))["byTask"]?.array ?? []
-            for task in tasks where task["station"]?.string == "count" { #expect(task["host"]?.string == "deneb") }
-            #expect(Set(tasks.compactMap { $0["host"]?.string }) == ["vega", "deneb"])
+            func who(did station: String) -> Set<String> {
+                Set(tasks.filter { $0["station"]?.string == station }.compactMap { $0["host"]?.string })
+            }
+            #expect(who(did: "count") == ["deneb"])
+            #expect(who(did: "met-vega") == ["vega"] && who(did: "met-deneb") == ["deneb"])
+            #expect(who(did: "upper") == ["vega", "deneb"])
+            try Self.write(labelled, items: 8, in: folder)
             // One host that has the label may run it by itself.
             #expect(try bench.las("deploy", "m", "--host", "vega").status == 2)
             let alone = try bench.las("deploy", "m", "--host", "deneb")
@@ -279,23 +334,25 @@ struct BareHosts {
         try withScratch { folder in
             let bench = try BareHosts(["vega", "deneb"], in: folder)
             try Self.write(
-                """
-                metro: two
-                inputs:
-                  words: words/*.txt
-                lines:
-                  one:
-                    - station: shout
-                      for_each: words
-                      command: sleep 0.2; tr a-z A-Z < {each} > {out}
-                      out: "{name}.up"
-                    - station: quote
-                      at: big
-                      needs: { debian: [jq] }
-                      for_each: shout
-                      command: jq -R . {each} > {out}
-                      out: "{name}.json"
-                """, items: 6, in: folder)
+                Self.meeting(
+                    """
+                    metro: two
+                    inputs:
+                      words: words/*.txt
+                    lines:
+                      one:
+                        - station: shout
+                          for_each: words
+                          command: sleep 0.5; tr a-z A-Z < {each} > {out}
+                          out: "{name}.up"
+                        - station: quote
+                          at: big
+                          needs: { debian: [jq] }
+                          for_each: shout
+                          command: jq -R . {each} > {out}
+                          out: "{name}.json"
+                    """, ["vega", "deneb"]), items: 6, in: folder)
+            try bench.labelByName()
             #expect(try bench.las("host", "label", "deneb", "big").status == 0)
             let ended = try bench.las(["deploy", "m"] + bench.all)
             try #require(ended.status == 0, "\(ended.errors)")
@@ -305,9 +362,7 @@ struct BareHosts {
                 try Program("find").run(host.lash + "/parts", "-name", "*.extents").lines.count
             }
             #expect(counts == [2, 3])
-            let report = try bench.las("report", "--json").output
-            let tasks = try JSONText.parse(Array(report.utf8))["byTask"]?.array ?? []
-            #expect(Set(tasks.compactMap { $0["host"]?.string }) == ["vega", "deneb"])
+            #expect(try bench.who(did: "shout") == ["vega", "deneb"])
         }
     }
 

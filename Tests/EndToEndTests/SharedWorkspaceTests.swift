@@ -16,8 +16,7 @@ import Testing
     @Test func stationsOnThreeHostsPassFilesByAWorkspaceAlone() throws {
         try withScratch { folder in
             let bench = try BareHosts(["vega", "deneb", "altair"], in: folder)
-            try write(
-                """
+            let metro = """
                 metro: shared
                 inputs:
                   words: words/*.txt
@@ -48,15 +47,20 @@ import Testing
                       command: ls {panel} {panel}/found {scratch}; cat {panel}/found/* {panel}/link-{name}
                       out: "{name}.seen"
                 results: [look]
-                """, in: folder)
+                """
+            try write(metro, in: folder)
             let here = try bench.las("run", "m", "--fresh", "--results", "here")
             try #require(here.status == 0, "\(here.errors)")
+            let names = bench.hosts.map(\.name)
+            try bench.labelByName()
+            // No host is through with its tasks before the others have got some.
+            let meeting = try SeveralHostsTests.meeting(metro, names)
+            try write(meeting.replacing("mkdir -p", with: "sleep 0.5; mkdir -p"), in: folder)
             let there = try bench.las(["deploy", "m", "--fresh", "--results", "there"] + bench.all)
             try #require(there.status == 0, "\(there.errors)")
             let difference = try Program("diff").run("-r", folder + "/here", folder + "/there")
             #expect(difference.status == 0, "\(difference.output)")
-            let report = try bench.las("report", "--json")
-            for host in bench.hosts { #expect(report.output.contains("\"host\": \"\(host.name)\""), "\(host.name)") }
+            #expect(try bench.who(did: "add") == Set(names))
             let left = try bench.left()
             #expect(left.isEmpty, "\(left)")
         }
@@ -130,7 +134,7 @@ import Testing
                       workspaces: [panel, scratch]
                       command: |
                         echo one > {panel}/made; echo two > {panel}/made; rm -f {panel}/ref.txt; : > {scratch}/here
-                        for i in $(seq 600); do [ -e {panel}/answer ] && break; sleep 0.1; done
+                        for i in $(seq 6000); do [ -e {panel}/answer ] && break; sleep 0.1; done
                         cat {panel}/answer
                       out: heard.txt
                 results: [wait]
@@ -141,7 +145,10 @@ import Testing
             var listed = ""
             defer { _ = try? bench.las("cancel") }
             // One place after another is told.
-            for _ in 0..<2400 where !(listed.contains("made: head, ") && listed.contains("here: head, ")) {
+            func isTold() -> Bool {
+                listed.contains("made: head, ") && listed.contains("here: head, ") && !listed.contains("ref.txt")
+            }
+            for _ in 0..<2400 where !isTold() {
                 usleep(100_000)
                 listed = try bench.las("workspace", "ls").output
             }
@@ -182,7 +189,8 @@ import Testing
         try withScratch { folder in
             let bench = try BareHosts(["vega", "deneb"], in: folder)
             func metro(_ rule: String) -> String {
-                // Each waits for the other one, and writes the same name over and over, so that some two writes come at once.
+                // Each waits for the other one, and writes the same name over and over, so that some two writes come at
+                // once; and then waits until the run is stopped, where it is to be.
                 func station(_ own: String, _ other: String) -> String {
                     """
                         - station: \(own)
@@ -191,9 +199,9 @@ import Testing
                           uses: { cpus: 2 }
                           command: |
                             : > {panel}/\(own)
-                            for i in $(seq 1800); do [ -e {panel}/\(other) ] && break; sleep 0.1; done
-                            for i in $(seq 600); do echo "\(own) $i" > {panel}/new-\(own); mv {panel}/new-\(own) {panel}/both; sleep 0.05; ls {panel}/*collision* > /dev/null 2>&1 && break; done
-                            sleep 1; echo done
+                            for i in $(seq 6000); do [ -e {panel}/\(other) ] && break; sleep 0.1; done
+                            for i in $(seq 3000); do echo "\(own) $i" > {panel}/new-\(own); mv {panel}/new-\(own) {panel}/both; sleep 0.05; ls {panel}/*collision* > /dev/null 2>&1 && break; done
+                            sleep \(rule == "stop" ? 60 : 1); echo done
                           out: said.txt
 
                     """
@@ -263,7 +271,7 @@ import Testing
             let there = try bench.las(["deploy", "m", "--fresh", "--results", "there"] + bench.all)
             try #require(there.status == 0, "\(there.errors)")
             #expect(try bench.result("all/all.txt", in: "here") == bench.result("all/all.txt", in: "there"))
-            for _ in 0..<600 where try !Folder.names(in: folder + "/common").isEmpty { usleep(100_000) }
+            for _ in 0..<1800 where try !Folder.names(in: folder + "/common").isEmpty { usleep(100_000) }
             #expect(try Folder.names(in: folder + "/common").isEmpty)
             // One that is no such folder is refused with its path.
             try Folder.remove(folder + "/common")
@@ -284,7 +292,7 @@ import Testing
                       uses: { cpus: 2 }
                       command: |
                         echo hello from \(own) > {panel}/new-\(own); mv {panel}/new-\(own) {panel}/\(own)
-                        for i in $(seq 1800); do [ -e {panel}/\(other) ] && break; sleep 0.1; done
+                        for i in $(seq 6000); do [ -e {panel}/\(other) ] && break; sleep 0.1; done
                         cat {panel}/\(other)
                       out: heard.txt
 

@@ -10,12 +10,12 @@ import Testing
 {
     private static let folder = "/tmp/las-tests/slurm-\(getpid())"
     /// One for all, since it takes seconds to start: it ends with the tests' process.
-    private static let made: Result<SlurmCluster, any Error> = Result {
+    static let made: Result<SlurmCluster, any Error> = Result {
         try Folder.make(folder)
         return try SlurmCluster(in: folder)
     }
 
-    private func bench(
+    func bench(
         _ metro: String, files: [String: String] = [:],
         _ body: (_ cluster: SlurmCluster, _ folder: String, _ las: LasCommand) throws -> Void
     ) throws {
@@ -29,13 +29,17 @@ import Testing
                 try Folder.make(File.parent(of: "\(folder)/m/\(name)"))
                 try File.write(text, to: "\(folder)/m/\(name)")
             }
-            defer { _ = try? cluster.run("scancel", "--user=root") }
+            // The next test finds no job of this one.
+            defer {
+                _ = try? cluster.run("scancel", "--user=root")
+                _ = try? waits { try isIdle(cluster) }
+            }
             try body(cluster, folder, las)
         }
     }
 
     /// All files below a folder, with their digests.
-    private func files(_ folder: String) throws -> [String: Digest] {
+    func files(_ folder: String) throws -> [String: Digest] {
         var files: [String: Digest] = [:]
         for name in try FileManager.default.subpathsOfDirectory(atPath: folder)
         where File.status("\(folder)/\(name)")?.kind == .file {
@@ -44,14 +48,14 @@ import Testing
         return files
     }
 
-    private func text(_ path: String) throws -> String { String(decoding: try File.read(path), as: UTF8.self) }
+    func text(_ path: String) throws -> String { String(decoding: try File.read(path), as: UTF8.self) }
 
     /// The run that goes on.
-    private func run(_ las: LasCommand) throws -> String {
+    func run(_ las: LasCommand) throws -> String {
         try Folder.names(in: las.lash + "/runs").last ?? ""
     }
 
-    private func started(_ las: LasCommand, _ folder: String, _ arguments: String...) throws -> Process {
+    func started(_ las: LasCommand, _ folder: String, _ arguments: String...) throws -> Process {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: BuiltPrograms.las)
         process.arguments = arguments
@@ -68,12 +72,18 @@ import Testing
         return process
     }
 
-    private func waits(_ seconds: Int = 120, _ what: () throws -> Bool) rethrows -> Bool {
+    func waits(_ seconds: Int = 120, _ what: () throws -> Bool) rethrows -> Bool {
         for _ in 0..<(seconds * 10) {
             if try what() { return true }
             usleep(100_000)
         }
         return false
+    }
+
+    /// Whether Slurm has no job left; not where it does not answer.
+    func isIdle(_ cluster: SlurmCluster) throws -> Bool {
+        let listed = try cluster.run("squeue", "-h")
+        return listed.status == 0 && listed.output == ""
     }
 
     // MARK: Right results
@@ -90,7 +100,7 @@ import Testing
             try #require(deployed.status == 0, "\(deployed.errors)")
             #expect(deployed.errors.contains("by Slurm"))
             #expect(try files(folder + "/there") == here)
-            #expect(try cluster.run("squeue", "-h").output == "")
+            #expect(try waits { try isIdle(cluster) })
         }
     }
 
@@ -174,7 +184,7 @@ import Testing
                 folder: folder
             ).run([], input: script.output)
             try #require(submitted.status == 0, "\(submitted.errors)")
-            #expect(try waits { try cluster.run("squeue", "-h").output == "" })
+            #expect(try waits(300) { try isIdle(cluster) })
             #expect(try files(folder + "/work/results") == right)
             #expect(try text(folder + "/work/journal").contains("runEnded"))
         }
@@ -204,15 +214,20 @@ import Testing
     /// The login host is reached by ssh, as somebody without any right; that one's jobs run as that one.
     @Test(.enabled(if: SSHServer.missing == nil, "sshd and its tools are needed"))
     func throughALoginHostAsAnOrdinaryUser() throws {
-        try bench(
-            slow.replacingOccurrences(of: "sleep 8", with: "id -un > {out}; echo printed >&2; sleep 1"), files: five
-        ) {
-            cluster, folder, las in
+        try bench(slow("id -un > {out}; echo printed >&2; sleep 1"), files: five) { cluster, folder, las in
             let name = "las-slurm-\(getpid())"
             let home = folder + "/home"
             for place in [folder, cluster.folder] { chmod(place, 0o755) }
-            let made = try Program("useradd").run(
-                "--create-home", "--home-dir", home, "--shell", "/bin/sh", "--password", "*", name)
+            func add() throws -> Program.Ended {
+                try Program("useradd").run(
+                    "--create-home", "--home-dir", home, "--shell", "/bin/sh", "--password", "*", name)
+            }
+            var made = try add()
+            // Another test adds or removes a user just now.
+            for _ in 0..<60 where made.status != 0 && made.errors.contains("cannot lock") {
+                sleep(1)
+                made = try add()
+            }
             try #require(made.status == 0, "\(made.errors)")
             defer {
                 _ = try? cluster.run("scancel", "--user=" + name)
@@ -264,14 +279,17 @@ import Testing
 
     // MARK: Trouble
 
-    private let slow = """
+    /// - Parameter before: what a task does first.
+    func slow(_ before: String, network: String = "no") -> String {
+        """
         metro: slow
         inputs: { words: "words/*.txt" }
         lines:
           l:
             - station: wait
               for_each: words
-              command: sleep 8; cat {each} > {out}
+              network: \(network)
+              command: \(before); cat {each} > {out}
               out: "{name}.txt"
               uses: { cpus: 2 }
             - station: all
@@ -279,47 +297,62 @@ import Testing
               command: cat {in} > {out}
               out: all.txt
         """
-    private let five = Dictionary(uniqueKeysWithValues: (1...5).map { ("words/\($0).txt", "\($0)\n") })
+    }
 
-    private func running(_ cluster: SlurmCluster, on node: String? = nil) throws -> [String] {
-        try cluster.run("squeue", "-h", "-t", "running", "-o", "%i %N").lines.filter {
-            node == nil || $0.hasSuffix(node!)
-        }
-        .map { String($0.split(separator: " ")[0]) }
+    func slow(_ gate: Gate) -> String { slow(gate.command, network: "yes") }
+
+    var five = Dictionary(uniqueKeysWithValues: (1...5).map { ("words/\($0).txt", "\($0)\n") })
+
+    /// nil where Slurm does not answer.
+    private func running(_ cluster: SlurmCluster, on node: String? = nil) throws -> [String]? {
+        let listed = try cluster.run("squeue", "-h", "-t", "running", "-o", "%i %N")
+        if listed.status != 0 { return nil }
+        return listed.lines.filter { node == nil || $0.hasSuffix(node!) }.map { String($0.split(separator: " ")[0]) }
     }
 
     /// Slurm itself lets two minutes pass before it starts a job again.
     @Test func aNodeThatIsLostInMidRunAndAJobThatIsRequeuedCostNoResult() throws {
-        try bench(slow, files: five) { cluster, folder, las in
+        let gate = try Gate()
+        try bench(slow(gate), files: five) { cluster, folder, las in
             let process = try started(las, folder, "deploy", "m", "--slurm", "local", "--results", "there")
-            #expect(try waits { try running(cluster).count == 5 })
-            let lines = try cluster.run("squeue", "-h", "-t", "running", "-o", "%i %N").lines
+            #expect(gate.waits(for: 5))
+            #expect(try waits { try running(cluster)?.count == 5 })
+            var listed = try cluster.run("squeue", "-h", "-t", "running", "-o", "%i %N")
+            for _ in 0..<30 where listed.status != 0 {
+                listed = try cluster.run("squeue", "-h", "-t", "running", "-o", "%i %N")
+            }
+            let lines = listed.lines
             let node = try #require(lines.first?.split(separator: " ").last).description
             let other = try #require(lines.first { !$0.hasSuffix(" \(node)") }?.split(separator: " ").first)
             #expect(try cluster.run("scontrol", "requeue", String(other)).status == 0)
             try cluster.kill(node: node)
-            #expect(try waits(60) { try running(cluster, on: node).isEmpty })
+            #expect(try waits(300) { try running(cluster, on: node)?.isEmpty == true })
+            gate.open()
             process.waitUntilExit()
             let said = try text(folder + "/err")
             #expect(process.terminationStatus == 0, "\(said)")
             #expect(try text(folder + "/there/all/all.txt") == "1\n2\n3\n4\n5\n")
             try cluster.start(node: node)
-            #expect(try waits(60) { try cluster.run("sinfo", "-h", "-t", "idle", "-o", "%D").lines.first == "4" })
+            #expect(try waits(300) { try cluster.run("sinfo", "-h", "-t", "idle", "-o", "%D").lines.first == "4" })
+            withExtendedLifetime(gate) {}
         }
     }
 
     @Test func aRunIsCancelledAndResumed() throws {
-        try bench(slow.replacingOccurrences(of: "sleep 8", with: "test {name} = 1 || sleep 8"), files: five) {
-            cluster, folder, las in
+        let gate = try Gate()
+        let metro = slow("if test {name} != 1; then \(gate.command); fi", network: "yes")
+        try bench(metro, files: five) { cluster, folder, las in
             let process = try started(las, folder, "deploy", "m", "--slurm", "local", "--results", "there")
-            #expect(try waits { try running(cluster).count == 4 })
+            #expect(gate.waits(for: 4))
+            #expect(try waits { try running(cluster)?.count == 4 })
             let run = try run(las)
             #expect(try waits { try text("\(las.lash)/runs/\(run)/journal").contains("taskDone") })
             #expect(try las("ps").output.contains("slow"))
             try #require(try las("cancel", run).status == 0)
             process.waitUntilExit()
             #expect(process.terminationStatus == 1)
-            #expect(try waits(30) { try cluster.run("squeue", "-h").output == "" })
+            #expect(try waits { try isIdle(cluster) })
+            gate.open()
             #expect(try text(folder + "/err").contains("the run was cancelled"))
             let resumed = try las("resume", run, "--results", "again")
             #expect(resumed.status == 0, "\(resumed.errors)")
@@ -328,6 +361,7 @@ import Testing
             let journal = try text("\(las.lash)/runs/\(run)/journal").split(separator: "\n")
             #expect(journal.filter { $0.contains("taskDone") && $0.contains("\"wait/1\"") }.count == 1)
             #expect(journal.contains { $0.contains("runResumed") })
+            withExtendedLifetime(gate) {}
         }
     }
 
@@ -360,28 +394,44 @@ import Testing
                 try files(folder + "/there").keys.sorted() == [
                     "next/1.next", "next/2.next", "next/4.next", "next/5.next",
                 ])
-            #expect(try waits(30) { try cluster.run("squeue", "-h").output == "" })
+            #expect(try waits { try isIdle(cluster) })
         }
     }
 
     @Test func aJobThatEndsWithoutAWordFailsItsStep() throws {
-        try bench(slow, files: five) { cluster, folder, las in
+        let gate = try Gate()
+        try bench(slow(gate), files: five) { cluster, folder, las in
             let process = try started(las, folder, "deploy", "m", "--slurm", "local", "--results", "there")
-            #expect(try waits { try running(cluster).count == 5 })
-            try cluster.run("scancel", try #require(try running(cluster).first))
+            #expect(gate.waits(for: 5))
+            var jobs: [String] = []
+            let areRunning = try waits {
+                jobs = try running(cluster) ?? []
+                return jobs.count == 5
+            }
+            #expect(areRunning)
+            let job = try #require(jobs.first)
+            try cluster.run("scancel", job)
+            // What is still ending is listed, too: nothing of it goes on when the others do.
+            let isGone = try waits {
+                let listed = try cluster.run("squeue", "-h", "-o", "%i")
+                return listed.status == 0 && !listed.lines.contains(job)
+            }
+            #expect(isGone)
+            gate.open()
             process.waitUntilExit()
             #expect(process.terminationStatus == 1)
             #expect(try text(folder + "/err").contains("its job ended without a word"))
+            withExtendedLifetime(gate) {}
         }
     }
 
     @Test func whatSlurmRefusesIsSaidAndNothingIsLeftThere() throws {
-        try bench(slow, files: five) { cluster, folder, las in
+        try bench(slow("true"), files: five) { cluster, folder, las in
             let refused = try las("deploy", "m", "--slurm", "local", "--partition", "nonesuch")
             #expect(refused.status == 6, "\(refused.errors)")
             #expect(refused.errors.contains("Slurm did not take the run"), "\(refused.errors)")
             #expect(refused.errors.contains("invalid partition"), "\(refused.errors)")
-            #expect(try cluster.run("squeue", "-h").output == "")
+            #expect(try waits { try isIdle(cluster) })
             for (option, value) in [
                 ("--partition", "a\nb"), ("--account", "x --uid=0"), ("--qos", "-x"), ("--throttle", "0"),
             ] {

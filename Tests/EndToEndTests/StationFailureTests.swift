@@ -44,8 +44,10 @@ import Testing
 
     @Test func aRunThatWasEndedGoesOnToItsOwnEnd() throws {
         try withScratch { folder in
+            let gate = try Gate { try? File.write("", to: folder + "/arrived") }
             try Folder.make(folder + "/m")
-            try File.write(metro("sleep 4; echo late > {out}"), to: folder + "/m/metro.yml")
+            let text = metro(gate.command + "; echo late > {out}") + "\nnetwork: yes\n"
+            try File.write(text, to: folder + "/m/metro.yml")
             let las = LasCommand(in: folder, lash: try makeLash(in: folder))
             try #require(try las("pack", "m").status == 0)
             // As by Ctrl-C, once the station runs; with job control, since a shell's background jobs ignore it otherwise.
@@ -54,14 +56,16 @@ import Testing
             ).run(
                 "-c",
                 """
-                set -m; "$0" run m & until grep -qs taskStarted "$LASH"/runs/*/journal; do sleep 0.05; done
+                set -m; "$0" run m & until test -e arrived; do sleep 0.05; done
                 kill -INT $!; wait $!
                 """, BuiltPrograms.las)
             #expect(ended.errors.contains("the run was cancelled"), "\(ended.errors)")
+            gate.open()
             // The end that its journal has is not the one to wait for.
             let resumed = try las("resume")
             #expect(resumed.status == 0, "\(resumed.errors)")
             #expect(try Folder.names(in: folder + "/results") == ["after", "other"])
+            #expect(gate.waits(for: 2))
         }
     }
 

@@ -78,7 +78,7 @@ import Testing
                 try Program(
                     "timeout", environment: ["LASH": las.lash, "PATH": "/usr/bin:/bin"], folder: folder
                 ).run(
-                    ["10", folder + "/codes.las", "step", "--work", "work", "--station", station, "--patience", "0"]
+                    ["300", folder + "/codes.las", "step", "--work", "work", "--station", station, "--patience", "0"]
                         + more
                 )
                 .status

@@ -7,7 +7,8 @@ import Testing
 @Suite struct TurnsTests {
     /// Runs a metro of these lines, in a folder of its own.
     private func run(
-        _ text: String, files: [String: String] = [:], check: (Program.Ended, _ folder: String) throws -> Void
+        _ text: String, files: [String: String] = [:], _ more: String...,
+        check: (Program.Ended, _ folder: String) throws -> Void
     ) throws {
         try withScratch { folder in
             try Folder.make(folder + "/m")
@@ -16,7 +17,7 @@ import Testing
                 try Folder.make(File.parent(of: "\(folder)/m/\(path)"))
                 try File.write(text, to: "\(folder)/m/\(path)")
             }
-            try check(try LasCommand(in: folder)("run", "m"), folder)
+            try check(try LasCommand(in: folder)(["run", "m"] + more), folder)
         }
     }
 
@@ -216,14 +217,20 @@ import Testing
     // MARK: retry
 
     @Test func aTaskThatFailsIsTriedAgainAndOthersGoOn() throws {
+        // The second attempt goes on when the last station has begun: with others that waited for it, neither would.
+        let second = try Gate(letting: 1)
+        let last = try Gate(letting: .max) { second.open() }
         try run(
             """
             lines:
               one:
                 - station: flaky
                   retry: 1
+                  network: yes
+                  time: 10 minutes
                   command: |
                     echo try >&2
+                    \(second.command)
                     exit 3
                   out: a.txt
               two:
@@ -231,18 +238,18 @@ import Testing
                   command: echo fine
                   out: b.txt
                 - station: last
-                  command: cat {in}
+                  network: yes
+                  command: |
+                    \(last.command)
+                    cat {in} > {out}
                   out: c.txt
-            """
+            """, "--cpus", "2"
         ) { ended, folder in
             #expect(ended.status == 1)
             let again = "flaky failed: it ended with the exit code 3; attempt 2 follows in 1.0 s"
             #expect(ended.errors.contains(again), "\(ended.errors)")
             #expect(ended.errors.contains("✗ flaky failed: it ended with the exit code 3"), "\(ended.errors)")
-            // The others did not wait for it.
-            let order = ended.errors.split(separator: "\n").map(String.init)
-            let last = order.firstIndex { $0.contains("last (") } ?? .max
-            #expect(last < order.firstIndex { $0.contains("✗ flaky") } ?? -1, "\(ended.errors)")
+            #expect(second.waits(for: 2) && last.waits(for: 1))
             let results = try results(folder)
             #expect(results == ["last/c.txt: fine"])
         }
@@ -309,7 +316,7 @@ import Testing
             lines:
               one:
                 - station: own
-                  time: 1 minute
+                  time: 10 minutes
                   env: { PLACE: there }
                   command: sleep 1.2; echo $GREETING from $PLACE
                   out: a.txt
@@ -319,6 +326,7 @@ import Testing
                   out: b.txt
               three:
                 - station: plain
+                  time: 10 minutes
                   command: echo $GREETING from $PLACE
                   out: c.txt
             """

@@ -35,7 +35,7 @@ import Testing
         mount() {
             "$las" workspace mount panel mnt 2> said &
             pid=$!
-            for i in $(seq 600); do shown && grep -q until said && return; sleep 0.05; done
+            for i in $(seq 2400); do shown && grep -q until said && return; sleep 0.05; done
             cat said; exit 1
         }
         mount
@@ -59,7 +59,7 @@ import Testing
         kill -KILL $pid; wait $pid || echo killed
         # fusermount3 takes it away, as a rule: not where it looks before the kernel has noticed that the process is gone.
         for i in $(seq 40); do shown || break; sleep 0.05; done
-        if shown; then "$las" workspace unmount mnt; fi
+        if shown; then "$las" workspace unmount mnt || ! shown; fi
         mount
         cat mnt/one.txt
         "$las" workspace unmount mnt

@@ -87,7 +87,12 @@ import Testing
                     #expect(file.name.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != 0x2F }, "\(file.name)")
                 }
                 // The job names the station to the program, and nothing else happens.
-                try File.write(#"#!/bin/sh\#nprintf '%s\0' "$@" > words"#, to: scratch + "/program", mode: 0o755)
+                // Written by another process: what this one has open for writing, a child of another test may have open
+                // too, and then nobody can start it.
+                let program = try Program("sh", folder: scratch).run(
+                    "-c", "cat > program && chmod 755 program",
+                    input: #"#!/bin/sh\#nprintf '%s\0' "$@" > words"#)
+                #expect(program.status == 0, "\(program.errors)")
                 let job = try #require(made.files.first { $0.name.hasPrefix("0-") })
                 try File.write(job.text, to: scratch + "/job")
                 let sh = Program("sh", environment: ["PATH": "/usr/bin:/bin"], folder: scratch)

@@ -24,8 +24,25 @@ import Testing
         }
         bytes += [UInt8](repeating: 0, count: Int(index.offset) - bytes.count)
         let path = scratch + "/test.las"
-        try File.write(bytes + index.tail(), to: path, mode: 0o755)
+        try write(bytes + index.tail(), to: path)
         return path
+    }
+
+    /// A program, which can be started when this returns: a child that another test is just starting may hold it open for
+    /// writing until its exec.
+    private func write(_ bytes: [UInt8], to path: String) throws {
+        try File.write(bytes, to: path, mode: 0o755)
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        try #require(file >= 0)
+        defer {
+            _ = fcntl(file, 1024, F_UNLCK)
+            close(file)
+        }
+        for _ in 0..<60_000 {
+            // A lease on reading (F_SETLEASE) is given only where nobody writes.
+            if fcntl(file, 1024, F_RDLCK) == 0 || errno != EAGAIN { break }
+            usleep(2000)
+        }
     }
 
     func start(_ bundle: String, _ arguments: String..., in scratch: String, asOrdinaryUser: Bool = false) throws
@@ -80,11 +97,11 @@ import Testing
             let middle = try BundleFile.open(path).parts[1].offset + 5000
             var flipped = whole
             flipped[Int(middle)] ^= 1
-            try File.write(flipped, to: path, mode: 0o755)
+            try write(flipped, to: path)
             let ended = try start(path, "run", in: scratch)
             #expect(ended.status == 5)
             #expect(ended.errors.contains("error: "))
-            try File.write(whole.dropLast(100), to: path, mode: 0o755)
+            try write(Array(whole.dropLast(100)), to: path)
             #expect(try start(path, "inspect", in: scratch).status == 5)
             #expect(!File.exists(scratch + "/results"))
         }

@@ -100,10 +100,11 @@ final class HostClient {
     }
 
     func start(
-        _ run: String, _ parts: [Part], tethered: Bool = false, engine: String? = nil, bundle: SentBundle? = nil
+        _ run: String, _ parts: [Part], cpus: Int? = nil, tethered: Bool = false, engine: String? = nil,
+        bundle: SentBundle? = nil
     ) throws -> Started {
         let start = Start(
-            run: RunID(run)!, parts: parts, cpus: nil, tethered: tethered, engine: engine, bundle: bundle)
+            run: RunID(run)!, parts: parts, cpus: cpus, tethered: tethered, engine: engine, bundle: bundle)
         try send(Frame(.start, json: start))
         return try answer(.started, Started.self)
     }

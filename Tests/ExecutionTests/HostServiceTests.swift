@@ -264,7 +264,8 @@ import Testing
     @Test func whatCanNotBeDoneIsRefused() throws {
         try withScratch { scratch in
             let client = try HostClient(lash: scratch + "/lash")
-            let metro = try ShippedMetro(plan([station("a", "sleep 0.3; : > {out}")]), in: scratch)
+            let metro = try ShippedMetro(plan([station("a", ": > {out}")]), in: scratch)
+            let long = try ShippedMetro(plan([station("a", "sleep 1000; : > {out}")]), in: scratch)
             func refusal(_ body: () throws -> Void) -> String? {
                 #expect(throws: Refusal.self, performing: body)?.summary
             }
@@ -272,14 +273,19 @@ import Testing
             try metro.ship(over: client)
             #expect(refusal { _ = try client.start("r", [metro.all[0]]) } == "a run needs the image of a metro")
             #expect(refusal { _ = try client.start("r", metro.all, engine: "magic") } == "there is no engine “magic”")
-            _ = try client.start("long", metro.all)
+            try long.ship(over: client)
+            _ = try client.start("long", long.all)
             #expect(
                 refusal {
                     try client.send(Frame(.clean, json: Clean(run: RunID("long")!)))
                     _ = try client.answer(.done, Done.self)
                 } == "the run long is going on")
             // The moment that it has ended it can be cleaned.
-            #expect(try client.follow("long").last?.kind == .runEnded)
+            let events = try client.follow("long") { event in
+                if event.kind == .taskStarted { try client.send(Frame(.cancel, json: Cancel(run: RunID("long")!))) }
+                return true
+            }
+            #expect(events.last?.kind == .runEnded)
             try client.send(Frame(.clean, json: Clean(run: RunID("long")!)))
             _ = try client.answer(.done, Done.self)
             #expect(refusal { _ = try client.follow("nonesuch") } == "there is no run nonesuch on this host")
@@ -313,7 +319,9 @@ import Testing
     @Test(arguments: [true, false]) func aTetheredRunEndsWithTheConnectionAndAnotherGoesOn(_ isTethered: Bool) throws {
         try withScratch { scratch in
             let client = try HostClient(lash: scratch + "/lash")
-            let metro = try ShippedMetro(plan([station("a", "sleep 0.7; echo done > {out}")]), in: scratch)
+            // The one goes on long enough to be ended, however late its end is noticed.
+            let command = "sleep \(isTethered ? 1000 : 0.7); echo done > {out}"
+            let metro = try ShippedMetro(plan([station("a", command)]), in: scratch)
             try metro.ship(over: client)
             _ = try client.start("r", metro.all, tethered: isTethered)
             let begun = try client.follow("r") { $0.kind != .taskStarted }
@@ -343,7 +351,11 @@ import Testing
             }
             #expect(refusal?.summary.hasSuffix("the run's process ended without ending the run") == true)
             // The kernel ends the sandbox a moment after the process that held it.
-            for _ in 1...6000 where isRunning(seconds) { usleep(10_000) }
+            var looks = 0
+            while isRunning(seconds), looks < 6000 {
+                usleep(10_000)
+                looks += 1
+            }
             #expect(!isRunning(seconds))
         }
     }

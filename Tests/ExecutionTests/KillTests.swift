@@ -106,7 +106,12 @@ import Testing
         }
         func size() -> Int64 { File.status(folder.journal)?.size ?? 0 }
         let wanted = size() + Int64.random(in: 0...20_000)
-        for _ in 0..<10_000 where size() < wanted && Journal.last(folder.journal)?.kind != .runEnded { usleep(500) }
+        // However slow the machine is: else it might be killed each time before it has done anything.
+        var looks = 0
+        while size() < wanted, Journal.last(folder.journal)?.kind != .runEnded, looks < 240_000 {
+            usleep(500)
+            looks += 1
+        }
         usleep(UInt32.random(in: 0...3000))
     }
 

@@ -33,11 +33,12 @@ import Testing
     @Test func allProcessesOfATaskCountTogether() throws {
         guard (try? ControlGroups()) != nil else { return }
         try withScratch { scratch in
-            let part = "(printf -v x '%40000000s' x; sleep 2; echo ${#x})"
+            // Each holds what it has until one of them is ended, however late another one begins.
+            let part = "(printf -v x '%40000000s' x; sleep 60; echo ${#x})"
             let run = try TestRun.perform(
                 plan([
                     station(
-                        "many", "for i in 1 2 3; do \(part) & done; wait; echo > {out}",
+                        "many", "for i in 1 2 3; do \(part) & done; wait -n; echo > {out}",
                         uses: Resources(memory: 90_000_000))
                 ]), in: scratch)
             #expect(run.first(.taskFailed, "many")?.text == "it used more than the 90 MB that it may", "\(run.events)")

@@ -20,12 +20,16 @@ import Testing
         try withScratch { scratch in
             let lash = LASH(root: scratch + "/lash")
             let client = try HostClient(lash: lash.root)
+            // By two at once they take a hundred seconds, so that it goes on however late this is looked at; and no
+            // time once the gate is open.
+            let gate = try AcceptingPort(isOpen: false)
+            let pass = "(exec 3<> /dev/tcp/127.0.0.1/\(gate.port)) 2> /dev/null || sleep 5"
             let long = (1...40).map {
-                station("s\($0)", "echo \($0) >&2; sleep 0.2; echo \($0) > {out}", usesNetwork: true)
+                station("s\($0)", "echo \($0) >&2; \(pass); echo \($0) > {out}", usesNetwork: true)
             }
             let metro = try ShippedMetro(plan(long), in: scratch)
             try metro.ship(over: client)
-            _ = try client.start("r", metro.all)
+            _ = try client.start("r", metro.all, cpus: 2)
             let run = RunID("r")!
             let control = RunControl(RunFolder(run, in: lash))
             func summary() -> RunSummary { RunSummary(run, in: lash) }
@@ -49,6 +53,7 @@ import Testing
             #expect(RunList(lash).unfinished == run)
             #expect(RunLogs(RunFolder(run, in: lash)).logs(of: "s1").map(\.path) == ["s1.err"])
 
+            gate.open()
             #expect(throws: Error.self) { try client.resume("other") }
             _ = try client.resume("r")
             #expect(try client.follow("r").last?.kind == .runEnded)
@@ -71,9 +76,18 @@ import Testing
             let second = "20261126-101010-m"
             let names = ["20261126-101009-z-f", "\(second)-9", "\(second)-1", "\(second)-5", "20261126-101011-a-0"]
             for name in names.shuffled() { try Folder.make("\(lash.runs)/\(name)") }
+            var last = (Int64(0), Int64(0))
             for name in names {
-                try File.write("{}", to: "\(lash.runs)/\(name)/start.json")
-                usleep(20_000)
+                // The clock of files goes on in steps, and no two of them are to have the same time.
+                let path = "\(lash.runs)/\(name)/start.json"
+                var time = last
+                while time <= last {
+                    usleep(1000)
+                    try File.write("{}", to: path)
+                    let status = try #require(File.status(path))
+                    time = (Int64(status.modified), Int64(status.modifiedNanoseconds))
+                }
+                last = time
             }
             #expect(RunList(lash).names.map(\.name) == names)
             // Written to later on, as by resuming.

@@ -66,7 +66,7 @@ import Testing
             func meeting(_ own: String, _ other: String) -> PlannedStation {
                 station(
                     own,
-                    "echo {out} > {panel}/\(own); for i in $(seq 300); do [ -e {panel}/\(other) ] && break; sleep 0.1; done; ls {panel}/\(other) > {out}",
+                    "echo {out} > {panel}/\(own); for i in $(seq 1200); do [ -e {panel}/\(other) ] && break; sleep 0.1; done; ls {panel}/\(other) > {out}",
                     uses: [use("panel")])
             }
             let run = try TestRun.perform(

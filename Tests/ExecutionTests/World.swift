@@ -154,7 +154,8 @@ final class AcceptingPort {
     let port: UInt16
     private let descriptor: Int32
 
-    init() throws {
+    /// - Parameter isOpen: else it takes them from `open` on, and refuses them until then.
+    init(isOpen: Bool = true) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -163,7 +164,8 @@ final class AcceptingPort {
         let socket = descriptor
         let done = withUnsafeMutablePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                bind(socket, address, size) == 0 && listen(socket, 8) == 0 && getsockname(socket, address, &size) == 0
+                bind(socket, address, size) == 0 && (!isOpen || listen(socket, 128) == 0)
+                    && getsockname(socket, address, &size) == 0
             }
         }
         if !done { throw FileFailure("listen at", "127.0.0.1") }
@@ -171,4 +173,6 @@ final class AcceptingPort {
     }
 
     deinit { close(descriptor) }
+
+    func open() { listen(descriptor, 128) }
 }

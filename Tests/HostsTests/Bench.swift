@@ -48,6 +48,8 @@ struct Bench {
             in: folder + "/ssh", hostKeys: hostKeys, userKeys: userKeys, user: user,
             variables: ["LASH": folder + "/there"].merging(variables) { $1 }, options: options)
         self.server = server
+        // A host that stands still for a while is no host that does not answer.
+        try (text(of: server.clientConfiguration) + "\n  ConnectTimeout 120\n").write(to: server.clientConfiguration)
         if known { try server.setKnownHosts(server.knownHostsLine(hostKeys[0])) }
         lash = LASH(root: folder + "/here")
         host = try Host(

@@ -1,3 +1,4 @@
+import Glibc
 import Metro
 import Testing
 
@@ -229,18 +230,24 @@ import Testing
             }.joined()
             + "    - station: all\n      in: s3\n      command: cat {in}\n      out: all\n"
         let plan = try plan(lines, inputs: ["x": (0..<5000).map { "f\($0).t" }])
-        let time = try ContinuousClock().measure {
-            var graph = try TaskGraph(plan)
-            var count = 0
-            while !graph.isFinished {
-                for task in graph.takeReady() {
-                    count += 1
-                    try graph.finished(task.id, made: TaskGraphTests.made(task))
-                }
-            }
-            #expect(count == 20_001)
+        /// Of this thread: whatever else the machine does meanwhile counts for nothing.
+        func now() -> Double {
+            var time = timespec()
+            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+            return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
         }
+        let start = now()
+        var graph = try TaskGraph(plan)
+        var count = 0
+        while !graph.isFinished {
+            for task in graph.takeReady() {
+                count += 1
+                try graph.finished(task.id, made: TaskGraphTests.made(task))
+            }
+        }
+        let time = now() - start
+        #expect(count == 20_001)
         // Without optimisation; a release build is more than ten times as fast.
-        #expect(time < .seconds(60), "\(time)")
+        #expect(time < 60, "\(time)")
     }
 }

@@ -163,14 +163,17 @@ struct RegistryTests {
             try File.write(#"{"auths": {"\#(server.address)": {"auth": "\#(auth)"}}}"#, to: docker)
             #expect(try push(image, "\(server.address)/b:1", folder).there > 0)
 
-            let helper = folder + "/bin/docker-credential-testing"
-            try File.write(
-                """
-                #!/bin/sh
-                read server
-                [ "$1" = get ] && [ "$server" = \(server.address) ] && echo '{"ServerURL":"x","Username":"anna","Secret":"pass:word"}'
+            // Written by another process: what this one has open for writing, a child of another test may have open too, and
+            // then nobody can start it.
+            let written = try Program("sh", folder: folder + "/bin").run(
+                "-c", "cat > docker-credential-testing && chmod 755 docker-credential-testing",
+                input: """
+                    #!/bin/sh
+                    read server
+                    [ "$1" = get ] && [ "$server" = \(server.address) ] && echo '{"ServerURL":"x","Username":"anna","Secret":"pass:word"}'
 
-                """, to: helper, mode: 0o755)
+                    """)
+            #expect(written.status == 0, "\(written.errors)")
             try File.write(#"{"credHelpers": {"\#(server.address)": "testing"}}"#, to: docker)
             let without = #expect(throws: RegistryFailure.self) { try push(image, "\(server.address)/c:1", folder) }
             #expect(without?.summary.contains("docker-credential-testing") == true)

@@ -147,7 +147,7 @@ func run(_ plan: SandboxPlan, as caller: Caller) throws -> Ran {
         let end = try caller.perform {
             var process = try plan.launch()
             var waits = pollfd(fd: process.ending, events: Int16(POLLIN), revents: 0)
-            #expect(poll(&waits, 1, 10_000) == 1)
+            #expect(poll(&waits, 1, 120_000) == 1)
             return try process.wait()
         }
         #expect(end == .exited(4))

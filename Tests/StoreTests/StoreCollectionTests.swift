@@ -72,11 +72,12 @@ import Testing
             let image = #"{"path":"x","offset":0,"size":1,"digest":"\#(store.part.digest)"}"#
             try File.write(
                 #"{"run":"20261126-101010-x-12345","metro":\#(image),"environments":{}}"#, to: run + "/start.json")
-            // No child that another test starts meanwhile may hold it on.
             let journal = open(run + "/journal", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
             #expect(flock(journal, LOCK_EX) == 0)
             let running = try store.collect(olderThan: 0)
             #expect(!running.entries.contains { [.parts, .blocks, .runs].contains($0.kind) })
+            // By name: a child that another test is just starting has a copy of the descriptor until its exec.
+            #expect(flock(journal, LOCK_UN) == 0)
             close(journal)
             let after = try store.collect(olderThan: 0)
             #expect(after.entries.map(\.kind) == [.runs], "its parts go the next time")

@@ -34,7 +34,7 @@ package final class BlobServer: @unchecked Sendable {
             [Program.find("python3") ?? "python3", folder + "/server.py", folder, files, isSecure ? "tls" : ""],
             log: folder + "/log")
         var port: String?
-        for _ in 0..<6000 where port == nil {
+        for _ in 0..<18_000 where port == nil {
             port = try? String(contentsOfFile: folder + "/port", encoding: .utf8)
             if port == nil { usleep(10_000) }
         }

@@ -59,7 +59,7 @@ package final class HostBench: @unchecked Sendable {
         try write(Self.hub, "hub.sh")
         (process, leash) = try Leash.start(
             ["unshare", "--net", "--mount", "sh", folder + "/hub.sh", folder] + names, log: folder + "/log")
-        for _ in 0..<6000 where !FileManager.default.fileExists(atPath: folder + "/ready") { usleep(10_000) }
+        for _ in 0..<18_000 where !FileManager.default.fileExists(atPath: folder + "/ready") { usleep(10_000) }
         guard FileManager.default.fileExists(atPath: folder + "/ready") else {
             throw TestSupportError(
                 "the hosts do not come up: \((try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? "")")
@@ -104,9 +104,9 @@ package final class HostBench: @unchecked Sendable {
     package func reset(_ name: String) throws {
         let address = address(of: name).split(separator: "@").last.map(String.init) ?? ""
         let rule = ["OUTPUT", "-p", "tcp", "-d", address, "-j", "REJECT", "--reject-with", "tcp-reset"]
-        try Program("nsenter").run(Array(prefix.dropFirst()) + ["iptables", "-I"] + rule)
+        try Program("nsenter").run(Array(prefix.dropFirst()) + ["iptables", "-w", "-I"] + rule)
         usleep(300_000)
-        try Program("nsenter").run(Array(prefix.dropFirst()) + ["iptables", "-D"] + rule)
+        try Program("nsenter").run(Array(prefix.dropFirst()) + ["iptables", "-w", "-D"] + rule)
     }
 
     /// The processes of its sshd that hold connections are killed.

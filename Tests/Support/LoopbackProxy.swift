@@ -21,8 +21,9 @@ final class LoopbackProxy: @unchecked Sendable {
         Thread.detachNewThread {
             while true {
                 let client = accept(listener, nil, nil)
-                _ = fcntl(client, F_SETFD, FD_CLOEXEC)
+                if client < 0, errno == EINTR || errno == ECONNABORTED { continue }
                 if client < 0 { return }
+                _ = fcntl(client, F_SETFD, FD_CLOEXEC)
                 let upstream = Loopback.socket()
                 guard Loopback.with(port: server, { connect(upstream, $0, $1) }) == 0 else {
                     close(client)

@@ -201,12 +201,15 @@ package struct Pods: Sendable {
             time.sleep(0.05)
             with lock:
                 for (job, index), process in list(running.items()):
-                    if job in stop and time.time() - process.began > 0.3:
+                    if job in stop and time.time() - process.began > 0.3 and process.is_running():
                         stop.remove(job)
+                        process.was_killed = True
                         process.kill_pod()
                     status = process.poll()
                     if status is None: continue
                     del running[job, index]
+                    # A pod that is lost is no failure of its own: the next one takes its place.
+                    if process.was_killed and status != 0: continue
                     if status == 0: done.setdefault(job, set()).add(index)
                     elif status in (1, 2, 5) or tries[job, index] > 3: failed.setdefault(job, set()).add(index)
                     if job not in jobs: continue
@@ -225,9 +228,11 @@ package struct Pods: Sendable {
                         if (job, index) in running or index in done.get(job, ()) or index in failed.get(job, ()): continue
                         tries[job, index] = tries.get((job, index), 0) + 1
                         process = start(job, index, tries[job, index])
-                        process.began = time.time()
-                        process.kill_pod = lambda j=job, i=index, t=tries[job, index]: subprocess.run(
-                            ["runc", "--root", here + "/runc", "kill", f"las-{os.getpid()}-{j}-{i}-{t}", "KILL"], capture_output=True)
+                        process.began, process.was_killed = time.time(), False
+                        def runc(command, *words, pod=f"las-{os.getpid()}-{job}-{index}-{tries[job, index]}"):
+                            return subprocess.run(["runc", "--root", here + "/runc", command, pod, *words], capture_output=True).stdout
+                        process.kill_pod = lambda runc=runc: runc("kill", "KILL")
+                        process.is_running = lambda runc=runc: b'"status": "running"' in runc("state")
                         running[job, index] = process
         show(name, 0)
         for job in sorted(failed):

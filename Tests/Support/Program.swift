@@ -82,7 +82,7 @@ package struct Program: Sendable {
         var code = posix_spawn(&pid, path, &actions, &attributes, words, variables)
         // A program that this process has just written: a child that another test starts at the same moment holds it open for
         // writing until its exec.
-        for _ in 0..<100 where code == ETXTBSY {
+        for _ in 0..<6000 where code == ETXTBSY {
             usleep(20_000)
             code = posix_spawn(&pid, path, &actions, &attributes, words, variables)
         }

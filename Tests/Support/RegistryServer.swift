@@ -72,7 +72,7 @@ package final class RegistryServer: @unchecked Sendable {
     }
 
     private static func answers(_ port: Int, _ process: Process) -> Bool {
-        for _ in 0..<6000 where process.isRunning {
+        for _ in 0..<18_000 where process.isRunning {
             let descriptor = Loopback.socket()
             defer { close(descriptor) }
             let result = Loopback.with(port: port) { connect(descriptor, $0, $1) }

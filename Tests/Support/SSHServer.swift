@@ -116,7 +116,7 @@ package final class SSHServer: @unchecked Sendable {
     }
 
     private static func waits(for file: String, of process: Process) -> Bool {
-        for _ in 0..<6000 where process.isRunning {
+        for _ in 0..<18_000 where process.isRunning {
             if FileManager.default.fileExists(atPath: file) { return true }
             usleep(10_000)
         }
@@ -154,7 +154,7 @@ package final class SSHAgent {
         socket = folder + "/agent"
         (process, leash) = try Leash.start(
             [Program.find("ssh-agent") ?? "/usr/bin/ssh-agent", "-D", "-a", socket], log: folder + "/agent.log")
-        for _ in 0..<6000 where !FileManager.default.fileExists(atPath: socket) { usleep(10_000) }
+        for _ in 0..<18_000 where !FileManager.default.fileExists(atPath: socket) { usleep(10_000) }
         var environment = ProcessInfo.processInfo.environment
         environment["SSH_AUTH_SOCK"] = socket
         for key in keys {

@@ -115,7 +115,7 @@ package final class SharedMount {
 
     /// Until it is mounted, and what is written there arrives.
     private func waitUntilMounted(_ kind: String) throws {
-        for _ in 0..<3000 {
+        for _ in 0..<9000 {
             let mounts = (try? String(contentsOfFile: "/proc/self/mounts", encoding: .utf8)) ?? ""
             if mounts.contains(" \(path) \(kind) "),
                 (try? Data().write(to: URL(fileURLWithPath: path + "/tried"))) != nil

@@ -18,6 +18,8 @@ package final class SlurmCluster: @unchecked Sendable {
     private let process: Process
 
     package var configuration: String { folder + "/slurm.conf" }
+    /// A folder that is another one on each node, which the test does not see into: the node's own disk.
+    package var own: String { folder + "/own" }
     /// What Slurm's commands need to find it.
     package var variables: [String: String] { ["SLURM_CONF": configuration] }
 
@@ -28,7 +30,7 @@ package final class SlurmCluster: @unchecked Sendable {
     package init(in folder: String, cpus: Int = 4, largestArray: Int = 1001) throws {
         self.folder = folder
         (leash, process) = (Pipe(), Process())
-        for name in ["state", "spool"] { try Folder.make("\(folder)/\(name)") }
+        for name in ["state", "spool", "own"] { try Folder.make("\(folder)/\(name)") }
         try Data((0..<1024).map { _ in UInt8.random(in: 0...255) }).write(
             to: URL(fileURLWithPath: folder + "/munge.key"))
         chmod(folder + "/munge.key", 0o600)
@@ -62,7 +64,8 @@ package final class SlurmCluster: @unchecked Sendable {
             SchedulerParameters=batch_sched_delay=0,sched_interval=1,sched_min_interval=0,bf_interval=1,requeue_delay=1
             SlurmdParameters=config_overrides
             ReturnToService=2
-            SlurmdTimeout=10
+            SlurmdTimeout=60
+            MessageTimeout=100
             KillWait=5
             MaxArraySize=\(largestArray)
             MpiDefault=none
@@ -80,7 +83,8 @@ package final class SlurmCluster: @unchecked Sendable {
             while [ ! -S "$d/munge.sock" ]; do sleep 0.05; done
             slurmctld -D -f "$d/slurm.conf" < /dev/null > "$d/slurmctld.log" 2>&1 & all="$all $!"
             for n in n1 n2 n3 n4; do
-                slurmd -D -N "$n" -f "$d/slurm.conf" < /dev/null > "$d/slurmd-$n.log" 2>&1 & all="$all $!"; echo $! > "$d/$n.number"
+                unshare -m --propagation private sh "$d/node.sh" "$n" < /dev/null > "$d/slurmd-$n.log" 2>&1 & all="$all $!"
+                echo $! > "$d/$n.number"
             done
             cat > /dev/null
             scancel --state=running --full > /dev/null 2>&1; scancel --state=pending > /dev/null 2>&1
@@ -90,6 +94,12 @@ package final class SlurmCluster: @unchecked Sendable {
             wait
 
             """, to: folder + "/cluster.sh")
+        try File.write(
+            """
+            mount -t tmpfs -o mode=1777 tmpfs '\(own)' || exit
+            exec slurmd -D -N "$1" -f '\(configuration)'
+
+            """, to: folder + "/node.sh")
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
         process.arguments = [folder + "/cluster.sh", folder]
         process.standardInput = leash
@@ -154,7 +164,7 @@ package final class SlurmCluster: @unchecked Sendable {
     /// Lets a node that was ended start anew.
     package func start(node: String) throws {
         let script =
-            "slurmd -D -N \(node) -f \(configuration) < /dev/null > /dev/null 2>&1 & echo $! > \(folder)/again-\(node)"
+            "unshare -m --propagation private sh \(folder)/node.sh \(node) < /dev/null > /dev/null 2>&1 & echo $! > \(folder)/again-\(node)"
         try Program("sh", environment: ProcessInfo.processInfo.environment.merging(variables) { $1 }).run("-c", script)
     }
 }

@@ -40,7 +40,7 @@ package final class TokenServer: @unchecked Sendable {
                 String(stale), String(brief),
             ], log: folder + "/log")
         var port: Int?
-        for _ in 0..<6000 where port == nil {
+        for _ in 0..<18_000 where port == nil {
             port = (try? String(contentsOfFile: folder + "/port", encoding: .utf8)).flatMap { Int($0) }
             if port == nil { usleep(10_000) }
         }

@@ -42,7 +42,7 @@ package final class WebServer: @unchecked Sendable {
             [Program.find("python3") ?? "python3", own + "/server.py", folder, own, isSecure ? "tls" : "plain"],
             log: own + "/log")
         var port: Int?
-        for _ in 0..<6000 where port == nil {
+        for _ in 0..<18_000 where port == nil {
             port = (try? String(contentsOfFile: own + "/port", encoding: .utf8)).flatMap { Int($0) }
             if port == nil { usleep(10_000) }
         }

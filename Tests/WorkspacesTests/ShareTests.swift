@@ -175,10 +175,16 @@ import Threads
                 default: usleep(UInt32(number(12_000)))
                 }
             }
-            _ = waits { (try? listing(scratch + "/other/files")) == (try? listing(files)) }
+            // Both know the same, and it lies there: nothing is on its way that would make them otherwise once more.
+            _ = waits {
+                let known = one.map.entries
+                return known == other.map.entries
+                    && (try? listing(scratch + "/other/files")) == (try? listing(files))
+                    && known == one.map.entries
+            }
             #expect(try listing(scratch + "/other/files") == listing(files))
             let before = one.map.entries
-            try one.look(settled: true)
+            try lookAtAll(of: one)
             #expect((one.map.entries == before) as Bool)
         }
     }
@@ -206,9 +212,10 @@ import Threads
                 try Folder.make("\(scratch)/\(name)/files/deep")
                 try File.write("first\n", to: "\(scratch)/\(name)/files/deep/a")
             }
+            try awaitClosed(scratch)
             let one = try Share(scratch + "/one", host: "one", rule: .keepBoth, first: true)
             try File.write("changed\n", to: scratch + "/one/files/deep/a")
-            try one.look(settled: true)
+            try lookAtAll(of: one)
             // The other one comes later, with what lay there at first.
             let other = try Share(scratch + "/other", host: "other", rule: .keepBoth, first: true)
             let wire = try Wire(one, other)
@@ -233,7 +240,7 @@ import Threads
                     to: "\(scratch)/one/files/\(number % 50)/\(number)",
                     syncing: false)
             }
-            try one.look(settled: true)
+            try lookAtAll(of: one)
             let wire = try Wire(one, other)
             defer { wire.end() }
             _ = waits { other.map.entries.count == 2050 }

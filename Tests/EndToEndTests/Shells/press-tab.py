@@ -38,7 +38,7 @@ if pid == 0:
     os.execvp(START[shell][0], START[shell])
 
 seen = b""
-def wait(pattern, seconds=30):
+def wait(pattern, seconds=150):
     """Reads what the shell writes until the pattern is in it, and takes that off."""
     global seen
     end = time.time() + seconds
