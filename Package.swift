@@ -128,7 +128,7 @@ let package = Package(
 
         // MARK: Reaching hosts
         // ssh, host list, shipping
-        room("Hosts", ["CSsh2", "HostProtocol", "Parts", "Threads", "Digests", "Files", "Failures"]),
+        room("Hosts", ["CSsh2", "HostProtocol", "Parts", "Unpacking", "Threads", "Digests", "Files", "Failures"]),
 
         // MARK: Reaching registries
         // images pushed and pulled by the OCI distribution protocol

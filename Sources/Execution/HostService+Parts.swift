@@ -2,15 +2,19 @@ internal import Digests
 internal import Failures
 internal import HostProtocol
 internal import Parts
+internal import Unpacking
 
 /// Taking parts.
 extension HostService {
     /// A part: its list of extents comes, what is wanted is told, that comes, and `commit`.
     func receive(_ header: PartHeader) throws {
         let part = header.part
+        let list = try receiveAll(.extents, atMost: ExtentList.largestList)
+        let tables = try header.tables.map { ($0, try receiveAll(.tables, atMost: TablesDifference.largest)) }
         // What is wrong up to here is refused in the place of what is wanted; nothing of the part is on its way then.
-        let incoming = try begin(part, list: try receiveList(), like: header.like)
+        let incoming = try begin(part, list: list, like: header.like)
         do {
+            if let (other, difference) = tables { try make(difference, from: other, for: incoming) }
             let wanted = incoming.wanted.bytes
             for start in stride(from: 0, to: wanted.count, by: Frame.dataChunk) {
                 let end = min(start + Frame.dataChunk, wanted.count)
@@ -56,14 +60,24 @@ extension HostService {
         try channel.send(Frame(.done, json: Done()))
     }
 
-    private func receiveList() throws -> [UInt8] {
-        var list: [UInt8] = []
+    private func receiveAll(_ kind: Frame.Kind, atMost limit: Int) throws -> [UInt8] {
+        var bytes: [UInt8] = []
         while true {
-            let frame = try next(.extents)
-            if frame.payload.isEmpty { return list }
+            let frame = try next(kind)
+            if frame.payload.isEmpty { return bytes }
             // The rest is still read, and not kept.
-            if list.count <= ExtentList.largestList { list += frame.payload }
+            if bytes.count <= limit { bytes += frame.payload }
         }
+    }
+
+    /// Tables that are told by their difference from another image's. What can't be made, or turns out otherwise, is wanted.
+    private func make(_ difference: [UInt8], from other: Digest, for incoming: IncomingPart) throws {
+        guard let difference = TablesDifference(bytes: difference), let image = try? parts.reader(of: other),
+            let tables = ImageTables(size: image.size, read: { try? image.read(at: $0, count: $1) }),
+            let made = difference.applied(to: tables)?.made()
+        else { return }
+        try incoming.take(made: made.head, at: 0)
+        try incoming.take(made: made.tables, at: made.start)
     }
 
     private func begin(_ part: Part, list: [UInt8], like: Digest?) throws -> IncomingPart {

@@ -5,6 +5,7 @@ package import Files
 internal import Glibc
 package import HostProtocol
 internal import Parts
+internal import Unpacking
 
 /// A host's side of the host protocol: answers las, one request after another, until las closes its side.
 ///
@@ -116,7 +117,12 @@ package final class HostService {
         hold = try hold ?? StoreHold(lash) {}
         let have = offer.parts.map(\.digest).filter(parts.has)
         let kept = have.count < offer.parts.count ? parts.newestParts().prefix(Have.mostKept) : []
-        try channel.send(Frame(.have, json: Have(parts: have, kept: kept.isEmpty ? nil : Array(kept))))
+        try channel.send(
+            Frame(
+                .have,
+                json: Have(
+                    parts: have, kept: kept.isEmpty ? nil : Array(kept),
+                    tables: kept.isEmpty ? nil : TablesDifference.zstd)))
     }
 
     private func clean(_ clean: Clean) throws {

@@ -71,6 +71,8 @@ package struct Frame: Hashable, Sendable {
         case reclaim = 37
         /// H: `LeaseNote`: it did not begin, and never will.
         case returned = 38
+        /// L: the tables of an image by their difference from another's, in as many frames as it takes; an empty one ends it.
+        case tables = 39
     }
 
     package let kind: Kind

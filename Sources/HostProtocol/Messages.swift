@@ -80,20 +80,30 @@ package struct Have: Hashable, Sendable, Codable {
     /// Other parts that the host keeps, where some are missing: a part may be told by what it shares with one of them.
     package var kept: [Digest]?
 
+    /// The zstd by which the host compresses tables of images again, so that they may be told by their difference; nil from a
+    /// runtime that can't.
+    package var tables: String?
+
     /// The most that are told.
     package static let mostKept = 64
 
-    package init(parts: [Digest], kept: [Digest]? = nil) { (self.parts, self.kept) = (parts, kept) }
+    package init(parts: [Digest], kept: [Digest]? = nil, tables: String? = nil) {
+        (self.parts, self.kept, self.tables) = (parts, kept, tables)
+    }
 }
 
 /// A part begins. The extents follow in `extents` frames (the binary list of `docs/bundle-format.md`, or with `like` a difference
-/// from the list of that part, as `docs/host-protocol.md` has it; in as many frames as it needs, ended by an empty one). The
+/// from the list of that part, as `docs/host-protocol.md` has it; in as many frames as it needs, ended by an empty one). With
+/// `tables` the part is an image, and its tables follow in `tables` frames as what they are to those of that part. The
 /// host answers with `want` frames: runs of extents, ended by an empty one. Then exactly the bytes of these in `data`
 /// frames, then `commit` with this header again.
 package struct PartHeader: Hashable, Sendable, Codable {
     package var part: Part
     package var like: Digest?
-    package init(part: Part, like: Digest? = nil) { (self.part, self.like) = (part, like) }
+    package var tables: Digest?
+    package init(part: Part, like: Digest? = nil, tables: Digest? = nil) {
+        (self.part, self.like, self.tables) = (part, like, tables)
+    }
 }
 
 package struct Committed: Hashable, Sendable, Codable {

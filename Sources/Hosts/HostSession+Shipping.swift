@@ -1,6 +1,7 @@
 internal import Digests
 internal import HostProtocol
 package import Parts
+internal import Unpacking
 
 /// What is there of what is to be there.
 package struct ShipProgress: Hashable, Sendable {
@@ -41,8 +42,7 @@ extension HostSession {
         let begin = ContinuousClock.Instant.now
         var (done, sent): (Int64, Int64) = (0, 0)
         for part in missing {
-            let kept = Array((have.kept ?? []).prefix(Have.mostKept))
-            try ship(part, from: store, kept: kept, roundTrip: way) { found, count in
+            try ship(part, from: store, to: have, roundTrip: way) { found, count in
                 (done, sent) = (done + found + count, sent + count)
                 progress(
                     ShipProgress(part: part, done: done, total: total, sent: sent, seconds: Self.seconds(since: begin)))
@@ -59,21 +59,21 @@ extension HostSession {
 
     /// - Parameter progress: told what the host found of the part, and how many bytes were sent.
     private func ship(
-        _ part: Part, from store: PartStore, kept: [Digest], roundTrip: Double,
+        _ part: Part, from store: PartStore, to host: Have, roundTrip: Double,
         progress: (_ found: Int64, _ sent: Int64) -> Void
     ) throws {
         // Both are opened before anything is said.
         let (extents, reader) = (try store.extents(of: part.digest), try store.reader(of: part.digest))
-        let (list, like) = Self.told(extents, to: kept, store)
-        let header = PartHeader(part: part, like: like)
-        try send(Frame(.part, json: header))
-        for start in stride(from: 0, to: list.count, by: Frame.dataChunk) {
-            try send(Frame(kind: .extents, payload: Array(list[start..<min(start + Frame.dataChunk, list.count)])))
-        }
-        try send(Frame(kind: .extents, payload: []))
+        let (list, like) = Self.told(extents, to: (host.kept ?? []).prefix(Have.mostKept), store)
+        var tables: [UInt8]?
+        if let like, host.tables == TablesDifference.zstd { tables = Self.tables(of: reader, from: like, in: store) }
+        try send(Frame(.part, json: PartHeader(part: part, like: like, tables: tables == nil ? nil : like)))
+        try sendAll(.extents, list)
+        if let tables { try sendAll(.tables, tables) }
         let wanted = try self.wanted(of: extents)
-        progress(part.size - wanted.size(in: extents), 0)
-        let commit = Frame(.commit, json: header)
+        let told = Int64(tables?.count ?? 0)
+        progress(max(0, part.size - wanted.size(in: extents) - told), told)
+        let commit = Frame(.commit, json: PartHeader(part: part))
         try openLines(Self.lines(for: wanted.size(in: extents), roundTrip))
         for piece in wanted.pieces(of: extents, atMost: limit?.piece ?? Frame.dataChunk) {
             try waiter.wait(for: limit, piece.count)
@@ -92,6 +92,16 @@ extension HostSession {
         guard committed.digest == part.digest else {
             throw HostFailure(.untrusted, "the host says that it has another part than the one that was sent")
         }
+    }
+
+    private func sendAll(_ kind: Frame.Kind, _ bytes: [UInt8]) throws {
+        let size = limit?.piece ?? Frame.dataChunk
+        for start in stride(from: 0, to: bytes.count, by: size) {
+            let piece = bytes[start..<min(start + size, bytes.count)]
+            try waiter.wait(for: limit, piece.count)
+            try send(Frame(kind: kind, payload: Array(piece)))
+        }
+        try send(Frame(kind: kind, payload: []))
     }
 
     private func wanted(of extents: ExtentList) throws -> WantedExtents {
@@ -113,7 +123,7 @@ extension HostSession {
 
     /// The list as it is sent: as a difference from that of a part which the host keeps too, where that is shorter.
     private static func told(
-        _ extents: ExtentList, to kept: [Digest], _ store: PartStore
+        _ extents: ExtentList, to kept: some Sequence<Digest>, _ store: PartStore
     ) -> (list: [UInt8], like: Digest?) {
         var best: (list: [UInt8], like: Digest?) = (extents.bytes, nil)
         for digest in kept {
@@ -124,5 +134,19 @@ extension HostSession {
             if difference.count < best.list.count { best = (difference, digest) }
         }
         return best
+    }
+
+    /// The tables of an image by their difference from those of another one; nil where that is not much shorter, or the host
+    /// could not make the same of it.
+    private static func tables(of reader: PartReader, from other: Digest, in store: PartStore) -> [UInt8]? {
+        func tables(_ reader: PartReader) -> ImageTables? {
+            ImageTables(size: reader.size) { try? reader.read(at: $0, count: $1) }
+        }
+        guard let own = tables(reader), let before = (try? store.reader(of: other)).flatMap(tables),
+            let difference = TablesDifference(own, from: before)?.bytes, let made = own.made(),
+            difference.count < made.tables.count * 3 / 4,
+            let stored = try? reader.read(at: made.start, count: made.tables.count), stored == made.tables
+        else { return nil }
+        return difference
     }
 }

@@ -73,6 +73,28 @@ extension IncomingPart {
         try take(runs)
     }
 
+    /// Bytes of the part that were made here, from `position` on: extents that lie whole among them, and are what the list says,
+    /// are not wanted any more. Before anything is appended.
+    package func take(made bytes: [UInt8], at position: Int64) throws(PartFailure) {
+        var good: [Int] = []
+        for (number, extent) in extents.extents.enumerated() where isLacking(number) {
+            let start = starts[number] - position
+            guard start >= 0, start + extent.length <= bytes.count else { continue }
+            let piece = bytes[Int(start)..<Int(start + extent.length)]
+            guard Digest(of: piece) == extent.digest else { continue }
+            var failure: FileFailure?
+            piece.withUnsafeBytes { piece in
+                do throws(FileFailure) {
+                    try File.writeAll(piece, at: starts[number], to: descriptor, path: store.path(of: part.digest))
+                } catch { failure = error }
+            }
+            if let failure { throw PartFailure(failure) }
+            good.append(number)
+        }
+        found(good)
+        lookWhatLacks()
+    }
+
     private func add(_ number: Int, at offset: Int64, of reader: PartReader?, to runs: inout [Run]) {
         let length = extents.extents[number].length
         if let last = runs.last, last.reader === reader, last.numbers.upperBound == number,

@@ -76,7 +76,7 @@ package final class IncomingPart {
             incoming.abandon()
             throw error
         }
-        incoming.coming = incoming.isThere.indices.filter { !incoming.isThere[$0] }
+        incoming.lookWhatLacks()
         return incoming
     }
 
@@ -139,6 +139,9 @@ package final class IncomingPart {
     func found(_ numbers: some Sequence<Int>) {
         for number in numbers { (isThere[number], hasFound) = (true, true) }
     }
+
+    /// Before anything is appended.
+    func lookWhatLacks() { coming = isThere.indices.filter { !isThere[$0] } }
 
     /// What is to be appended.
     package var wanted: WantedExtents { WantedExtents(coming) }

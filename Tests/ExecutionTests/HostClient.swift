@@ -82,10 +82,17 @@ final class HostClient {
     }
 
     /// - Returns: what the host wants of it.
-    func begin(_ part: Part, _ extents: ExtentList, like: Digest? = nil, list: [UInt8]? = nil) throws -> WantedExtents {
-        try send(Frame(.part, json: PartHeader(part: part, like: like)))
+    func begin(
+        _ part: Part, _ extents: ExtentList, like: Digest? = nil, list: [UInt8]? = nil,
+        tables: (of: Digest, told: [UInt8])? = nil
+    ) throws -> WantedExtents {
+        try send(Frame(.part, json: PartHeader(part: part, like: like, tables: tables?.of)))
         try send(Frame(kind: .extents, payload: list ?? extents.bytes))
         try send(Frame(kind: .extents, payload: []))
+        if let tables {
+            if !tables.told.isEmpty { try send(Frame(kind: .tables, payload: tables.told)) }
+            try send(Frame(kind: .tables, payload: []))
+        }
         var wanted: [UInt8] = []
         while let frame = try next() {
             if frame.kind == .refusal { throw try frame.decode(Refusal.self) }

@@ -234,6 +234,27 @@ import Testing
         }
     }
 
+    /// Tables that can't be made of what was told are wanted, as if nothing had been told.
+    @Test(arguments: [[], [7, 7, 7], Array("LASTABLE".utf8) + [UInt8](repeating: 0, count: 100)])
+    func tablesThatCantBeMadeAreWanted(_ told: [UInt8]) throws {
+        try withScratch { scratch in
+            let client = try HostClient(lash: scratch + "/lash")
+            let (before, list, bytes) = try sample(lengths: [5000, 2000])
+            _ = try client.ship(before, list, bytes)
+            let (part, extents, changed) = try sample(lengths: [5000, 2000])
+            #expect(try client.offer([part]).tables != nil)
+            let wanted = try client.begin(part, extents, tables: (before.digest, told))
+            #expect(wanted.runs == [0..<2])
+            try client.send(Frame(kind: .data, payload: changed))
+            try client.send(Frame(.commit, json: PartHeader(part: part)))
+            #expect(try client.answer(.committed, Committed.self).digest == part.digest)
+            // Of a part that the host does not have, neither.
+            let (other, others, _) = try sample(lengths: [1000])
+            #expect(try client.begin(other, others, tables: (Digest(of: "none"), told)).runs == [0..<1])
+            #expect(client.close() != 0)
+        }
+    }
+
     @Test func aDifferenceThatMakesAnotherListIsRefused() throws {
         try withScratch { scratch in
             let client = try HostClient(lash: scratch + "/lash")

@@ -30,6 +30,13 @@ enum Seeds {
             Frame(kind: .extents, payload: ExtentDifference(extents, from: extents).bytes),
             Frame(kind: .extents, payload: []), Frame(.commit, json: PartHeader(part: part)),
         ]
+        let tables: [Frame] = [
+            Frame(.part, json: PartHeader(part: part, like: part.digest, tables: part.digest)),
+            Frame(kind: .extents, payload: ExtentDifference(extents, from: extents).bytes),
+            Frame(kind: .extents, payload: []),
+            Frame(kind: .tables, payload: Array("LASTABLE".utf8) + [0, 0, 0, 1, 0, 0, 0, 3]),
+            Frame(kind: .tables, payload: []), Frame(.commit, json: PartHeader(part: part)),
+        ]
         let asked: [Frame] = [
             Frame(.start, json: Start(run: run, parts: [part], cpus: 1, tethered: true, engine: "fuse")),
             Frame(.resume, json: Resume(run: run, tethered: true)), Frame(.follow, json: Follow(run: run, from: 1)),
@@ -49,7 +56,8 @@ enum Seeds {
         func bytes(_ frames: [Frame]) -> [UInt8] { frames.flatMap(\.bytes) }
         return [
             [0, 9] + bytes(shipped + like), [0, 1] + bytes(asked), [0, 200] + bytes(results),
-            [1] + bytes(shipped), [1] + bytes(like), [1] + bytes(shipped + asked), [1] + bytes(asked),
+            [1] + bytes(shipped), [1] + bytes(like), [1] + bytes(shipped + tables), [1] + bytes(shipped + asked),
+            [1] + bytes(asked),
             [1]
                 + bytes([
                     Frame(.lines, json: Lines(word: String(repeating: "a", count: 16), count: 0)),

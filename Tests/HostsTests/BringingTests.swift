@@ -141,6 +141,50 @@ struct BringingTests {
         }
     }
 
+    /// An image of 200 KB of data and a few hundred small files; its extents cut every 4096 bytes, and one for all tables.
+    private func makeImage(in lash: LASH, tree: String, more: Int) throws -> (part: Part, bytes: [UInt8], tables: Int) {
+        let (files, path) = (tree + "/files", lash.root + "/made")
+        try Folder.make(files)
+        try Folder.make(lash.root)
+        let data = (0..<6000).flatMap { Digest(of: "\($0)").bytes }
+        try File.write(data, to: tree + "/a long one")
+        for number in 0..<500 + more {
+            try File.write("\(number)", to: files + "/" + Digest(of: "name \(number)").hex.prefix(40))
+        }
+        unlink(path)
+        let ended = try Program("mksquashfs").run(
+            tree, path, "-comp", "zstd", "-no-xattrs", "-all-time", "0", "-quiet", "-no-progress")
+        try #require(ended.status == 0, "\(ended.errors)")
+        let bytes = try File.read(path)
+        let start = bytes[64..<72].reversed().reduce(0) { $0 << 8 | Int($1) }
+        var cuts = Array(stride(from: 0, to: start, by: 4096))
+        cuts.append(start)
+        let extents = try ExtentList(
+            zip(cuts, cuts.dropFirst() + [bytes.count]).map {
+                Extent(length: Int64($1 - $0), digest: Digest(of: bytes[$0..<$1]))
+            })
+        let part = Part(kind: .environment, name: "main", size: extents.size, digest: extents.digest)
+        try PartStore(lash).add(part, extents: extents, fileAt: path)
+        return (part, bytes, bytes.count - start)
+    }
+
+    @Test func tablesOfAnImageThatChangedALittleAreToldByWhatChanged() async throws {
+        try await withScratch { folder in
+            let bench = try Bench(in: folder)
+            let before = try makeImage(in: bench.lash, tree: folder + "/tree", more: 0)
+            let after = try makeImage(in: bench.lash, tree: folder + "/tree", more: 2)
+            try #require(before.part != after.part)
+            let store = PartStore(bench.lash)
+            try await bench.connector(runtime: runtime).withSession(to: bench.host) { session in
+                let first = try await session.ship([before.part], from: store)
+                #expect(first.bytes == before.part.size)
+                let second = try await session.ship([after.part], from: store)
+                #expect(second.bytes < after.tables, "\(second.bytes) bytes were sent, \(after.tables) are tables")
+            }
+            #expect(try File.read("\(folder)/there/parts/\(after.part.digest)") == after.bytes)
+        }
+    }
+
     /// One channel carries at most 2 MiB a way to the host and back.
     @Test(arguments: [[], ["MaxSessions 2"], ["MaxSessions 3"]])
     func aLongLineIsFilledBySeveralChannels(_ options: [String]) async throws {
