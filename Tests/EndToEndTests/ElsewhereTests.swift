@@ -122,6 +122,13 @@ import Testing
             // It comes back, and is resumed after a cancel without its host being named.
             #expect(try las("cancel", run).status == 0)
             #expect(try waits { try las("status", run).output.contains("cancelled") })
+            let resuming = try started(las, "resume", run)
+            defer { if resuming.isRunning { kill(resuming.processIdentifier, SIGKILL) } }
+            #expect(try waits { try las("ps").output.contains("running on lab") })
+            #expect(try las("cancel", run).status == 0)
+            #expect(try waits { try las("status", run).output.contains("cancelled") })
+            // Who followed it is told as well.
+            #expect(waits { !resuming.isRunning })
         }
     }
 }

@@ -200,6 +200,33 @@ struct LoginTests {
         }
     }
 
+    @Test func aHostBehindTwoOthersIsReachedThroughBoth() throws {
+        try withScratch { folder in
+            var bench = try Bench(in: folder, identity: nil)
+            let text = """
+                Host *
+                  User \(bench.server.user)
+                  IdentityFile \(bench.server.userKey(.ed25519))
+                  UserKnownHostsFile \(bench.server.knownHosts)
+                  GlobalKnownHostsFile /dev/null
+                  HostName 127.0.0.1
+                  Port \(bench.server.port)
+                Host inner
+                  ProxyJump middle
+                Host middle
+                  ProxyJump outer
+
+                """
+            try text.write(to: bench.server.clientConfiguration)
+            bench.host = try Host(named: "vega", address: HostAddress("inner"), program: .auto)
+            let (said, reached) = try bench.reach()
+            #expect(said == bench.hello)
+            #expect(reached.way == .openssh && reached.reason?.contains("ProxyJump") == true)
+            // Each of the three let somebody in, once.
+            #expect(bench.server.log.components(separatedBy: "Accepted publickey").count == 4)
+        }
+    }
+
     @Test func namesOfTheConfigurationAreUnderstood() throws {
         try withScratch { folder in
             var bench = try Bench(in: folder, identity: nil)
