@@ -227,6 +227,28 @@ struct LoginTests {
         }
     }
 
+    /// What the system is told to do: to wait for it would take as long.
+    @Test func aLineThatGoesSilentIsGivenUpWithinHalfAMinute() throws {
+        try withScratch { folder in
+            let bench = try Bench(in: folder)
+            let waiter = try Waiter()
+            let connection = try TCPConnection.open(
+                host: "127.0.0.1", port: UInt16(bench.server.port), family: nil, seconds: 60, waiter: waiter)
+            func option(_ level: Int32, _ name: Int32) -> Int {
+                var (value, length) = (Int32(-1), socklen_t(MemoryLayout<Int32>.size))
+                getsockopt(connection.descriptor, level, name, &value, &length)
+                return Int(value)
+            }
+            let tcp = Int32(IPPROTO_TCP)
+            let (isOn, idle) = (option(SOL_SOCKET, SO_KEEPALIVE), option(tcp, TCP_KEEPIDLE))
+            let (interval, count) = (option(tcp, TCP_KEEPINTVL), option(tcp, TCP_KEEPCNT))
+            let unanswered = option(tcp, TCP_USER_TIMEOUT)
+            #expect(isOn == 1 && idle > 0 && interval > 0 && count > 0)
+            #expect(idle + interval * count <= 30, "\(idle) + \(interval) × \(count)")
+            #expect(1...30_000 ~= unanswered, "what is sent and not answered: \(unanswered)")
+        }
+    }
+
     @Test func namesOfTheConfigurationAreUnderstood() throws {
         try withScratch { folder in
             var bench = try Bench(in: folder, identity: nil)
