@@ -3,6 +3,7 @@ internal import Failures
 internal import Files
 internal import Glibc
 internal import HostProtocol
+internal import Hosts
 internal import Workspaces
 
 /// The workspaces of a run that a command is about.
@@ -88,6 +89,9 @@ struct ChosenWorkspaces {
         guard let item = record[path] else { throw missing(path) }
         return item
     }
+
+    /// How many machines have a file: a host that is this machine is no other one.
+    func machines(of item: WorkspaceRecord.Item) -> Int { item.places.count { $0 != Host.local.name } }
 
     /// Copies something out of it.
     ///

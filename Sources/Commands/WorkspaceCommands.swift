@@ -57,6 +57,10 @@ let workspaceWhereCommand = CommandSpec(
         context.terminal.print(bytes: JSONText.bytes(of: .array(item.places.map { .string($0) }), indented: true))
     } else {
         for place in item.places { context.terminal.print(Shown.whole(place)) }
+        let count = chosen.machines(of: item)
+        if item.content.kind == .file, count < chosen.first.copies {
+            context.terminal.say("\(chosen.first.copies) machines are to have it (“copies”), and \(count) by now")
+        }
     }
     return .done
 }

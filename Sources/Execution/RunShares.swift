@@ -24,10 +24,17 @@ final class RunShares: Sendable {
             guard let files = workspaces.files(of: workspace.name) else { continue }
             shares[workspace.name] = try Share(
                 File.parent(of: files), host: host, rule: workspace.rule, first: true, watches: watches,
-                isPartial: workspace.isPartial, limit: workspace.limit)
+                isPartial: workspace.isPartial, limit: workspace.limit, copies: workspace.copies)
         }
         self.shares = shares
+        copied = plan.workspaces.filter { $0.copies > 1 && $0.shared == nil }.map { ($0.name, $0.copies) }
     }
+
+    /// Those of which each file is to lie on so many machines, the head among them, whoever has tasks of them.
+    let copied: [(name: String, copies: Int)]
+
+    /// A host is lost, or is not used any more: what it has does not count, and what it held others hold.
+    func lose(_ host: String) { for share in shares.values { share.lose(host) } }
 
     func share(_ name: String) throws(ExecutionFailure) -> Share {
         guard let share = shares[name] else {
@@ -90,23 +97,26 @@ final class ShareLine: Sendable {
     /// Makes them when the first message comes, which tells what the host is called.
     private let shares: @Sendable (_ host: String) throws -> RunShares
     private let wake: @Sendable () -> Void
+    private let isOther: Bool
     private let state: Monitor<State>
 
     /// - Parameters:
     ///   - host: nil on the host, which is told.
+    ///   - isOther: the host is another machine than this one.
     ///   - wake: told, on any thread, that there may be something to send.
     init(
-        host: String?, wake: @escaping @Sendable () -> Void,
+        host: String?, isOther: Bool = true, wake: @escaping @Sendable () -> Void,
         _ shares: @escaping @Sendable (_ host: String) throws -> RunShares
     ) {
-        (self.shares, self.wake) = (shares, wake)
+        (self.shares, self.wake, self.isOther) = (shares, wake, isOther)
         state = Monitor(State(host: host ?? ""))
     }
 
     /// Has the other side hear of these from now on.
     func join(_ names: [String]) throws {
         for name in names.sorted() where !state.change({ $0.peers[name] != nil }) {
-            let number = try shares(state.change(\.host)).share(name).join(state.change(\.host), wake: wake)
+            let number = try shares(state.change(\.host)).share(name).join(
+                state.change(\.host), isOther: isOther, wake: wake)
             state.change { $0.peers[name] = number }
         }
     }

@@ -14,6 +14,8 @@ package struct RunWorkspace: Sendable {
     package let rule: CollisionRule
     /// Where it is one folder that all machines see: its path.
     package let sharedPath: String?
+    /// How many machines are to have each file, this one among them; 1 where that does not matter.
+    package let copies: Int
     /// Where its files lie.
     package var files: String { folder + "/files" }
 
@@ -34,6 +36,7 @@ package struct RunWorkspace: Sendable {
                 "the plan has a workspace “\(Shown.text(workspace.name))”, which is no path", exitCode: .integrity)
         }
         (name, rule, folder) = (workspace.name, workspace.rule, File.parent(of: files))
+        copies = workspace.copies
         sharedPath = workspace.shared.map { SharedPlace.folder(of: run, in: $0.path) + "/" + workspace.name }
     }
 

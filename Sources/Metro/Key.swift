@@ -55,5 +55,6 @@ struct Key: Sendable {
     static let cpus = 1...100_000
     static let gpus = 0...100_000
     static let retries = 0...100
+    static let copies = 1...100
     static let turns = 1...Turns.largestCount
 }

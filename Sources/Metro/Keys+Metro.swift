@@ -106,13 +106,17 @@ extension Keys {
                 "ahead: yes"),
             Key(
                 "limit", .size,
-                "How much of it a host keeps, besides what its tasks need just then, where stations say which files they need.",
+                "How much of it a host keeps, besides what its tasks need just then, where stations say which files they need, or “copies” how many machines hold each.",
                 "limit: 20 GB"),
+            Key(
+                "copies", .count(Key.copies),
+                "How many machines of a run hold each of its files, the one that leads the run among them.",
+                "copies: 2"),
             Key(
                 "on_collision", .words(["keep_both", "newest", "stop"]),
                 "What becomes of a file that two machines write at once.", "on_collision: newest"),
             comments,
-        ], later: ["ahead", "copies"], mayBeEmpty: true)
+        ], mayBeEmpty: true)
 
     static let line = Keys(
         "line", place: "a line",

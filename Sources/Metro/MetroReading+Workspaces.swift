@@ -51,16 +51,36 @@ extension MetroReading {
             onCollision = ["newest", "stop"].contains(text.value) ? text.value : nil
         }
         let limit = members["limit"].flatMap { bytes($0, of: "limit") }
-        if shared != nil, let node = members["limit"] ?? members["ahead"] {
+        let copies = members["copies"].flatMap { self.copies($0) }
+        let isAhead = members["ahead"].flatMap { flag($0, of: "ahead") } ?? false
+        if isAhead, let node = members["copies"], shared == nil {
             diagnostics.add(
-                "“\(members["limit"] == nil ? "ahead" : "limit")” says nothing of a folder that all machines see",
+                "“copies” and “ahead” do not go together", at: node.position,
+                fix: "with “ahead: yes” each host that uses the workspace holds all of it: take one of them out")
+        }
+        if shared != nil, let key = ["limit", "copies", "ahead"].first(where: { members[$0] != nil }),
+            let node = members[key]
+        {
+            diagnostics.add(
+                "“\(key)” says nothing of a folder that all machines see",
                 at: node.position, fix: "its files lie there once, for all: take it out, or “via” and “path”")
         }
         return Workspace(
             name: name, files: members["files"].map { paths($0, of: "files") } ?? [], onCollision: onCollision,
             shared: shared, isKept: members["keep"].flatMap { flag($0, of: "keep") } ?? false,
-            isAhead: members["ahead"].flatMap { flag($0, of: "ahead") } ?? false, limit: limit,
+            isAhead: isAhead, limit: limit, copies: copies,
             comments: members["comments"].flatMap { text($0, of: "comments")?.value })
+    }
+
+    private mutating func copies(_ node: YAMLNode) -> Int? {
+        guard let count = count(node, of: "copies", in: Key.copies.lowerBound...100_000) else { return nil }
+        if Key.copies.contains(count) { return count }
+        diagnostics.add(
+            "“copies” is at most \(Key.copies.upperBound), and not \(count)", at: node.position,
+            fix:
+                "write how many machines are to hold each file; “ahead: yes” has each host that uses the workspace hold all"
+        )
+        return nil
     }
 
     /// What `via` and `path` say.

@@ -13,14 +13,18 @@ package struct Workspace: Sendable {
     package let isAhead: Bool
     /// So many bytes a host keeps of what its tasks do not need just then; nil for all.
     package let limit: Int64?
+    /// How many machines of a run hold each file, the one that leads it among them; nil for one.
+    package let copies: Int?
     package let comments: String?
 
     init(
         name: Located<String>, files: [Located<String>] = [], onCollision: String? = nil, shared: SharedFolder? = nil,
-        isKept: Bool = false, isAhead: Bool = false, limit: Int64? = nil, comments: String? = nil
+        isKept: Bool = false, isAhead: Bool = false, limit: Int64? = nil, copies: Int? = nil,
+        comments: String? = nil
     ) {
         (self.name, self.files, self.onCollision, self.comments) = (name, files, onCollision, comments)
         (self.shared, self.isKept, self.isAhead, self.limit) = (shared, isKept, isAhead, limit)
+        self.copies = copies
     }
 }
 

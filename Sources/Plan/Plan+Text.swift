@@ -73,10 +73,11 @@ extension Plan {
     }
 
     private func workspaceText(_ workspace: PlannedWorkspace) -> String {
-        if workspace.patterns.isEmpty { return "begins empty" }
+        let copies = workspace.copies > 1 ? "; each file on \(workspace.copies) machines" : ""
+        if workspace.patterns.isEmpty { return "begins empty" + copies }
         let patterns = workspace.patterns.map { Shown.text($0, atMost: 100) }.joined(separator: ", ")
         let count = workspace.files.reduce(0) { $0 + ($1.contents?.count ?? 1) }
-        return "\(patterns): \(Amounts.count(count, "file")) at first"
+        return "\(patterns): \(Amounts.count(count, "file")) at first\(copies)"
     }
 
     private func names(_ names: [String]) -> String {

@@ -18,15 +18,21 @@ package struct PlannedWorkspace: Hashable, Sendable, Codable {
     private let partial: Bool?
     /// So many bytes a host keeps of what its tasks do not need just then; nil for all.
     package let limit: Int64?
+    private let machines: Int?
 
     package init(
         name: String, patterns: [String] = [], files: [PlannedFile] = [], onCollision: String? = nil,
-        shared: SharedFolder? = nil, isKept: Bool = false, isPartial: Bool = false, limit: Int64? = nil
+        shared: SharedFolder? = nil, isKept: Bool = false, isPartial: Bool = false, limit: Int64? = nil,
+        copies: Int = 1
     ) {
         (self.name, self.patterns, self.files, self.onCollision) = (name, patterns, files, onCollision)
         (self.shared, keep) = (shared, isKept ? true : nil)
         (partial, self.limit) = (isPartial ? true : nil, isPartial ? limit : nil)
+        machines = copies > 1 ? copies : nil
     }
+
+    /// How many machines of a run hold each file, the one that leads it among them.
+    package var copies: Int { machines ?? 1 }
 
     /// Whether a host has only those of its files that its tasks need.
     package var isPartial: Bool { partial ?? false }
@@ -117,7 +123,7 @@ extension Planner {
             return PlannedWorkspace(
                 name: name, patterns: patterns, files: planned, onCollision: workspace.onCollision,
                 shared: workspace.shared, isKept: workspace.isKept, isPartial: use.isPartial(workspace),
-                limit: workspace.limit)
+                limit: workspace.limit, copies: workspace.copies ?? 1)
         }
     }
 }
@@ -126,6 +132,8 @@ extension MetroUse {
     /// Whether a host has only those files of a workspace that its tasks need.
     func isPartial(_ workspace: Workspace) -> Bool {
         if workspace.isAhead || workspace.shared != nil { return false }
+        // Who holds what is then said file by file.
+        if workspace.copies ?? 1 > 1 { return true }
         return metro.stations.contains { station in
             station.workspaces.contains { $0.name.value == workspace.name.value && $0.needs != nil }
         }
@@ -162,6 +170,7 @@ extension TaskGraph {
                 throw Self.wrong("a workspace's name, “\(Shown.text(workspace.name))”")
             }
             _ = try workspace.firstFiles()
+            if !(1...100).contains(workspace.copies) { throw Self.wrong("a workspace's “copies”, \(workspace.copies)") }
             if let path = workspace.shared?.path, !SharedFolder.isPath(path) {
                 throw Self.wrong("a workspace's path, “\(Shown.text(path))”")
             }

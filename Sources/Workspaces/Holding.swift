@@ -29,6 +29,11 @@ struct Holding: Codable {
         try File.put(JSONText.encode(self), at: "\(Self.place(in: folder))/\(host)")
     }
 
+    /// Of one that is lost nobody knows what it has.
+    static func remove(_ host: String, in folder: String) {
+        if Dot.isHost(host) { File.remove("\(place(in: folder))/\(host)") }
+    }
+
     static func removeAll(in folder: String) { try? Folder.remove(place(in: folder)) }
 
     /// All that are known, by the hosts' names.

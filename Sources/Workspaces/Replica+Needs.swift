@@ -13,7 +13,39 @@ extension Replica {
     /// Whether the file of a name that is to lie at a path has to be here.
     func isNeeded(_ path: RelativePath, of name: RelativePath) -> Bool {
         guard let needed, lying[path] == nil, lying[name] == nil else { return true }
+        if kept.contains(name) { return true }
         return needed.values.contains { $0(path) || path != name && $0(name) }
+    }
+
+    /// The machine that leads the run says what has to be here so that enough machines have it; `apply` tells what is missing.
+    ///
+    /// - Parameters:
+    ///   - isAnew: it begins to say it.
+    ///   - isLast: it has said all of it for now.
+    /// - Returns: whether something has to come.
+    func keep(_ keeps: [ShareMessage.Keep], isAnew: Bool, isLast: Bool) -> Bool {
+        if isAnew { (kept, awaitsKept) = ([], true) }
+        if isLast { awaitsKept = false }
+        var (isMore, hasSeveral) = (false, false)
+        for keep in keeps {
+            if !keep.isKept {
+                kept.remove(keep.name)
+                continue
+            }
+            kept.insert(keep.name)
+            if absent.contains(keep.name) {
+                unlike.insert(keep.name)
+                isMore = true
+            }
+            if map.entries[keep.name]?.versions.count ?? 0 > 1 { hasSeveral = true }
+        }
+        if !hasSeveral { return isMore }
+        // Versions that are kept beside.
+        for path in absent where map.shown(at: path).map({ kept.contains($0.name) }) ?? false {
+            unlike.insert(path)
+            isMore = true
+        }
+        return isMore
     }
 
     /// These have to be here until `release`; `apply` tells what is missing.
@@ -57,17 +89,18 @@ extension Replica {
     // MARK: Room
 
     /// Takes files away, those first that were not used for the longest time, until the rest is not more than `limit`. What is needed
-    /// here stays, and what nobody else has, is just being written, or was changed since it was looked at.
+    /// here stays, what has to be here so that enough machines have it, and what nobody else has, is just being written, or was changed since it was looked at.
     ///
     /// - Parameter isElsewhere: whether the machine that leads the run has this version of a file, which this one wrote. What others
     ///   wrote came from there, and it keeps all.
     func makeRoom(within limit: Int64, isElsewhere: (RelativePath, Dot) -> Bool) throws {
-        guard let needed, lyingBytes > limit else { return }
+        guard let needed, lyingBytes > limit, !awaitsKept else { return }
         let walk = try FolderWalk(folder)
         var known: [(path: RelativePath, state: Lying, used: Int64)] = []
         for (path, state) in lying where state.content.kind == .file && state.content.size > 0 && state.name == path {
             guard let versions = map.entries[path]?.versions, versions.count == 1, versions[0].dot == state.dot,
-                !unlike.contains(path), !fresh.contains(path), !needed.values.contains(where: { $0(path) }),
+                !unlike.contains(path), !fresh.contains(path), !kept.contains(path),
+                !needed.values.contains(where: { $0(path) }),
                 state.dot.host != host || isElsewhere(path, state.dot), let folder = try walk.folder(of: path),
                 let info = FolderWalk.status(path.name, in: folder), Stamp(info) == state.stamp
             else { continue }

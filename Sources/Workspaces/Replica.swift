@@ -46,6 +46,10 @@ package final class Replica {
     var absent: Set<RelativePath> = []
     /// What of it has become otherwise since this was asked last.
     var absentChanged: Set<RelativePath> = []
+    /// Names of files that have to be here so that enough machines have them, as the machine that leads the run says.
+    var kept: Set<RelativePath> = []
+    /// That machine will say what has to be here, and has not said all of it yet.
+    var awaitsKept = false
     /// When something here needed it last, in nanoseconds since 1970.
     var usedLast: [RelativePath: Int64] = [:]
     /// Bytes of all files that lie here, and of those that were needed last and have to come.

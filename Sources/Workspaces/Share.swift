@@ -42,6 +42,8 @@ package final class Share: @unchecked Sendable {
         var isLost = false
         /// Bytes that may lie here of what nothing here needs; nil for any number.
         var limit: Int64?
+        /// Who holds what, on the machine that leads the run; nil where it does not matter.
+        var keepers: Keepers?
     }
 
     /// What has to be looked at once more, although nothing happens to it.
@@ -66,15 +68,20 @@ package final class Share: @unchecked Sendable {
     ///     machine that leads the run, and what people change there is looked at when they ask for it.
     ///   - isPartial: machines where programs change the folder have only what is needed there.
     ///   - limit: so many bytes may lie on such a machine, and more only where its programs need that much.
+    ///   - copies: so many machines are to have each file, the one that leads the run among them.
     package init(
         _ folder: String, host: String, rule: CollisionRule, first: Bool = false, watches: Bool = false,
-        isPartial: Bool = false, limit: Int64? = nil
+        isPartial: Bool = false, limit: Int64? = nil, copies: Int = 1
     ) throws {
         (self.folder, self.watches, self.isPartial) = (folder, watches, isPartial)
         let replica = try Replica(folder, host: host, rule: rule)
         if isPartial, watches { replica.becomePartial() }
         if first { try replica.begin() }
-        state = Monitor(State(replica: replica, limit: isPartial && watches ? limit : nil))
+        if watches { replica.awaitsKept = copies > 1 }
+        state = Monitor(
+            State(
+                replica: replica, limit: isPartial && watches ? limit : nil,
+                keepers: copies > 1 && !watches ? Keepers(copies: copies) : nil))
         var ends: [Int32] = [-1, -1]
         let watcher = las_watcher_new()
         if watcher >= 0, las_pipe(&ends, 1) == 0 {
@@ -154,7 +161,8 @@ package final class Share: @unchecked Sendable {
             if !needs.isEmpty { for (_, peer) in state.peers { peer.peer.ask(for: needs) } }
             try Self.makeRoom(&state)
             let again: Again = !scan.young.isEmpty ? .young : !scan.unsettled.isEmpty ? .unsettled : .nothing
-            return (Self.tell(scan.changed, isAsking: !needs.isEmpty, &state, but: nil), again)
+            let keeping = Self.choose(scan.changed, &state)
+            return (keeping + Self.tell(scan.changed, isAsking: !needs.isEmpty, &state, but: nil), again)
         }
         wakes.forEach { $0() }
         return again
@@ -204,16 +212,58 @@ package final class Share: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - host: what the other side is called, where what it has is to be written down here.
+    ///   - isOther: it is another machine than this one.
     ///   - wake: told, on any thread, that there is something to send.
     /// - Returns: what it is called here.
-    package func join(_ host: String? = nil, wake: @escaping @Sendable () -> Void) -> Int {
-        state.change { [watches, isPartial] state in
+    package func join(
+        _ host: String? = nil, isOther: Bool = true, wake: @escaping @Sendable () -> Void
+    ) -> Int {
+        let (number, wakes) = state.change { [watches, isPartial] state in
             state.next += 1
-            state.peers[state.next] = Peer(
-                peer: SharePeer(state.replica, answers: true, sendsShort: watches || !isPartial),
-                host: watches ? nil : host, wake: wake)
-            return state.next
+            let peer = SharePeer(state.replica, answers: true, sendsShort: watches || !isPartial)
+            state.peers[state.next] = Peer(peer: peer, host: watches ? nil : host, wake: wake)
+            var wakes: [@Sendable () -> Void] = []
+            if state.keepers != nil { peer.keepThere([]) }
+            if isOther, let host, let keepers = state.keepers {
+                peer.keepThere(keepers.names(of: host))
+                if state.keepers?.join(host) ?? false {
+                    wakes = Self.choose(keepers.lacking(of: state.replica.map.entries.keys), &state)
+                }
+            }
+            return (state.next, wakes)
         }
+        wakes.forEach { $0() }
+        return number
+    }
+
+    /// A host is gone for good, as far as one can tell, until it joins again: others hold what it held.
+    package func lose(_ host: String) {
+        let wakes = state.change { state in
+            if !state.hasEnded, !watches { Holding.remove(host, in: folder) }
+            return Self.choose(state.keepers?.lose(host) ?? [], &state)
+        }
+        wakes.forEach { $0() }
+    }
+
+    /// These are otherwise now: whether enough machines hold them is looked at.
+    private static func choose(
+        _ names: some Collection<RelativePath>, _ state: inout State
+    ) -> [@Sendable () -> Void] {
+        if names.isEmpty || state.keepers == nil { return [] }
+        var told: [Int: @Sendable () -> Void] = [:]
+        let peers = state.peers.filter { $0.value.host != nil }.sorted { $0.key < $1.key }
+        for name in names {
+            let changes = state.keepers?.choose(name, state.replica.map.entries[name]) { host in
+                peers.contains { $0.value.host == host && !$0.value.peer.absent.contains(name) }
+            }
+            for change in changes ?? [] {
+                for (number, peer) in peers where peer.host == change.host {
+                    peer.peer.keepThere(name, change.isKept)
+                    told[number] = peer.wake
+                }
+            }
+        }
+        return told.sorted { $0.key < $1.key }.map(\.value)
     }
 
     package func leave(_ number: Int) {
@@ -239,7 +289,8 @@ package final class Share: @unchecked Sendable {
             let isHeld = peer.held != held && peer.lacksNothing || peer.placesHeard != places
             if isHeld, !state.hasEnded { note(known) }
             try Self.makeRoom(&state)
-            return Self.tell(changed, &state, but: number)
+            let keeping = Self.choose(changed, &state)
+            return keeping + Self.tell(changed, &state, but: number)
         }
         wakes.forEach { $0() }
     }

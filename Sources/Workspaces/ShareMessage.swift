@@ -25,6 +25,15 @@ enum ShareMessage {
     case files([[UInt8]?])
     /// Whether the sender has the files of these paths.
     case places([Place])
+    /// What the other side has to hold, so that enough machines do: names of files.
+    ///
+    /// - isAnew: what was said before no longer counts. isLast: nothing follows for now.
+    case keep([Keep], isAnew: Bool, isLast: Bool)
+
+    struct Keep: Hashable {
+        let name: RelativePath
+        let isKept: Bool
+    }
 
     struct Place {
         let path: RelativePath
@@ -102,6 +111,13 @@ enum ShareMessage {
                 writer.put(UInt8(place.isHere ? 1 : 0))
                 writer.put(place.path.string)
             }
+        case .keep(let keeps, let isAnew, let isLast):
+            writer.put(UInt8(11))
+            writer.put(UInt8((isAnew ? 1 : 0) | (isLast ? 2 : 0)))
+            for keep in keeps {
+                writer.put(UInt8(keep.isKept ? 1 : 0))
+                writer.put(keep.name.string)
+            }
         }
         return writer.bytes
     }
@@ -146,10 +162,18 @@ enum ShareMessage {
                 places.append(Place(path: try reader.path(), isHere: isHere))
             }
             self = .places(places)
+        case 11:
+            let flags = try reader.number(UInt8.self)
+            var keeps: [Keep] = []
+            while !reader.isAtEnd {
+                let isKept = try reader.number(UInt8.self) == 1
+                keeps.append(Keep(name: try reader.path(), isKept: isKept))
+            }
+            self = .keep(keeps, isAnew: flags & 1 != 0, isLast: flags & 2 != 0)
         default: throw ShareReader.unreadable
         }
         switch bytes.first {
-        case 1, 2, 8, 9, 10: if !reader.isAtEnd { throw ShareReader.unreadable }
+        case 1, 2, 8, 9, 10, 11: if !reader.isAtEnd { throw ShareReader.unreadable }
         default: break
         }
     }

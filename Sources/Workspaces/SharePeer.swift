@@ -46,6 +46,12 @@ package final class SharePeer {
     /// How often all was heard that there was to be said of them.
     private(set) var placesHeard: UInt64 = 0
 
+    /// Names of files that the other side has to hold; nil where nobody says so.
+    private var keptThere: Set<RelativePath>?
+    private var untoldKeeps: Set<RelativePath> = []
+    private var leavingKeeps: ArraySlice<RelativePath> = []
+    private var hasBegunKeeps = false
+
     // What goes there.
     private var ledger = ToldLedger()
     private var leaving: ArraySlice<OutgoingFile> = []
@@ -58,6 +64,8 @@ package final class SharePeer {
     private static let mostReady = 1000
     private static let mostReadyBytes = 4 << 20
     private static let mostTold = 256 << 10
+    /// However long they are, they fit into a frame.
+    private static let mostPaths = 200
 
     /// - Parameters:
     ///   - isNew: the other side knows nothing yet, and is told everything.
@@ -81,6 +89,13 @@ package final class SharePeer {
     /// Of these the other side has to hear whether their files are here.
     package func tellPlaces(_ paths: Set<RelativePath>) { untoldPlaces.formUnion(paths) }
 
+    /// What the other side has to hold, so that enough machines do.
+    func keepThere(_ names: Set<RelativePath>) { (keptThere, untoldKeeps) = (names, names) }
+    func keepThere(_ name: RelativePath, _ isKept: Bool) {
+        if isKept { keptThere?.insert(name) } else { keptThere?.remove(name) }
+        untoldKeeps.insert(name)
+    }
+
     /// Whether all that was told by the other side counts here.
     package var isInStep: Bool { pending.isEmpty && ready.isEmpty && missing.isEmpty }
 
@@ -103,6 +118,8 @@ package final class SharePeer {
 
     /// The next message to send; nil where there is none now.
     package func next() throws -> [UInt8]? {
+        // Before it hears that something counts here, and may go there.
+        if let keeps = nextKeeps() { return keeps.bytes }
         if !replies.isEmpty { return replies.removeFirst().bytes }
         if let ask = try nextAsk() { return ask.bytes }
         while let file = leaving.first {
@@ -171,9 +188,24 @@ package final class SharePeer {
         }
         // A message that is not full is the last.
         let paths = leavingPlaces.prefix(
-            leavingPlaces.count == Self.mostReady ? Self.mostReady - 1 : Self.mostReady)
+            leavingPlaces.count == Self.mostPaths ? Self.mostPaths - 1 : Self.mostPaths)
         leavingPlaces = leavingPlaces.dropFirst(paths.count)
         return .places(paths.map { .init(path: $0, isHere: !replica.absent.contains($0)) })
+    }
+
+    private func nextKeeps() -> ShareMessage? {
+        guard let keptThere else { return nil }
+        if leavingKeeps.isEmpty {
+            if untoldKeeps.isEmpty, hasBegunKeeps { return nil }
+            leavingKeeps = untoldKeeps.sorted()[...]
+            untoldKeeps = []
+        }
+        let names = leavingKeeps.prefix(Self.mostPaths)
+        leavingKeeps = leavingKeeps.dropFirst(names.count)
+        defer { hasBegunKeeps = true }
+        return .keep(
+            names.map { .init(name: $0, isKept: keptThere.contains($0)) }, isAnew: !hasBegunKeeps,
+            isLast: leavingKeeps.isEmpty)
     }
 
     private func isExchanged(_ digest: Digest) {
@@ -242,7 +274,12 @@ package final class SharePeer {
             for place in places {
                 if place.isHere { absent.remove(place.path) } else { absent.insert(place.path) }
             }
-            if places.count < Self.mostReady { placesHeard += 1 }
+            if places.count < Self.mostPaths { placesHeard += 1 }
+            return []
+        case .keep(let keeps, let isAnew, let isLast):
+            // It is said to who would not have all of them.
+            guard replica.needed != nil else { throw Self.unexpected }
+            if replica.keep(keeps, isAnew: isAnew, isLast: isLast) { ask(for: try replica.apply()) }
             return []
         case .counts(let number):
             guard ledger.counts(number) else { throw Self.unexpected }

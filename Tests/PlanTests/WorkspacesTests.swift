@@ -134,6 +134,31 @@ import Testing
         #expect(!isNeeded("b.idx") && !isNeeded("commons") && !isNeeded("deep/\(own).idx"))
     }
 
+    /// Each host has then what it is told to have, and what its tasks need.
+    @Test func howManyMachinesHoldAFile() throws {
+        let files = [
+            "main/metro.yml": """
+            metro: main
+            workspaces:
+              panel: { copies: 3, limit: 1 GB }
+              usual: { copies: 1 }
+            lines:
+              one:
+                - station: look
+                  command: ls {panel} {usual}
+                  out: list
+                  workspaces: [panel, usual]
+            """
+        ]
+        let plan = try withScratch { try NestedMetrosTests().plan(files, in: $0) }
+        let back = try JSONText.decode(Plan.self, from: JSONText.encode(plan))
+        #expect(back.workspaces.map(\.copies) == [3, 1])
+        #expect(back.workspaces.map(\.isPartial) == [true, false])
+        #expect(back.workspaces.map(\.limit) == [1_000_000_000, nil])
+        #expect(plan.text.contains(" begins empty; each file on 3 machines\n"), "\(plan.text)")
+        #expect(!plan.notes.contains { $0.contains("does nothing") }, "\(plan.notes)")
+    }
+
     @Test func whatCanNotBeNeededIsTold() throws {
         func told(_ use: String, _ workspace: String = "{}", each: String = "") throws -> String {
             let metro = """
@@ -156,6 +181,11 @@ import Testing
         #expect(try told("{ files: a }", "{ path: /mnt/x }").contains("is a folder that all machines see"))
         #expect(try told("read", "{ path: /mnt/x, limit: 2 GB }").contains("“limit” says nothing of a folder"))
         #expect(try told("read", "{ limit: much }").contains("“limit” is a size"))
+        #expect(try told("read", "{ copies: 2 }") == "")
+        #expect(try told("read", "{ copies: 0 }").contains("“copies” is a whole number, and not “0”"))
+        #expect(try told("read", "{ copies: 1000 }").contains("“copies” is at most 100, and not 1000"))
+        #expect(try told("read", "{ copies: 2, ahead: yes }").contains("“copies” and “ahead” do not go together"))
+        #expect(try told("read", "{ path: /mnt/x, copies: 2 }").contains("“copies” says nothing of a folder"))
     }
 
     @Test func aPlanThatNoLasWroteIsRefused() throws {
@@ -170,6 +200,8 @@ import Testing
         }
         func file(_ path: String) -> PlannedFile { PlannedFile(name: "x", path: path) }
         #expect(!refused([PlannedWorkspace(name: "panel")]))
+        #expect(!refused([PlannedWorkspace(name: "panel", copies: 2)]))
+        #expect(refused([PlannedWorkspace(name: "panel", copies: 1_000_000)]))
         #expect(refused([]))
         #expect(refused([PlannedWorkspace(name: "../panel")], uses: "../panel"))
         #expect(refused([PlannedWorkspace(name: "panel"), PlannedWorkspace(name: "panel/x")]))

@@ -60,6 +60,19 @@ import Testing
         #expect(placesBack.map(\.path) == places.map(\.path) && placesBack.map(\.isHere) == places.map(\.isHere))
     }
 
+    @Test func whatIsToBeHeldComesBack() throws {
+        let keeps = known.enumerated().map { ShareMessage.Keep(name: $1.name, isKept: $0 % 2 == 0) }
+        for (isAnew, isLast) in [(false, false), (true, false), (false, true), (true, true)] {
+            let bytes = ShareMessage.keep(keeps, isAnew: isAnew, isLast: isLast).bytes
+            guard case .keep(let back, let anew, let last) = try ShareMessage(bytes: bytes) else {
+                Issue.record("another message")
+                return
+            }
+            #expect(back == keeps && anew == isAnew && last == isLast)
+            #expect(throws: (any Error).self) { try ShareMessage(bytes: Array(bytes.dropLast())) }
+        }
+    }
+
     /// One that ends too early, or has anything behind its end, or a byte that is another one, does no harm.
     @Test func whatIsCutOrWrongIsRefused() throws {
         let whole = ShareMessage.tell(known, [.init(digest: Digest(of: "hello"), bytes: Array("hello".utf8))]).bytes

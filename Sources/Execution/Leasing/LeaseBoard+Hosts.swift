@@ -217,7 +217,8 @@ extension LeaseBoard {
     /// Gives the leases of those to others that have been away for too long.
     package func loseSilent() {
         let now = Clock.monotonic
-        state.change { state in
+        let lost = state.change { state in
+            var lost: [Int] = []
             for host in state.hosts.indices {
                 let there = state.hosts[host]
                 if there.isLost || there.isHere || there.isDropped || now - there.since < silence { continue }
@@ -226,9 +227,15 @@ extension LeaseBoard {
                 state.note(
                     "\(name) is lost\(there.trouble.map { ": \($0)" } ?? ""); it is used again when it can be reached")
                 state.move(from: host, because: "\(name) is lost")
+                lost.append(host)
             }
+            return lost
         }
+        for host in lost { losesCopies(host) }
     }
+
+    /// What it held of workspaces others hold.
+    private func losesCopies(_ host: Int) { state.change(\.shares)?.lose(shareName(of: host)) }
 
     /// Why it can't be reached, or is not here any more.
     package func trouble(_ host: Int, _ reason: String) { state.change { $0.hosts[host].trouble = reason } }
@@ -242,6 +249,7 @@ extension LeaseBoard {
             state.note("\(state.hosts[host].member.name) is not used any more: \(reason)")
             state.move(from: host, because: "\(state.hosts[host].member.name) is not used any more")
         }
+        losesCopies(host)
     }
 
     func nextErrand(of host: Int) -> Errand? {

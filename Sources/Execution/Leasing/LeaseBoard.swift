@@ -19,6 +19,8 @@ package final class LeaseBoard: @unchecked Sendable {
         package let labels: Set<String>
         /// What it had when las spoke with it last.
         package let room: Room?
+        /// Whether it is the machine that leads the run.
+        var isHead: Bool { name == "local" }
 
         package init(name: String, labels: Set<String>, room: Room?) {
             (self.name, self.labels, self.room) = (name, labels, room)
@@ -147,7 +149,25 @@ package final class LeaseBoard: @unchecked Sendable {
     // MARK: Workspaces
 
     /// The run's workspaces begin.
-    func begin(_ shares: RunShares) { state.change { $0.shares = shares } }
+    func begin(_ shares: RunShares) {
+        state.change { state in
+            state.shares = shares
+            let others = state.hosts.count { !$0.member.isHead }
+            for (name, copies) in shares.copied {
+                if others < copies - 1 {
+                    state.note(
+                        "each file of the workspace “\(name)” is to lie on \(copies) machines (“copies”), and the run has \(others + 1): it lies on \(others == 0 ? "that one" : "all of them")"
+                    )
+                }
+            }
+            if !shares.copied.isEmpty { for host in state.hosts { host.wake?() } }
+        }
+    }
+
+    /// Workspaces of which hosts may have to hold files, whoever has tasks of them; nil while nobody knows.
+    var copied: [String]? { state.change { $0.shares?.copied.map(\.name) } }
+
+    func isHead(_ host: Int) -> Bool { state.change { $0.hosts[host].member.isHead } }
 
     func shares() throws(ExecutionFailure) -> RunShares {
         guard let shares = state.change(\.shares) else {

@@ -30,6 +30,8 @@ package final class LeaseLine: FrameTalk, @unchecked Sendable {
     /// What is said of workspaces; nil until the host has a task of one.
     private var shares: ShareLine?
     private var isTellingFirst = true
+    /// Whether it hears of the workspaces that it may have to hold files of, without having a task of them.
+    private var hasCopied = false
     /// What came behind the end of a task whose workspaces have not come whole.
     private var waiting: [Frame] = []
     package private(set) var isOver = false
@@ -110,7 +112,9 @@ package final class LeaseLine: FrameTalk, @unchecked Sendable {
         board.uses(names, on: host)
         let line =
             shares
-            ?? ShareLine(host: board.shareName(of: host), wake: wake) { [board] _ in try board.shares() }
+            ?? ShareLine(host: board.shareName(of: host), isOther: !board.isHead(host), wake: wake) { [board] _ in
+                try board.shares()
+            }
         line.isCaughtUp()
         shares = line
         try line.join(names)
@@ -118,6 +122,10 @@ package final class LeaseLine: FrameTalk, @unchecked Sendable {
 
     /// What is to be said of workspaces.
     private func sharing() throws -> Frame? {
+        if !hasCopied, let copied = board.copied {
+            hasCopied = true
+            if !copied.isEmpty, !board.isHead(host) { try share(copied) }
+        }
         if isTellingFirst, shares == nil {
             let uses = board.uses(of: host)
             if !uses.isEmpty { try share(uses) }
