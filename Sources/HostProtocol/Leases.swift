@@ -1,4 +1,5 @@
 package import Digests
+package import Files
 package import Plan
 
 /// A task that a host is to run, when all is there that it takes: that was sent before.
@@ -107,8 +108,25 @@ package struct LeaseEnded: Hashable, Sendable, Codable {
     package var cpuSeconds = 0.0
     package var peakMemory: Int64?
     package var printed: String?
+    /// What was written meanwhile in workspaces that are a folder which all machines see.
+    package var wrote: [WrittenFiles]?
 
     package init(id: Digest, outcome: Outcome) { (self.id, self.outcome) = (id, outcome) }
+}
+
+/// Files of a workspace that is a folder which all machines see: what programs of one machine wrote there while a task ran.
+package struct WrittenFiles: Hashable, Sendable, Codable {
+    package let workspace: String
+    /// What the folder lies on there: two hosts with the same are one machine.
+    package let fileSystem: String
+    package let paths: [RelativePath]
+
+    /// Of all paths that one end of a task tells, about.
+    package static let mostBytes = 256 << 10
+
+    package init(workspace: String, fileSystem: String, paths: [RelativePath]) {
+        (self.workspace, self.fileSystem, self.paths) = (workspace, fileSystem, paths)
+    }
 }
 
 /// One side of a connection on which both sides send when they have something. All calls come from one thread.

@@ -1,23 +1,23 @@
 internal import CLinux
-internal import Files
+package import Files
 internal import Glibc
 
 /// The folders of a workspace as the kernel watches them (inotify), and which of their files something happened to.
 ///
 /// Used by one thread at a time; that it is readable any thread may wait for.
-struct FolderWatch {
+package struct FolderWatch {
     let descriptor: Int32
     /// By the kernel's numbers; nil for the workspace itself.
     private var folders: [Int32: RelativePath?] = [:]
     /// Whether each folder could be watched: else what happens can't be told from this.
     private var isWhole = true
 
-    init(_ descriptor: Int32) { self.descriptor = descriptor }
+    package init(_ descriptor: Int32) { self.descriptor = descriptor }
 
     /// - Parameters:
     ///   - place: a path by which the folder is reached now.
     ///   - folder: where it lies; nil for the workspace itself. One that has moved is added again.
-    mutating func add(_ place: String, as folder: RelativePath?) {
+    package mutating func add(_ place: String, as folder: RelativePath?) {
         let number = las_watcher_add(descriptor, place)
         if number >= 0 { folders[number] = .some(folder) } else { isWhole = false }
     }
@@ -25,7 +25,7 @@ struct FolderWatch {
     /// What something has happened to since this was asked last: a folder stands for all that it holds.
     ///
     /// - Returns: nil where everything has to be looked at.
-    mutating func take() -> Set<RelativePath>? {
+    package mutating func take() -> Set<RelativePath>? {
         var paths: Set<RelativePath> = []
         var isLost = false
         withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 8) { buffer in

@@ -52,6 +52,40 @@ import Testing
         try #require(board.state.change { $0.hosts[host].leases.values.first { "\($0.task.id)" == task }?.id })
     }
 
+    /// Two hosts say at the end of their tasks that they wrote one file of a folder that all machines see.
+    @Test func twoHostsThatWroteOneSharedFileAreTold() throws {
+        try withScratch { folder in
+            let run = RunFolder(path: folder + "/run")
+            for place in [run.made, run.tasks, run.logs] { try Folder.make(place) }
+            let board = LeaseBoard(
+                ["vega", "deneb"].map { .init(name: $0, labels: [], room: nil) }, run: run, silence: 30)
+            for host in [0, 1] { arrive(host, on: board) }
+            for number in 1...2 {
+                var task = PlannedTask(
+                    id: TaskID("a\(number)"), station: StationID("a"), environment: .main, command: .direct(["true"]),
+                    outputs: [.init(path: "x", isFolder: false)], savesPrinted: nil, reads: [], made: "a\(number)",
+                    uses: Resources(cpus: 1))
+                task.workspaces = [
+                    WorkspaceMount("panel", word: "panel", isShared: true),
+                    WorkspaceMount("read", word: "read", isReadOnly: true, isShared: true),
+                ]
+                board.lease(task, number: UInt64(number), attempt: 1) { _, _, _, _ in }
+            }
+            for host in [0, 1] {
+                let order = try #require(board.state.change { $0.hosts[host].leases.values.first })
+                board.began(order.id, on: host)
+                let path = try #require(RelativePath("both.txt"))
+                let wrote = ["panel", "read", "none"].map {
+                    WrittenFiles(workspace: $0, fileSystem: "fs\(host)", paths: [path])
+                }
+                board.wrote(wrote, by: order, on: host, seconds: 60)
+            }
+            let notes = board.take().notes
+            #expect(notes.compactMap(\.collision?.workspace) == ["panel"])
+            #expect(notes.first?.text.contains("vega and deneb both wrote both.txt of the workspace “panel”") ?? false)
+        }
+    }
+
     @Test func whatWaitsGoesToAnIdleHostWhenItIsGivenBack() throws {
         try withScratch { folder in
             let board = try board(in: folder, tasks: 2)

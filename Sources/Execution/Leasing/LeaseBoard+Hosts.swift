@@ -277,6 +277,7 @@ extension LeaseBoard {
         state.change { state in
             guard let order = state.hosts[host].leases[id], !order.hasBegun else { return }
             state.hosts[host].leases[id]?.hasBegun = true
+            state.begun[id] = Clock.monotonic
             state.hosts[host].reclaimed.remove(id)
             state.say(order.number, .began(host: state.hosts[host].member.name))
         }

@@ -107,6 +107,10 @@ package final class LeaseBoard: @unchecked Sendable {
         /// The workspaces that each host has tasks of.
         var uses: [Int: Set<String>] = [:]
         var shares: RunShares?
+        /// When leases began, as far as was heard.
+        var begun: [Digest: Double] = [:]
+        /// Who wrote what in folders that all machines see.
+        var writers = SharedWriters()
         /// A byte is written here when something is told.
         var bell: Int32 = -1
 

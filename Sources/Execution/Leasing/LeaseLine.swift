@@ -275,6 +275,7 @@ package final class LeaseLine: FrameTalk, @unchecked Sendable {
             order.keep([], past.seconds, nil, objection)
         }
         if !task.workspaces.isEmpty { board.tellCollisions() }
+        if let wrote = ended.wrote { board.wrote(wrote, by: order, on: host, seconds: past.seconds) }
         board.ended(order, on: host, past, made: outputs.map { ($0.digest, $0.entries) })
     }
 

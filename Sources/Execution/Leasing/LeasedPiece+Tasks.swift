@@ -40,7 +40,8 @@ extension LeasedPiece {
     func release(_ lease: Lease) { shares.change { $0 }?.release(lease.task, lease.id) }
 
     /// What it did in its workspaces is known before its end is told.
-    func inWorkspaces(of task: PlannedTask, _ perform: () -> RunningTask.Past) -> RunningTask.Past {
+    func inWorkspaces(of lease: Lease, _ perform: () -> RunningTask.Past) -> RunningTask.Past {
+        let task = lease.task
         if task.workspaces.isEmpty { return perform() }
         do {
             if task.workspaces.contains(where: \.isShared), let images {
@@ -48,7 +49,10 @@ extension LeasedPiece {
                 try RunWorkspaces(folder).fill(try Piece.plan(of: images).plan, from: images.metro)
             }
         } catch { return Self.failed("\((error as? any Failure)?.description ?? "\(error)")") }
+        let (watches, begun) = (watches(of: task), Clock.monotonic)
         let past = perform()
+        let written = Self.written(watches, since: begun)
+        if !written.isEmpty { wrote.change { $0[lease.id] = written } }
         do {
             try shares.change { $0 }?.look(after: task)
             return past
@@ -81,7 +85,7 @@ extension LeasedPiece {
         line?.send(Frame(.leaseBegan, json: LeaseBegan(id: lease.id)))
         do throws(OwnThread.Refused) {
             try crew.perform { [self] in
-                say(.past(number, inWorkspaces(of: lease.task) { task.perform { say(.settles(number)) } }))
+                say(.past(number, inWorkspaces(of: lease) { task.perform { say(.settles(number)) } }))
             }
         } catch { throw ExecutionFailure(error) }
     }
@@ -113,6 +117,7 @@ extension LeasedPiece {
         giveRoom(of: done.task)
         release(done.lease)
         var note = LeaseEnded(id: done.lease.id, outcome: .failed)
+        note.wrote = wrote.change { $0.removeValue(forKey: done.lease.id) }
         var files: [RunEvent.File] = []
         switch past.outcome {
         case .done(let outputs, let turn):

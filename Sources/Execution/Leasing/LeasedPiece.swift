@@ -51,6 +51,10 @@ package final class LeasedPiece: @unchecked Sendable {
     static let pause = 1.0
     /// The run's workspaces, from the moment on when las speaks of them.
     let shares = Monitor<RunShares?>(nil)
+    /// Workspaces that are a folder which all machines see, since the first task that writes there; nil for one that can't be watched.
+    let sharedWatches = Monitor<[String: SharedWatch?]>([:])
+    /// What was written there while a task ran that has just ended.
+    let wrote = Monitor<[Digest: [WrittenFiles]]>([:])
 
     struct Running {
         let lease: Lease
@@ -160,6 +164,7 @@ package final class LeasedPiece: @unchecked Sendable {
         for running in running.values { cancel(running) }
         crew.end()
         shares.change { $0 }?.end()
+        for watch in sharedWatches.change({ $0 }).values { watch?.stop() }
         running = [:]
     }
 
