@@ -34,7 +34,7 @@ package struct Forecast: Sendable {
         let (store, history) = (TaskStore(lash: lash), TaskHistory.read(plan.metro, in: lash))
         let planned = Dictionary(plan.stations.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         var graph = try TaskGraph(plan)
-        var made = MadeDigests()
+        var made = MadeDigests(plan)
         for id in graph.stationIDs {
             numbers[id] = stations.count
             stations.append(Station(id: id))

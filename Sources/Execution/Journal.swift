@@ -80,7 +80,10 @@ package final class Journal {
         fill(&event)
         next += 1
         let bytes = JSONText.encode(event)
-        waiting += JournalReader.checksum(bytes) + [UInt8(ascii: " ")] + bytes + [UInt8(ascii: "\n")]
+        waiting += JournalReader.checksum(bytes)
+        waiting.append(UInt8(ascii: " "))
+        waiting += bytes
+        waiting.append(UInt8(ascii: "\n"))
         return event
     }
 

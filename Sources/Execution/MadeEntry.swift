@@ -62,8 +62,17 @@ struct MadeDigests {
     /// The same by the stations, whose folders hold those of their tasks.
     private var stations: [ExactText: FoldedDigest] = [:]
     private var known: [ExactText: Digest] = [:]
+    /// Those whose tasks are asked for: others take them, or their own next turn does.
+    private let taken: Set<StationID>
+
+    init(_ plan: Plan) {
+        taken = Set(
+            plan.stations.flatMap { ($0.takes + $0.forEach).compactMap(\.station) }
+                + plan.stations.filter { $0.turns?.keepsLast == true }.map(\.id))
+    }
 
     mutating func add(_ task: PlannedTask, _ digest: Digest) {
+        if !taken.contains(task.station) { return }
         tasks[ExactText(task.made)] = digest
         let station = ExactText(task.station.name)
         stations[station, default: FoldedDigest()].add(task.made, .file(digest, isProgram: false))

@@ -40,6 +40,7 @@ final class Recalling: @unchecked Sendable {
     private var thread: OwnThread?
     /// Questions without an answer that was taken.
     private(set) var open = 0
+    private var stations: [StationID: Int] = [:]
 
     /// - Parameters:
     ///   - isFresh: only keys are told: nothing is taken from before.
@@ -53,8 +54,12 @@ final class Recalling: @unchecked Sendable {
 
     func ask(_ question: Question) {
         open += 1
+        stations[question.task.station, default: 0] += 1
         state.change { $0.questions.append(question) }
     }
+
+    /// Of a station.
+    func open(of station: StationID) -> Int { stations[station] ?? 0 }
 
     /// All answers by now, in the order of the questions.
     func take() -> [Answer] {
@@ -63,6 +68,7 @@ final class Recalling: @unchecked Sendable {
             return state.answers
         }
         open -= answers.count
+        for answer in answers { stations[answer.task.station, default: 1] -= 1 }
         return answers
     }
 

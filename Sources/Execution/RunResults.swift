@@ -13,12 +13,12 @@ struct RunResults {
 
     /// - Parameters:
     ///   - leftOut: told in a file of its own; none, no file.
-    ///   - known: what is known of a path below `made`.
+    ///   - known: the digest of a file below `made`, where it is known.
     /// - Returns: the results, sorted.
     func gather(
-        _ results: [TaskGraph.Result], leftOut: [TaskGraph.LeftOutFiles], known: (String) -> RunEvent.File?
+        _ results: [TaskGraph.Result], leftOut: [TaskGraph.LeftOutFiles], known: (String) -> Digest?
     ) throws -> [RunEvent.File] {
-        var files: [ExactText: RunEvent.File] = [:]
+        var files: [RunEvent.File] = []
         for result in results {
             guard let made = RelativePath(result.made), let path = RelativePath(result.path) else {
                 throw ExecutionFailure("the plan has a result with an impossible name", exitCode: .integrity)
@@ -28,11 +28,17 @@ struct RunResults {
         if !leftOut.isEmpty {
             let text = Array(leftOut.map(Self.text).joined(separator: "\n").utf8)
             try File.write(text, to: "\(folder.results)/\(Self.leftOut)")
-            files[ExactText(Self.leftOut)] = .init(
-                path: Self.leftOut, size: Int64(text.count), digest: Digest(of: text))
+            files.append(.init(path: Self.leftOut, size: Int64(text.count), digest: Digest(of: text)))
         }
         Folder.sync(folder.results)
-        return files.values.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+        // A folder and what is named in it may both be results: each file once.
+        files.sort { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+        var last: ExactText?
+        files.removeAll { file in
+            defer { last = ExactText(file.path) }
+            return ExactText(file.path) == last
+        }
+        return files
     }
 
     /// No station can have this name, so that no result can be in its way.
@@ -45,7 +51,7 @@ struct RunResults {
     }
 
     private func gather(
-        _ made: String, as path: String, into files: inout [ExactText: RunEvent.File], known: (String) -> RunEvent.File?
+        _ made: String, as path: String, into files: inout [RunEvent.File], known: (String) -> Digest?
     ) throws {
         let source = folder.made + "/" + made
         let place = folder.results + "/" + path
@@ -56,15 +62,15 @@ struct RunResults {
             // A link to a folder would be gone through without end where it leads upwards.
             if File.status(source)?.kind == .link { return }
             try Folder.make(place)
-            files[ExactText(path)] = .init(path: path, size: 0, digest: nil)
+            files.append(.init(path: path, size: 0, digest: nil))
             for name in try Folder.names(in: source) {
                 try gather(made + "/" + name, as: path + "/" + name, into: &files, known: known)
             }
         case .file:
             try Folder.make(File.parent(of: place))
             try File.link(source, to: place)
-            let digest = try known(made)?.digest ?? FileDigest.digest(of: place)
-            files[ExactText(path)] = .init(path: path, size: status.size, digest: digest)
+            let digest = try known(made) ?? FileDigest.digest(of: place)
+            files.append(.init(path: path, size: status.size, digest: digest))
         default: return
         }
     }

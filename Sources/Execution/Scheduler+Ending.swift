@@ -23,7 +23,7 @@ extension Scheduler {
             do { note = try graph.checked(task.id, objection: objection) } catch {
                 return fail(task, .init(reason: error.summary), past)
             }
-            pasts[task.id]?.outcome = .done
+            end(pastOf: task, .done)
             keys[task.id] = nil
             tell(.taskDone, task) {
                 $0.text = objection
@@ -52,10 +52,23 @@ extension Scheduler {
     /// Records what a task made, for those that take it.
     func take(_ entries: [MadeEntry], of task: PlannedTask) {
         keys[task.id] = nil
-        pasts[task.id]?.outcome = .done
-        for entry in entries { made[ExactText(task.made + "/" + entry.path)] = entry.file }
+        end(pastOf: task, .done)
+        if isResult(task) {
+            for entry in entries {
+                if let digest = entry.digest { made[ExactText(task.made + "/" + entry.path)] = digest }
+            }
+        }
         madeDigests.add(task, MadeEntry.digest(of: entries))
         board?.add(task.made, entries)
+    }
+
+    /// Of more tasks than are remembered only those are known that have not ended.
+    private func end(pastOf task: PlannedTask, _ outcome: TaskHistory.Outcome?) {
+        if pasts.count > TaskHistory.mostTasks + 1 {
+            pasts[task.id] = nil
+        } else {
+            pasts[task.id]?.outcome = outcome
+        }
     }
 
     func giveRoom(of task: RunningTask) {
@@ -101,7 +114,7 @@ extension Scheduler {
 
     func fail(_ task: PlannedTask, _ reason: String, _ fill: (inout RunEvent) -> Void = { _ in }) {
         failures += 1
-        pasts[task.id]?.outcome = isCancelled ? nil : .failed
+        end(pastOf: task, isCancelled ? nil : .failed)
         tell(.taskFailed, task) {
             $0.text = reason
             fill(&$0)

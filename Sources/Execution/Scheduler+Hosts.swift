@@ -19,7 +19,7 @@ extension Scheduler {
     /// After what could be leased is leased.
     func lookAtHosts() throws(ExecutionFailure) {
         guard let board, !isCancelled else { return }
-        if waiting.isEmpty, resting.isEmpty { board.balance() }
+        if waiting.isEmpty, resting.isEmpty, !graph.hasReady { board.balance() }
         if board.isHopeless, !running.isEmpty || !waiting.isEmpty {
             // Why there is none may have been said only just now.
             try takeFromHosts()

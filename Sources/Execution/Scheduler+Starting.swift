@@ -6,28 +6,46 @@ internal import Threads
 /// Tasks start as soon as what they take is there and the host has room for them.
 extension Scheduler {
     func startReady() throws(ExecutionFailure) {
-        var isMore = !isCancelled
+        var unneeded: [String] = []
+        var isMore = true
+        // Those that start leave room for others.
         while isMore {
-            let ready = waiting.ordered(graph.takeReady())
-            // What is done makes others ready.
+            takeReady()
+            try tellStations()
+            unneeded += tellUnneeded()
             isMore = false
-            for task in ready {
-                if takeRecorded(task) { isMore = true } else { ask(task) }
+            while !isCancelled, !isPaused,
+                let task = waiting.takeFirst(
+                    where: { board?.takes($0) ?? free.holds($0.uses) }, until: { board?.isFull ?? isFull })
+            {
+                try start(task)
+                isMore = true
             }
-        }
-        try tellStations()
-        let unneeded = tellUnneeded()
-        while !isCancelled, !isPaused,
-            let task = waiting.takeFirst(
-                where: { board?.takes($0) ?? free.holds($0.uses) }, until: { board?.isFull ?? isFull })
-        {
-            try start(task)
         }
         try lookAtHosts()
         try record()
         // Only what is recorded as given up is removed, after all that did with it.
         freeing.add(unneeded)
     }
+
+    /// Asks for what may start, some of each station ahead of what has room: all tasks of a station want the same of the machine,
+    /// so that none of those behind could go before them.
+    private func takeReady() {
+        var isMore = !isCancelled
+        while isMore {
+            let ready = waiting.ordered(
+                graph.takeReady {
+                    Self.mostAhead - waiting.count(of: $0) - (recalling?.open(of: $0) ?? 0)
+                })
+            // What is done makes others ready.
+            isMore = false
+            for task in ready {
+                if takeRecorded(task) { isMore = true } else { ask(task) }
+            }
+        }
+    }
+
+    private static let mostAhead = 256
 
     /// In a container the paths that tasks use are those of one task at a time.
     var isFull: Bool {

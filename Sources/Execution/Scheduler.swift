@@ -28,14 +28,16 @@ final class Scheduler {
     var settlingCount = 0
     var nextNumber: UInt64 = 1
     var toldStations: [StationID: Int] = [:]
-    var made: [ExactText: RunEvent.File] = [:]
+    /// The digests of files that tasks made and that are results, for the end.
+    var made: [ExactText: Digest] = [:]
+    private let resultStations: Set<StationID>
     let images: ReachedImages
     let reuse: Reuse
     var recalling: Recalling?
     var resuming: Resuming
     /// What the tasks are known by that wait, run, or rest.
     var keys: [TaskID: Digest] = [:]
-    var madeDigests = MadeDigests()
+    var madeDigests: MadeDigests
     /// What is to be known of them afterwards.
     var pasts: [TaskID: TaskHistory.Past] = [:]
     let stations: [StationID: PlannedStation]
@@ -100,6 +102,8 @@ final class Scheduler {
         let gpus = HostGPUs.ofHost
         freeGPUs = Array(0..<min(capacity.gpus, gpus.count))
         waiting = TaskQueue(plan)
+        madeDigests = MadeDigests(plan)
+        resultStations = Set(plan.results.map(\.station))
         resting = RestingTasks(failures: resuming.recorded.failures)
         stations = Dictionary(plan.stations.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         do { graph = try TaskGraph(plan) } catch { throw ExecutionFailure(error) }
@@ -176,7 +180,8 @@ final class Scheduler {
     var wasCancelled: Bool { isCancelled && stopped == Self.cancelled }
     var results: [TaskGraph.Result] { graph.results }
     var leftOut: [TaskGraph.LeftOutFiles] { graph.leftOut }
-    func madeFile(_ path: String) -> RunEvent.File? { made[ExactText(path)] }
+    func madeFile(_ path: String) -> Digest? { made[ExactText(path)] }
+    func isResult(_ task: PlannedTask) -> Bool { resultStations.contains(task.station) }
 
     private func handle(_ ready: Poller.Ready) throws(ExecutionFailure) {
         switch ready.token {

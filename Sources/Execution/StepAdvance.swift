@@ -171,7 +171,7 @@ package struct StepAdvance {
         try Folder.remove(folder.run.results)
         try Folder.make(folder.run.results)
         return try RunResults(folder.run).gather(look.graph.results, leftOut: look.graph.leftOut) {
-            look.made[ExactText($0)]
+            look.made[ExactText($0)]?.digest
         }
     }
 }

@@ -21,7 +21,7 @@ struct TaskHistory: Sendable, Codable {
     private(set) var files: [String: String] = [:]
 
     /// More are not remembered: such a file would take longer to read than it is worth.
-    private static let mostTasks = 20_000
+    static let mostTasks = 20_000
 
     subscript(task: String) -> Past? { tasks[task] }
 

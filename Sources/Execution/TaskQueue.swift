@@ -12,6 +12,7 @@ struct TaskQueue {
     /// Of each length of path, the longest last.
     private var lines: [Line]
     private let places: [StationID: Int]
+    private var counts: [StationID: Int] = [:]
 
     init(_ plan: Plan) {
         var lengths: [StationID: Int] = [:]
@@ -45,6 +46,7 @@ struct TaskQueue {
                 lines[place].head = 0
             }
             lines[place].tasks.append(task)
+            counts[task.station, default: 0] += 1
         }
     }
 
@@ -55,7 +57,10 @@ struct TaskQueue {
         lines.contains { $0.tasks[$0.head...].contains { $0.map(fits) ?? false } }
     }
 
-    mutating func removeAll() { lines = Array(repeating: Line(), count: lines.count) }
+    /// How many of a station wait.
+    func count(of station: StationID) -> Int { counts[station] ?? 0 }
+
+    mutating func removeAll() { (lines, counts) = (Array(repeating: Line(), count: lines.count), [:]) }
 
     /// Taking the first that fits costs no more than looking at those before it.
     mutating func takeFirst(where fits: (PlannedTask) -> Bool, until full: () -> Bool) -> PlannedTask? {
@@ -67,6 +72,7 @@ struct TaskQueue {
             for position in lines[place].head..<lines[place].tasks.count {
                 if let task = lines[place].tasks[position], fits(task) {
                     lines[place].tasks[position] = nil
+                    counts[task.station, default: 1] -= 1
                     return task
                 }
             }

@@ -1,7 +1,14 @@
 /// Values of our own to JSON and back by their `Codable`, without Foundation.
 extension JSONText {
     package static func encode(_ value: some Encodable, indented: Bool = false) -> [UInt8] {
-        bytes(of: JSONValue(encoding: value), indented: indented)
+        if indented { return bytes(of: JSONValue(encoding: value), indented: true) }
+        do {
+            var writer = JSONWriter()
+            try JSONTextEncoder.write(value, to: &writer)
+            return writer.bytes
+        } catch {
+            preconditionFailure("our own values can all be written as JSON: \(error)")
+        }
     }
 
     package static func decode<T: Decodable>(_ type: T.Type, from text: some Collection<UInt8>) throws(JSONFailure) -> T
@@ -12,11 +19,7 @@ extension JSONText {
 
 extension JSONValue {
     package init(encoding value: some Encodable) {
-        do {
-            let encoder = JSONTreeEncoder()
-            try value.encode(to: encoder)
-            self = encoder.node.value
-        } catch {
+        do { self = try JSONText.parse(JSONText.encode(value), allowingNUL: true) } catch {
             preconditionFailure("our own values can all be written as JSON: \(error)")
         }
     }

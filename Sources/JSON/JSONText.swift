@@ -3,8 +3,12 @@ internal import CJansson
 /// JSON text to values and back, by jansson: duplicate keys, NUL bytes and depths over 2,048 are refused.
 package enum JSONText {
     package static func parse(_ text: some Collection<UInt8>) throws(JSONFailure) -> JSONValue {
+        try parse(text, allowingNUL: false)
+    }
+
+    static func parse(_ text: some Collection<UInt8>, allowingNUL: Bool) throws(JSONFailure) -> JSONValue {
         var error = json_error_t()
-        let flags = Int(JSON_REJECT_DUPLICATES) | Int(JSON_DECODE_ANY)
+        let flags = Int(JSON_REJECT_DUPLICATES) | Int(JSON_DECODE_ANY) | (allowingNUL ? Int(JSON_ALLOW_NUL) : 0)
         let root = Array(text).withUnsafeBytes { buffer in
             json_loadb(buffer.baseAddress?.assumingMemoryBound(to: CChar.self), buffer.count, flags, &error)
         }
@@ -20,15 +24,17 @@ package enum JSONText {
 
     /// - Parameter indented: for people, two spaces a level and a newline at the end; otherwise one line without one.
     package static func bytes(of value: JSONValue, indented: Bool = false) -> [UInt8] {
+        if !indented {
+            var writer = JSONWriter()
+            writer.write(value)
+            return writer.bytes
+        }
         let root = jansson(value)
         defer { las_json_decref(root) }
-        var flags = Int(JSON_SORT_KEYS) | Int(JSON_ENCODE_ANY)
-        flags |= indented ? 2 : Int(JSON_COMPACT)
+        let flags = Int(JSON_SORT_KEYS) | Int(JSON_ENCODE_ANY) | 2
         guard let text = json_dumps(root, flags) else { preconditionFailure("jansson writes every value of ours") }
         defer { las_json_free(text) }
-        var bytes = Array(UnsafeBufferPointer(start: text, count: las_strlen(text))).map { UInt8(bitPattern: $0) }
-        if indented { bytes.append(UInt8(ascii: "\n")) }
-        return bytes
+        return Array(UnsafeRawBufferPointer(start: text, count: las_strlen(text))) + [UInt8(ascii: "\n")]
     }
 
     package static func string(of value: JSONValue, indented: Bool = false) -> String {

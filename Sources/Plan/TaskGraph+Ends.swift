@@ -48,7 +48,9 @@ extension TaskGraph {
 
     private mutating func makeReady(_ task: Int) {
         let state = tasks[task]
-        if state.status == .waiting, state.waitsFor == 0, stations[state.station].waitsFor == 0 { ready.append(task) }
+        if state.status == .waiting, state.waitsFor == 0, stations[state.station].waitsFor == 0 {
+            ready.add(task, of: state.station)
+        }
     }
 
     private func checkOutputs(_ made: [MadeFile], of number: Int) throws(PlanFailure) {

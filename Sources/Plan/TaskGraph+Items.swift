@@ -178,7 +178,7 @@ extension TaskGraph {
             }
             taskNumbers[state.id] = task
             tasks.append(state)
-            if state.waitsFor == 0, stations[number].waitsFor == 0 { ready.append(task) }
+            if state.waitsFor == 0, stations[number].waitsFor == 0 { ready.add(task, of: number) }
         }
     }
 }

@@ -32,8 +32,7 @@ extension TaskGraph {
     /// Hands out all that may start, without making up commands.
     package mutating func handOut() {
         running += ready.count
-        for number in ready { tasks[number].status = .handedOut }
-        ready = []
+        for number in ready.take({ _ in .max }) { tasks[number].status = .handedOut }
     }
 
     /// The next task of a step that may start, handed out; nil where none may, or all are done.

@@ -125,7 +125,7 @@ extension TaskGraph {
 
     /// What to copy to the results, of the tasks that are done; sorted by path.
     package var results: [Result] {
-        var found: [ExactText: Result] = [:]
+        var found: [Result] = []
         let numbers = Dictionary(
             stations.enumerated().map { ($1.planned.id, $0) }, uniquingKeysWith: { first, _ in first })
         for result in plan.results {
@@ -136,15 +136,21 @@ extension TaskGraph {
             for task in tasks[station.tasks ?? 0..<0] where task.status == .done {
                 for path in Self.selection(of: station.outputs, name: task.item.name, made: task.made, by: globs) {
                     let isFolder = Self.isFolder(path, in: task.made)
-                    let place = ExactText("\(keepsTurns ? task.id.name : result.station.name)/\(path)")
-                    found[place] =
-                        found[place]
-                        ?? Result(
-                            station: result.station, made: "\(task.id)/\(path)", path: place.string, isFolder: isFolder)
+                    found.append(
+                        Result(
+                            station: result.station, made: "\(task.id)/\(path)",
+                            path: "\(keepsTurns ? task.id.name : result.station.name)/\(path)", isFolder: isFolder))
                 }
             }
         }
-        return found.values.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+        // What two patterns select stands there once.
+        found.sort { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+        var last: ExactText?
+        found.removeAll { result in
+            defer { last = ExactText(result.path) }
+            return ExactText(result.path) == last
+        }
+        return found
     }
 
     static func isFolder(_ path: String, in made: [MadeFile]) -> Bool {

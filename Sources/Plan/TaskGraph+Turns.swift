@@ -123,7 +123,7 @@ extension TaskGraph {
         tasks[number].status = .waiting
         taskNumbers[tasks[number].id] = number
         stations[task.station].furtherTurns += 1
-        ready.append(number)
+        ready.add(number, of: task.station)
         return true
     }
 

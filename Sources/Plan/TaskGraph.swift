@@ -130,7 +130,7 @@ package struct TaskGraph: Sendable {
     var stations: [StationState] = []
     var tasks: [TaskState] = []
     var taskNumbers: [TaskID: Int] = [:]
-    var ready: [Int] = []
+    var ready = ReadyTasks()
     var running = 0
     /// What was told by nobody yet.
     var unneeded: [Unneeded] = []
@@ -159,9 +159,9 @@ package struct TaskGraph: Sendable {
     }
 
     /// The tasks that may start now and were not handed out before, in the order of the plan.
-    package mutating func takeReady() -> [PlannedTask] {
-        let numbers = ready.sorted { (tasks[$0].station, $0) < (tasks[$1].station, $1) }
-        ready = []
+    /// - Parameter room: how many of a station are wanted, at most: of a hundred thousand not all need to be made up at once.
+    package mutating func takeReady(atMost room: (StationID) -> Int = { _ in .max }) -> [PlannedTask] {
+        let numbers = ready.take { room(stations[$0].planned.id) }
         running += numbers.count
         for number in numbers { tasks[number].status = .handedOut }
         return numbers.map(plannedTask)
@@ -176,6 +176,9 @@ package struct TaskGraph: Sendable {
         for station in stations { known[station.planned.id] = taskCount(of: station) }
         return known
     }
+
+    /// Whether some may start that were not handed out.
+    package var hasReady: Bool { !ready.isEmpty }
 
     /// Nothing is ready or running, so nothing can become so.
     package var isFinished: Bool { running == 0 && ready.isEmpty }
