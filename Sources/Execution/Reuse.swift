@@ -39,7 +39,8 @@ struct Reuse {
     /// Keeps what tasks were known by, to say in the future why they run. Once the thread that looks has ended.
     func remember(_ pasts: [TaskID: TaskHistory.Past], of metro: String) {
         guard let files, !pasts.isEmpty else { return }
-        var history = TaskHistory.read(metro, in: store.lash)
+        // More than are remembered also take the place of all before.
+        var history = pasts.count > TaskHistory.mostTasks ? TaskHistory() : TaskHistory.read(metro, in: store.lash)
         history.add(pasts, files: files.inputDigests)
         history.write(metro, in: store.lash)
     }

@@ -15,7 +15,11 @@ enum SealedFile {
 
     static func bytes(_ value: some Encodable) -> [UInt8] {
         let text = JSONText.encode(value)
-        return Array(Digest(of: text).hex.utf8) + [UInt8(ascii: " ")] + text
+        var bytes = Array(Digest(of: text).hex.utf8)
+        bytes.reserveCapacity(bytes.count + 1 + text.count)
+        bytes.append(UInt8(ascii: " "))
+        bytes += text
+        return bytes
     }
 
     /// Whole for whoever reads it at the same time.

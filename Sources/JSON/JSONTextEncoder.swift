@@ -46,6 +46,26 @@ final class JSONPlace {
         members.append(Member(key: key, text: start..<writer.bytes.count))
     }
 
+    /// - Parameter write: returns whether it has written anything.
+    /// - Returns: the same; without, there is no member.
+    func scalarMember(_ key: String, _ write: (inout JSONWriter) throws -> Bool) rethrows -> Bool {
+        let start = writer.bytes.count
+        guard try write(&writer) else { return false }
+        members.append(Member(key: key, text: start..<writer.bytes.count))
+        return true
+    }
+
+    /// What is whole already: small texts are put together, a large one is copied only into the whole.
+    func member(_ key: String, whole place: JSONPlace) {
+        if place.writer.bytes.count > Self.large {
+            members.append(Member(key: key, text: 0..<0, open: place))
+        } else {
+            member(key) { place.write(to: &$0) }
+        }
+    }
+
+    private static let large = 64 << 10
+
     func openMember(_ key: String) -> JSONPlace {
         let place = JSONPlace()
         members.append(Member(key: key, text: 0..<0, open: place))
@@ -58,6 +78,8 @@ final class JSONPlace {
         case .nothing: out.write("{}".utf8)
         case .scalar: out.write(writer.bytes)
         case .items:
+            // All at once, so that it never lies there twice.
+            out.makeRoom(for: writer.bytes.count + 2)
             out.write(UInt8(ascii: "["))
             var start = 0
             for open in openItems {
@@ -88,6 +110,11 @@ struct JSONTextEncoder: Encoder {
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
     static func write(_ value: some Encodable, to writer: inout JSONWriter) throws {
+        if try !writeScalar(value, to: &writer) { try place(of: value).write(to: &writer) }
+    }
+
+    /// - Returns: false for what has something in it.
+    private static func writeScalar(_ value: some Encodable, to writer: inout JSONWriter) throws -> Bool {
         switch value {
         case let text as String: writer.write(text)
         case let flag as Bool: writer.write(flag)
@@ -95,11 +122,20 @@ struct JSONTextEncoder: Encoder {
         case let number as Float: writer.write(Double(number))
         case let number as any BinaryInteger & Encodable: writer.write(try exact(number))
         case let value as JSONValue: writer.write(value)
-        default:
-            let place = JSONPlace()
-            try value.encode(to: JSONTextEncoder(place: place))
-            place.write(to: &writer)
+        default: return false
         }
+        return true
+    }
+
+    private static func place(of value: some Encodable) throws -> JSONPlace {
+        let place = JSONPlace()
+        try value.encode(to: JSONTextEncoder(place: place))
+        return place
+    }
+
+    static func write(_ value: some Encodable, as key: String, in place: JSONPlace) throws {
+        let isScalar = try place.scalarMember(key) { try writeScalar(value, to: &$0) }
+        if !isScalar { place.member(key, whole: try Self.place(of: value)) }
     }
 
     private static func exact(_ number: some BinaryInteger) throws -> Int64 {
@@ -139,7 +175,7 @@ private struct JSONKeyedEncoding<Key: CodingKey>: KeyedEncodingContainerProtocol
     }
 
     mutating func encode(_ value: some Encodable, forKey key: Key) throws {
-        try place.member(key.stringValue) { try JSONTextEncoder.write(value, to: &$0) }
+        try JSONTextEncoder.write(value, as: key.stringValue, in: place)
     }
 
     mutating func nestedContainer<Nested: CodingKey>(

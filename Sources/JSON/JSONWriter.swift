@@ -5,6 +5,10 @@ internal import CJansson
 struct JSONWriter {
     private(set) var bytes: [UInt8] = []
 
+    mutating func makeRoom(for count: Int) {
+        if count > 64 << 10 { bytes.reserveCapacity(bytes.count + count) }
+    }
+
     mutating func write(_ byte: UInt8) { bytes.append(byte) }
     mutating func write(_ text: some Sequence<UInt8>) { bytes.append(contentsOf: text) }
     mutating func writeNull() { write("null".utf8) }

@@ -52,6 +52,14 @@ import Testing
         #expect(try JSONText.decode([String: Choice].self, from: Array(text.utf8)) == ["of": choice])
     }
 
+    @Test func aLargeListStandsAmongItsNeighbours() throws {
+        let lists = ["a": ["1"], "b": Array(repeating: String(repeating: "x", count: 99), count: 2000), "c": ["2"]]
+        let text = String(decoding: JSONText.encode(lists), as: UTF8.self)
+        #expect(
+            text.utf8.count > 1 << 16 && text.hasPrefix(#"{"a":["1"],"b":["xx"#) && text.hasSuffix(#"xx"],"c":["2"]}"#))
+        #expect(try JSONText.decode([String: [String]].self, from: Array(text.utf8)) == lists)
+    }
+
     @Test func lettersThatAreNoneAreKept() throws {
         #expect(JSONValue(encoding: ["a\u{1}": "b\u{0}c"]) == ["a\u{1}": "b\u{0}c"])
     }
