@@ -69,6 +69,10 @@ let resumeCommand = CommandSpec(
         if isOverSeveral {
             _ = try folder.startOfResumed(cpus: cpus, in: context.lash)
             try Dispatch.launch(run, secrets: secrets, context)
+            // Before it is written that the run goes on, the journal's last word is the end that it had.
+            while Journal.last(folder.journal)?.sequence ?? 0 < first, Journal.isHeld(folder.journal) {
+                try await Task.sleep(for: .seconds(0.02))
+            }
             context.terminal.say("resuming \(run) on its hosts")
             return try await followed.follow(run, on: host, session)
         }

@@ -1,4 +1,6 @@
 import Commands
 import Glibc
 
-exit(await Las.run(Array(CommandLine.arguments.dropFirst())))
+let words = Array(CommandLine.arguments.dropFirst())
+if let code = Las.lead(words) { exit(code) }
+exit(await Las.run(words))

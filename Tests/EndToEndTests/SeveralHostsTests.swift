@@ -174,7 +174,7 @@ struct BareHosts {
             let second = try bench.las(["deploy", "m", "--fresh", "--detach"] + bench.all)
             let other = try #require(second.lines.first)
             #expect(try bench.las("cancel", other).status == 0)
-            _ = try bench.las("attach", other)
+            #expect(try bench.las("attach", other).errors.contains("the run was cancelled"))
             let resumed = try bench.las("resume", other, "--results", "resumed")
             #expect(resumed.status == 0, "\(resumed.errors)")
             #expect(try Program("diff").run("-r", folder + "/results", folder + "/resumed").status == 0)
