@@ -4,7 +4,7 @@ internal import Files
 
 /// A command line of the runtime: words, and options that begin with two dashes.
 struct Arguments {
-    private var words: [String] = []
+    private(set) var words: [String] = []
     private var options: [String: String] = [:]
     private var flags: Set<String> = []
 

@@ -39,6 +39,7 @@ func perform(_ arguments: [String]) throws -> ExitCode {
     case "piece": return try PieceCommand.run(rest)
     case "hand-over": try HandOverCommand.run(rest)
     case "adopt": try Adoption.run(rest)
+    case "take": try TakeCommand.run(rest)
     case "help", "--help", "-h": Output.line(help)
     case "--version", "version": Output.line(Version.text)
     case nil: throw UsageFailure("what shall it do?", fix: "see: \(CommandLine.arguments.first ?? "x.las") help")

@@ -1,4 +1,5 @@
 internal import Failures
+internal import HostProtocol
 internal import Hosts
 internal import Parts
 internal import Plan
@@ -31,12 +32,13 @@ let deployCommand = CommandSpec(
             name: "--slurm", value: "HOST",
             about: "run it in a Slurm cluster: the host that jobs are submitted from; “local” for this machine",
             completes: .hosts),
-    ] + SlurmWords.options + KubernetesDeployment.options + RunOptions.all,
+    ] + SlurmWords.options + SlurmWords.nodeOptions + KubernetesDeployment.options + RunOptions.all,
     examples: [
         ("las deploy my-metro --host lab", "nothing needs to be installed on lab"),
         ("las deploy my-metro.las --host lab --results out", "a bundle that was packed before"),
         ("las deploy my-metro --host vega --host deneb", "one run, its tasks on both"),
         ("las deploy my-metro --slurm login --partition short", "its steps are jobs of the cluster's Slurm"),
+        ("las deploy my-metro --slurm login --nodes 4", "on four nodes that are kept for it, and share no folder"),
         (
             "las deploy my-metro --kubernetes --image ghcr.io/alice/my-metro:1",
             "pushed there, and run by the cluster that your kubectl knows"
@@ -45,7 +47,7 @@ let deployCommand = CommandSpec(
     details: """
         With several hosts, the parts are shipped to all of them at once, and the tasks run on all of them together; what they
         make comes here. Only parts that a host lacks are sent. Ctrl-C stops the run on the hosts.
-        For Slurm, the host's LASH must lie in a folder that all nodes see. In a Kubernetes cluster the run gets a volume, which
+        For Slurm, the host's LASH must lie in a folder that all nodes see, save with --nodes. In a Kubernetes cluster the run gets a volume, which
         goes with all else when the results are here.
         """
 ) { invocation, context in
@@ -183,20 +185,29 @@ enum Deployment {
             }
         }
         let run = try Dispatch.prepare(following, over: members.map(\.name))
+        let ended = try await lead(
+            run, following, on: members.map(\.name), connector, detaching: detaching, context)
+        return ended == .done && failed != nil ? .someHostsFailed : ended
+    }
+
+    /// Starts the process that leads a run over hosts, and looks on.
+    static func lead(
+        _ run: RunID, _ following: Following, on hosts: [String], _ connector: HostConnector, detaching: Bool,
+        _ context: Context
+    ) async throws -> ExitCode {
         following.hold.release()
-        context.terminal.say("running \(run) on \(members.map(\.name).joined(separator: ", "))")
+        context.terminal.say("running \(run) on \(hosts.joined(separator: ", "))")
         try Dispatch.launch(run, secrets: following.secrets, context)
         if detaching {
             context.terminal.print(run.name)
             context.terminal.say("it goes on by itself: las attach \(run)")
-            return failed == nil ? .done : .someHostsFailed
+            return .done
         }
-        let ended = try await connector.withSession(to: .local) { session in
+        return try await connector.withSession(to: .local) { session in
             try await FollowedRun(
                 context: context, results: following.results, printsEvents: following.printsEvents
             ).follow(run, on: .local, session)
         }
-        return ended == .done && failed != nil ? .someHostsFailed : ended
     }
 
     static func connect<Value: Sendable>(

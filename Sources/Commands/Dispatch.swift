@@ -27,6 +27,20 @@ enum Dispatch {
         var silence: Double
         /// How many bytes a second may be sent, to all hosts together; nil for all that goes.
         var limit: Int64?
+        /// What Slurm was asked for, where it gives the hosts.
+        var slurm: SlurmRequest?
+        /// The nodes that it gave.
+        var nodes: SlurmAllocation?
+
+        /// The hosts as they are reached.
+        func found(in list: HostList) throws -> [Host] {
+            let nodes = try self.nodes.map { $0.hosts(through: try list.host(named: slurm?.login ?? "")) } ?? []
+            return try hosts.map { name in try nodes.first { $0.name == name } ?? list.host(named: name) }
+        }
+    }
+
+    static func keep(_ record: Record, of run: RunID, in lash: LASH) throws {
+        try File.write(JSONText.encode(record, indented: true), to: RunFolder(run, in: lash).hosts)
     }
 
     static func record(of run: RunID, in lash: LASH) throws -> Record? {
@@ -57,15 +71,17 @@ enum Dispatch {
     }
 
     /// Makes the run's folder.
-    static func prepare(_ following: Following, over hosts: [String]) throws -> RunID {
+    static func prepare(
+        _ following: Following, over hosts: [String], slurm: SlurmRequest? = nil, nodes: SlurmAllocation? = nil
+    ) throws -> RunID {
         let (context, material) = (following.context, following.material)
         let run = RunID(for: material.metro)
         let folder = RunFolder(run, in: context.lash)
         try folder.make(for: try start(following, run))
         let record = Record(
             hosts: hosts, parts: material.parts, bundle: material.bundle, silence: following.silence,
-            limit: following.limit)
-        try File.write(JSONText.encode(record, indented: true), to: folder.hosts)
+            limit: following.limit, slurm: slurm, nodes: nodes)
+        try keep(record, of: run, in: context.lash)
         return run
     }
 
@@ -78,9 +94,7 @@ enum Dispatch {
         }
         let new = hosts.filter { !record.hosts.contains($0) }
         record.hosts += new
-        if !new.isEmpty {
-            try File.write(JSONText.encode(record, indented: true), to: RunFolder(run, in: context.lash).hosts)
-        }
+        if !new.isEmpty { try keep(record, of: run, in: context.lash) }
         return new
     }
 
@@ -90,7 +104,7 @@ enum Dispatch {
         let folder = RunFolder(run, in: context.lash)
         let journal = try File.open(folder.journal, O_RDWR | O_CREAT | O_CLOEXEC, mode: 0o600, action: "write")
         defer { close(journal) }
-        guard flock(journal, LOCK_EX | LOCK_NB) == 0 else {
+        guard Journal.lock(journal) else {
             throw UsageFailure("the run is going on already", fix: "las attach \(run)")
         }
         let log = try File.open(folder.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, mode: 0o600, action: "write")
@@ -141,7 +155,7 @@ enum Dispatch {
             throw UsageFailure("\(run) is no run over several hosts")
         }
         let list = try HostList.read(context.lash)
-        let hosts = try record.hosts.map { try list.host(named: $0) }
+        let hosts = try record.found(in: list)
         let rooms = HostRooms(lash: context.lash)
         let board = LeaseBoard(
             hosts.map { member($0, rooms) }, run: folder, silence: record.silence,
@@ -214,6 +228,7 @@ enum Dispatch {
         }
         await keeping.value
         giveUp.cancel()
+        await SlurmNodes.release(record, list, connector)
         withExtendedLifetime(kept) {}
         return code
     }

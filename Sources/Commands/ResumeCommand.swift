@@ -68,6 +68,7 @@ let resumeCommand = CommandSpec(
     return try await context.connector().withSession(to: host) { session in
         if isOverSeveral {
             _ = try folder.startOfResumed(cpus: cpus, in: context.lash)
+            try await SlurmNodes.renew(run, context)
             try Dispatch.launch(run, secrets: secrets, context)
             // Before it is written that the run goes on, the journal's last word is the end that it had.
             while Journal.last(folder.journal)?.sequence ?? 0 < first, Journal.isHeld(folder.journal) {

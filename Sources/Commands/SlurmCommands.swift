@@ -75,15 +75,29 @@ enum SlurmWords {
             completes: .nothing),
     ]
 
+    /// Of `las deploy` only.
+    static let nodeOptions: [CommandSpec.Option] = [
+        .init(
+            name: "--nodes", value: "N",
+            about: "Slurm: keep so many whole nodes for the run, and give them its tasks; they need no shared folder",
+            completes: .nothing),
+        .init(
+            name: "--node-time", value: "TIME", about: "Slurm: for how long they are kept, at most", completes: .nothing
+        ),
+        .init(
+            name: "--node-folder", value: "DIR", about: "Slurm: a folder on their own disks (/tmp)", completes: .nothing
+        ),
+    ]
+
     static func options(_ invocation: Invocation) throws -> SlurmOptions {
         var words: [String: String] = [:]
-        for name in SlurmOptions.names { words[name] = invocation.value("--" + name) }
+        for name in SlurmOptions.names + SlurmOptions.nodeNames { words[name] = invocation.value("--" + name) }
         return try SlurmOptions(words)
     }
 
     /// Those of them that were given.
     static func given(_ invocation: Invocation) -> [String] {
-        SlurmOptions.names.map { "--" + $0 }.filter(invocation.has)
+        (SlurmOptions.names + SlurmOptions.nodeNames).map { "--" + $0 }.filter(invocation.has)
     }
 
     static func plan(_ given: String) throws -> Plan {
@@ -108,7 +122,8 @@ enum SlurmDeployment {
             throw UsageFailure("\(option) says nothing to Slurm", fix: "leave \(option) out")
         }
         try RunOptions.check(invocation)
-        let cluster = ClusterStart(engine: "slurm", options: try SlurmWords.options(invocation).words)
+        let options = try SlurmWords.options(invocation)
+        let cluster = ClusterStart(engine: "slurm", options: options.words)
         let host = name == Host.local.name ? .local : try HostList.read(context.lash).host(named: name)
         if invocation.has("--dry-run") {
             try await DryRun(given, invocation, on: [host.name], context).tell(context.terminal)
@@ -119,6 +134,13 @@ enum SlurmDeployment {
         let material = try await RunMaterial.prepare(
             given, inputs: try InputOption.values(invocation, context), context)
         var following = try RunOptions.following(invocation, context, material, hold)
+        if options.nodes != nil {
+            (following.silence, following.limit) = (
+                try Deployment.silence(invocation), try Deployment.limit(invocation)
+            )
+            return try await SlurmNodes.deploy(
+                following, options, through: host, detaching: invocation.has("--detach"), context)
+        }
         following.cluster = cluster
         following.isDetached = invocation.has("--detach")
         return try await Deployment.connect(try context.connector(), host, context) { [following] session in

@@ -81,20 +81,23 @@ struct Bootstrap {
     }
 
     private func begin(_ script: String) throws(HostFailure) -> Conversation {
-        let folder =
-            switch lash {
-            case let path? where path.hasPrefix("~/"): "$HOME/" + HostText.quoted(String(path.dropFirst(2)))
-            case let path?: HostText.quoted(path)
-            case nil: "${LASH:-$HOME/.las}"
-            }
         let channel = try transport.start("exec sh")
-        let text = "las() {\nl=\(folder)\n\(script)\n}\nlas; exit\n"
+        let text = "las() {\nl=\(Self.folder(lash))\n\(script)\n}\nlas; exit\n"
         let conversation = Conversation(channel, word: word, transport: transport, waiter: waiter)
         do throws(HostFailure) { try channel.write(Array(text.utf8)) } catch {
             if error.kind == .cut { try conversation.end() }
             throw error
         }
         return conversation
+    }
+
+    /// LASH on a host, as its shell reads it.
+    static func folder(_ lash: String?) -> String {
+        switch lash {
+        case let path? where path.hasPrefix("~/"): "$HOME/" + HostText.quoted(String(path.dropFirst(2)))
+        case let path?: HostText.quoted(path)
+        case nil: "${LASH:-$HOME/.las}"
+        }
     }
 
     private func check(facts: String) throws(HostFailure) {

@@ -12,8 +12,10 @@ package struct Host: Hashable, Sendable {
     }
 
     package let name: String
-    /// nil for `local` only.
+    /// nil for `local`, and for the nodes of a cluster whose jobs are submitted from this machine.
     package let address: HostAddress?
+    /// A node that Slurm keeps; the address is that of the host that jobs are submitted from.
+    package private(set) var node: SlurmNode?
     /// The private key to log in with; nil for what the OpenSSH configuration, the agent and the usual files hold.
     package var identity: String?
     /// Where LASH lies there: absolute, or `~/…`; nil for `$LASH` or `~/.las` of the account.
@@ -34,7 +36,14 @@ package struct Host: Hashable, Sendable {
     /// This machine, without ssh.
     package static let local = Host(name: "local", address: nil, identity: nil, lash: nil, program: .auto)
 
-    package var isLocal: Bool { address == nil }
+    package var isLocal: Bool { address == nil && node == nil }
+
+    /// - Parameter lash: on the node.
+    init(_ name: String, node: SlurmNode, through login: Host, lash: String) {
+        self.init(
+            name: name, address: login.address, identity: login.identity, lash: lash, program: login.program)
+        self.node = node
+    }
 
     /// - Throws: where the name, the key's file or the folder can't be ones.
     package init(

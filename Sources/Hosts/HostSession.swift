@@ -17,7 +17,8 @@ package actor HostSession {
     /// A run that someone wants cancelled while it is followed.
     private nonisolated let cancelling = Mutex<RunID?>(nil)
     var channel: (any Channel)?
-    private var transport: (any Transport)?
+    /// Starts further programs.
+    private(set) var transport: (any Transport)?
     private var reader = FrameReader()
     /// Starts further channels; nil for `local`.
     private(set) var bootstrap: Bootstrap?
@@ -44,12 +45,17 @@ package actor HostSession {
 
     func open(_ connector: HostConnector, note: @Sendable (ConnectionNote) -> Void) throws {
         limit = connector.limit
+        var transport: any Transport = LocalShell(environment: connector.environment, waiter: waiter)
         if let address = host.address {
             let reached = try connector.reach(host, address, waiter: waiter)
             (transport, way) = (reached.transport, reached.way)
             if let reason = reached.reason { note(.byOpenSSH(reason: reason)) }
+        }
+        if let node = host.node { transport = SlurmSteps(node, through: transport, waiter: waiter) }
+        self.transport = transport
+        if !host.isLocal {
             let bootstrap = Bootstrap(
-                runtime: connector.runtime, lash: host.lash, transport: reached.transport, waiter: waiter,
+                runtime: connector.runtime, lash: host.lash, transport: transport, waiter: waiter,
                 limit: connector.limit)
             self.bootstrap = bootstrap
             var sent: Int64 = 0

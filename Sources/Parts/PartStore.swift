@@ -135,6 +135,14 @@ package struct PartStore: Sendable {
         } catch { throw PartFailure(error) }
     }
 
+    /// Takes a file of this LASH that came from elsewhere, by renaming it when its digest is right. It is not synced.
+    package func adopt(_ part: Part, extents: ExtentList, castAs path: String) throws(PartFailure) {
+        try check(part, extents)
+        let file = try OpenFile(path)
+        try PartReader(file, offset: 0, size: file.size).verify(extents, named: part.words)
+        try adopt(part, extents: extents, fileAt: path)
+    }
+
     /// Takes an image that lies in pieces; for who has just hashed what it wrote.
     ///
     /// Nothing is synced, the pieces are not either: what a power failure leaves of them is seen when the part is looked for

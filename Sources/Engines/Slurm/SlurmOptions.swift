@@ -11,6 +11,12 @@ package struct SlurmOptions: Hashable, Sendable, Codable {
     package var throttle: Int?
     /// Seconds that a step may take whose station says no `time`; nil for what the partition allows.
     package var time: Double?
+    /// Whole nodes that are kept for the run, whose tasks las gives out itself; nil where each step is a job.
+    package var nodes: Int?
+    /// A folder on each node's own disk.
+    package var nodeFolder = "/tmp"
+    /// Seconds that nodes are kept, at most; nil for what the partition allows.
+    package var nodeTime: Double?
     /// What all jobs' names begin with.
     package var prefix = "las"
 
@@ -26,17 +32,56 @@ package struct SlurmOptions: Hashable, Sendable, Codable {
             }
             throttle = number
         }
-        if let text = words["step-time"] {
-            guard let seconds = Self.seconds(text) else {
-                throw EngineFailure(
-                    "--step-time takes an amount of time, not “\(Shown.text(text))”", fix: "90 minutes, 2 hours, 1 day")
-            }
-            time = seconds
-        }
+        time = try words["step-time"].map { (text) throws(EngineFailure) in try Self.time("--step-time", text) }
+        try readNodes(words)
         try check()
     }
 
+    private mutating func readNodes(_ words: [String: String]) throws(EngineFailure) {
+        nodeTime = try words["node-time"].map { (text) throws(EngineFailure) in try Self.time("--node-time", text) }
+        if let text = words["nodes"] {
+            guard let number = Int(text), (1...10_000).contains(number) else {
+                throw EngineFailure("--nodes takes how many nodes to keep, not “\(Shown.text(text))”")
+            }
+            nodes = number
+        }
+        if let path = words["node-folder"] {
+            let isPlain = path.utf8.allSatisfy { SlurmText.isPlain($0) || $0 == UInt8(ascii: "/") }
+            guard path.hasPrefix("/"), isPlain, path.utf8.count <= 200 else {
+                throw EngineFailure(
+                    "--node-folder takes a whole path of letters, digits, “-”, “_” and “.”, not “\(Shown.text(path))”",
+                    fix: "--node-folder /scratch, a folder on the nodes' own disks")
+            }
+            nodeFolder = path
+        }
+        for (word, other) in [("nodes", "throttle"), ("nodes", "step-time")]
+        where words[word] != nil && words[other] != nil {
+            throw EngineFailure(
+                "--\(other) is for steps that are jobs, and with --nodes there are none", fix: "leave --\(other) out")
+        }
+        for word in ["node-time", "node-folder"] where words[word] != nil && nodes == nil {
+            throw EngineFailure("--\(word) is for nodes that are kept", fix: "say how many: --nodes N")
+        }
+    }
+
+    /// What sbatch is given for nodes that are kept.
+    /// - Parameter gpus: that a node has to have.
+    package func nodeArguments(gpus: Int) -> [String] {
+        common + (gpus > 0 ? ["--gres=gpu:\(gpus)"] : [])
+            + (nodeTime.map { ["--time=\(Int(($0 / 60).rounded(.up)))"] } ?? [])
+    }
+
+    /// What all jobs are submitted with.
+    var common: [String] {
+        [
+            partition.map { "--partition=\($0)" }, account.map { "--account=\($0)" }, qos.map { "--qos=\($0)" },
+            constraint.map { "--constraint=\($0)" }, reservation.map { "--reservation=\($0)" },
+        ].compactMap(\.self)
+    }
+
     package static let names = ["partition", "account", "qos", "constraint", "reservation", "throttle", "step-time"]
+    /// Those that say that nodes are kept.
+    package static let nodeNames = ["nodes", "node-time", "node-folder"]
 
     /// The words that it was made from.
     package var words: [String: String] {
@@ -62,6 +107,12 @@ package struct SlurmOptions: Hashable, Sendable, Codable {
                     fix: "use letters, digits, “-”, “_” and “.”, as sinfo and sacctmgr show them")
             }
         }
+    }
+
+    private static func time(_ word: String, _ text: String) throws(EngineFailure) -> Double {
+        if let seconds = seconds(text) { return seconds }
+        throw EngineFailure(
+            "\(word) takes an amount of time, not “\(Shown.text(text))”", fix: "90 minutes, 2 hours, 1 day")
     }
 
     private static func seconds(_ text: String) -> Double? {

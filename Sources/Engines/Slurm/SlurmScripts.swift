@@ -72,13 +72,7 @@ struct SlurmScripts {
         return name.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F } ? SlurmText.quoted(name) : "\(number)"
     }
 
-    private var common: [String] {
-        [
-            options.partition.map { "--partition=\($0)" }, options.account.map { "--account=\($0)" },
-            options.qos.map { "--qos=\($0)" }, options.constraint.map { "--constraint=\($0)" },
-            options.reservation.map { "--reservation=\($0)" },
-        ].compactMap(\.self)
-    }
+    private var common: [String] { options.common }
 
     /// All turns and attempts of a step, with the pauses between, and two minutes for what is around them.
     private static func minutes(_ step: StationSteps, _ options: SlurmOptions) -> Int? {
