@@ -118,11 +118,12 @@ enum SlurmDeployment {
     static func run(
         _ given: String, _ invocation: Invocation, on name: String, _ context: Context
     ) async throws -> ExitCode {
-        for option in ["--host", "--label", "--cpus"] where invocation.has(option) {
+        let options = try SlurmWords.options(invocation)
+        // Of nodes that are kept las uses as many processors as it is told, as of hosts.
+        for option in ["--host", "--label"] + (options.nodes == nil ? ["--cpus"] : []) where invocation.has(option) {
             throw UsageFailure("\(option) says nothing to Slurm", fix: "leave \(option) out")
         }
         try RunOptions.check(invocation)
-        let options = try SlurmWords.options(invocation)
         let cluster = ClusterStart(engine: "slurm", options: options.words)
         let host = name == Host.local.name ? .local : try HostList.read(context.lash).host(named: name)
         if invocation.has("--dry-run") {

@@ -13,13 +13,13 @@ extension SlurmTests {
     }
 
     @Test func nodesThatShareNothingGetWhatTheyNeedByBroadcasting() throws {
-        // A task takes the machine's two processors, so that each node has one of the two that wait at the gate.
+        // A task takes the two processors that a node may use: each node has one of the two that wait at the gate.
         let gate = try Gate()
         try bench(slow("if [ {name} != 5 ]; then \(gate.command); fi", network: "yes"), files: five) {
             cluster, folder, las in
             let process = try started(
                 las, folder, "deploy", "m", "--slurm", "local", "--nodes", "2", "--node-folder", cluster.own,
-                "--node-time", "1 hour", "--results", "there")
+                "--node-time", "1 hour", "--cpus", "2", "--results", "there")
             #expect(gate.waits(for: 2))
             let kept = try cluster.run("squeue", "-h", "-o", "%j %D %T")
             #expect(kept.output == "las-nodes 2 RUNNING\n")
@@ -42,7 +42,7 @@ extension SlurmTests {
             cluster, folder, las in
             let process = try started(
                 las, folder, "deploy", "m", "--slurm", "local", "--nodes", "2", "--node-folder", cluster.own,
-                "--results", "there")
+                "--cpus", "2", "--results", "there")
             #expect(gate.waits(for: 2))
             let run = try run(las)
             #expect(try waits { try text("\(las.lash)/runs/\(run)/journal").contains("taskDone") })
