@@ -9,11 +9,20 @@ package struct Digest: Hashable, Comparable, Sendable, CustomStringConvertible {
         guard bytes.count == Self.byteCount else { return nil }
         // No array: lists of extents have hundreds of thousands of these.
         var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
-        for byte in bytes {
-            words.0 = words.0 << 8 | words.1 >> 56
-            words.1 = words.1 << 8 | words.2 >> 56
-            words.2 = words.2 << 8 | words.3 >> 56
-            words.3 = words.3 << 8 | UInt64(byte)
+        let whole: Void? = bytes.withContiguousStorageIfAvailable { bytes in
+            let bytes = UnsafeRawBufferPointer(bytes)
+            words.0 = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self))
+            words.1 = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            words.2 = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self))
+            words.3 = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 24, as: UInt64.self))
+        }
+        if whole == nil {
+            for byte in bytes {
+                words.0 = words.0 << 8 | words.1 >> 56
+                words.1 = words.1 << 8 | words.2 >> 56
+                words.2 = words.2 << 8 | words.3 >> 56
+                words.3 = words.3 << 8 | UInt64(byte)
+            }
         }
         (a, b, c, d) = words
     }

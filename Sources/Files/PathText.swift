@@ -43,7 +43,16 @@ package struct ExactText: Hashable, Comparable, Sendable, CustomStringConvertibl
     }
 
     package static func < (left: ExactText, right: ExactText) -> Bool {
-        left.string.utf8.lexicographicallyPrecedes(right.string.utf8)
+        var (one, other) = (left.string, right.string)
+        return one.withUTF8 { one in
+            other.withUTF8 { other in
+                guard let start = one.baseAddress, let otherStart = other.baseAddress else {
+                    return one.count < other.count
+                }
+                let order = memcmp(start, otherStart, min(one.count, other.count))
+                return order == 0 ? one.count < other.count : order < 0
+            }
+        }
     }
 
     package func hash(into hasher: inout Hasher) {

@@ -50,7 +50,7 @@ package struct RelativePath: Hashable, Comparable, Sendable, CustomStringConvert
     package func hash(into hasher: inout Hasher) { hasher.combine(ExactText(string)) }
 
     package static func < (left: RelativePath, right: RelativePath) -> Bool {
-        left.string.utf8.lexicographicallyPrecedes(right.string.utf8)
+        ExactText(left.string) < ExactText(right.string)
     }
 }
 

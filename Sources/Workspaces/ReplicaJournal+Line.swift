@@ -4,62 +4,133 @@ internal import Files
 /// A line as JSON, written at once: the same as any encoder would write, with sorted keys.
 extension ReplicaJournal.Line {
     func write(into bytes: inout [UInt8]) {
-        bytes += "{".utf8
+        bytes.append("{")
         if let entry {
-            bytes += "\"entry\":{\"seen\":{".utf8
-            for (number, (host, last)) in entry.seen.numbers.sorted(by: { $0.key < $1.key }).enumerated() {
-                if number > 0 { bytes += ",".utf8 }
-                bytes.append(text: host)
-                bytes += ":\(last)".utf8
+            bytes.append("\"entry\":{\"seen\":{")
+            // Nearly always one.
+            let seen = entry.seen.numbers
+            if seen.count == 1, let one = seen.first {
+                bytes.append(one)
+            } else {
+                for (number, one) in seen.sorted(by: { $0.key < $1.key }).enumerated() {
+                    if number > 0 { bytes.append(",") }
+                    bytes.append(one)
+                }
             }
-            bytes += "},\"versions\":[".utf8
+            bytes.append("},\"versions\":[")
             for (number, version) in entry.versions.enumerated() {
-                bytes += (number > 0 ? ",{" : "{").utf8
+                bytes.append(number > 0 ? ",{" : "{")
                 bytes.append(version.content)
-                bytes +=
-                    ",\"dot\":\"\(version.dot)\",\"height\":\(version.height),\"modified\":\(version.modified)}".utf8
+                bytes.append(",\"dot\":")
+                bytes.append(version.dot)
+                bytes.append(",\"height\":")
+                bytes.append(number: version.height)
+                bytes.append(",\"modified\":")
+                bytes.append(number: version.modified)
+                bytes.append("}")
             }
-            bytes += "]},".utf8
+            bytes.append("]},")
         }
         if let lying {
-            bytes += "\"lying\":{".utf8
+            bytes.append("\"lying\":{")
             bytes.append(lying.content)
-            bytes += ",\"dot\":\"\(lying.dot)\",\"name\":".utf8
+            bytes.append(",\"dot\":")
+            bytes.append(lying.dot)
+            bytes.append(",\"name\":")
             bytes.append(text: lying.name.string)
             let stamp = lying.stamp
-            bytes += ",\"stamp\":{\"inode\":\(stamp.inode),\"mode\":\(stamp.mode),\"modified\":\(stamp.modified),".utf8
-            bytes += "\"size\":\(stamp.size)}},".utf8
+            bytes.append(",\"stamp\":{\"inode\":")
+            bytes.append(number: stamp.inode)
+            bytes.append(",\"mode\":")
+            bytes.append(number: stamp.mode)
+            bytes.append(",\"modified\":")
+            bytes.append(number: stamp.modified)
+            bytes.append(",\"size\":")
+            bytes.append(number: stamp.size)
+            bytes.append("}},")
         }
-        bytes += "\"name\":".utf8
+        bytes.append("\"name\":")
         bytes.append(text: name.string)
-        bytes += "}\n".utf8
+        bytes.append("}\n")
     }
 }
 
 extension [UInt8] {
+    fileprivate mutating func append(_ text: StaticString) {
+        append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    fileprivate mutating func append(number: some FixedWidthInteger) {
+        if number < 0 { append(UInt8(ascii: "-")) }
+        var rest = number.magnitude
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 40) { digits in
+            var start = digits.count
+            repeat {
+                start -= 1
+                digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            } while rest > 0
+            append(contentsOf: digits[start...])
+        }
+    }
+
+    fileprivate mutating func append(_ dot: Dot) {
+        // Of letters that need no care.
+        append("\"")
+        append(contentsOf: dot.host.utf8)
+        append("-")
+        append(number: dot.number)
+        append("\"")
+    }
+
+    fileprivate mutating func append(_ seen: (key: String, value: UInt64)) {
+        append(text: seen.key)
+        append(":")
+        append(number: seen.value)
+    }
+
     fileprivate mutating func append(_ content: FileContent) {
-        self += "\"content\":{".utf8
-        if let digest = content.digest { self += "\"digest\":\"\(digest.hex)\",".utf8 }
-        self += "\"kind\":\"\(content.kind.rawValue)\",\"mode\":\(content.mode),\"size\":\(content.size)".utf8
+        append("\"content\":{")
+        if let digest = content.digest {
+            append("\"digest\":\"")
+            append(contentsOf: digest.hex.utf8)
+            append("\",")
+        }
+        switch content.kind {
+        case .file: append("\"kind\":\"file\",\"mode\":")
+        case .folder: append("\"kind\":\"folder\",\"mode\":")
+        case .link: append("\"kind\":\"link\",\"mode\":")
+        case .gone: append("\"kind\":\"gone\",\"mode\":")
+        }
+        append(number: content.mode)
+        append(",\"size\":")
+        append(number: content.size)
         if let target = content.target {
-            self += ",\"target\":".utf8
+            append(",\"target\":")
             append(text: target)
         }
-        self += "}".utf8
+        append("}")
     }
 
     fileprivate mutating func append(text: String) {
-        append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"): self += [UInt8(ascii: "\\"), byte]
-            case 0..<0x20:
-                let digits = Array("0123456789abcdef".utf8)
-                self += "\\u00".utf8
-                self += [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            default: append(byte)
+        append("\"")
+        var text = text
+        text.withUTF8 { text in
+            if !text.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) {
+                append(contentsOf: text)
+                return
+            }
+            for byte in text {
+                switch byte {
+                case UInt8(ascii: "\""), UInt8(ascii: "\\"): self += [UInt8(ascii: "\\"), byte]
+                case 0..<0x20:
+                    let digits = Array("0123456789abcdef".utf8)
+                    self += "\\u00".utf8
+                    self += [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+                default: append(byte)
+                }
             }
         }
-        append(UInt8(ascii: "\""))
+        append("\"")
     }
 }
