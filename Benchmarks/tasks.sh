@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Many tasks that do nothing: 5,000 side by side, 100,000 (LAS_BENCH_LARGE=1), and a chain of 1,000; against make, xargs, and
 # GNU parallel and Snakemake where they are. All run `true` and leave an output each, two at a time. las runs each in its
-# sandbox, records it in its journal and takes the digest of its output; the others do none of that.
+# sandbox, or with --sandbox off without one, records it in its journal and takes the digest of its output; the others do none of that.
 . "$(dirname "$0")/ground.bash"
 needs make make xargs findutils
 begin
@@ -51,7 +51,7 @@ for name in many chain; do
 done
 
 # Not a part of what is measured: all bytes are checked once, the images are reached, results are copied.
-run() { "$scratch/$1.las" run --fresh --cpus 2 --results "$scratch/results" > "$scratch/told" 2>&1; }
+run() { "$scratch/$1.las" run --fresh --cpus 2 --results "$scratch/results" "${@:2}" > "$scratch/told" 2>&1; }
 clear_out() { rm -rf "$scratch/out" "$scratch/results"; mkdir "$scratch/out"; }
 # The time from the first task's start to the last one's end, by the journal.
 span() {
@@ -63,10 +63,12 @@ print(max(t["began"] + t["seconds"] for t in tasks) - min(t["began"] for t in ta
 }
 for _ in $(seq "$repeats"); do
     clear_out; timed many-las run many; record many-las-tasks "$(span)"
+    clear_out; timed many-off run many --sandbox off; record many-off-tasks "$(span)"
     clear_out; timed many-make make -s -j2 -C "$scratch" -f make.many
     # shellcheck disable=SC2016 # it is the shell inside that expands this
     clear_out; (cd "$scratch" && seq "$count" | timed many-xargs xargs -P 2 -I{} sh -c 'true > out/{}')
     clear_out; timed chain-las run chain; record chain-las-tasks "$(span)"
+    clear_out; timed chain-off run chain --sandbox off; record chain-off-tasks "$(span)"
     clear_out; timed chain-make make -s -C "$scratch" -f make.chain
 done
 if command -v parallel > /dev/null; then
@@ -84,12 +86,15 @@ told() { row "$1" "$(each "$2" "$3")" "$(ratio "$(median "$2")" "$(median "$4")"
 echo "A task that does nothing, two at a time, $(nproc) cores, medians of $repeats: time for each of $count"
 told "las, sandboxed, journaled" many-las-tasks "$count" many-make
 told "  its whole run, with its start and results" many-las "$count" many-make
+told "las, without the sandbox, journaled" many-off-tasks "$count" many-make
+told "  its whole run, with its start and results" many-off "$count" many-make
 told "make -j2" many-make "$count" many-make
 told "xargs -P 2" many-xargs "$count" many-make
 [ ! -e "$scratch/samples/many-parallel" ] || told "GNU parallel" many-parallel "$count" many-make
 [ ! -e "$scratch/samples/many-snakemake" ] || told "Snakemake" many-snakemake "$count" many-make
 echo "One after another, for each of $chain"
 told "las, sandboxed, journaled" chain-las-tasks "$chain" chain-make
+told "las, without the sandbox, journaled" chain-off-tasks "$chain" chain-make
 told "make" chain-make "$chain" chain-make
 
 if [ "${LAS_BENCH_LARGE:-}" = 1 ]; then

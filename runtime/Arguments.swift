@@ -56,6 +56,13 @@ struct Arguments {
         try self["engine"].map(Engine.asked)
     }
 
+    /// `--sandbox off`.
+    func isUnsandboxed() throws -> Bool {
+        guard let text = self["sandbox"], text != "on" else { return false }
+        if text == "off" { return true }
+        throw UsageFailure("--sandbox is on or off, not “\(Shown.text(text))”")
+    }
+
     func cpus() throws -> Int? {
         guard let text = self["cpus"] else { return nil }
         guard let count = Int(text), count > 0 else {

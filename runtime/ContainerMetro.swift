@@ -28,6 +28,10 @@ struct ContainerMetro {
         if arguments["engine"] != nil {
             throw UsageFailure("inside a container there is no engine to choose", fix: "leave --engine out")
         }
+        if try arguments.isUnsandboxed() {
+            throw UsageFailure(
+                "inside a container tasks have no sandbox but the container's", fix: "leave --sandbox off out")
+        }
         if let own {
             throw UsageFailure(
                 "this image holds one of the metro's \(plan.environments.count) environments, \(Shown.text(own)), and stations need others too",

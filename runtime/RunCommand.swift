@@ -9,15 +9,16 @@ internal import Signatures
 /// `x.las run`: runs the bundle that the runtime stands in front of, here and now.
 enum RunCommand {
     static let help = """
-        run [--results DIR] [--fresh] [--fail-fast] [--cpus N] [--engine kernel|fuse|extraction|proot] [--lash DIR] [--json]
+        run [--results DIR] [--fresh] [--fail-fast] [--cpus N] [--engine kernel|fuse|extraction|proot] [--sandbox off] [--lash DIR] [--json]
             runs the metro here; its results are put into DIR (./results). What is done already, and
-            would come out the same, is not run again; with --fresh it is
+            would come out the same, is not run again; with --fresh it is. With --sandbox off tasks are
+            not kept apart: only for a metro that you trust as you trust yourself
         """
 
     /// - Returns: the exit code.
     static func run(_ arguments: [String]) throws -> ExitCode {
         let arguments = try Arguments(
-            arguments, valued: ["results", "cpus", "engine", "lash", "run"],
+            arguments, valued: ["results", "cpus", "engine", "sandbox", "lash", "run"],
             flags: ["json", "fresh", "fail-fast", "keep-going"])
         if try arguments.only == nil, let metro = try ContainerMetro.here() { return try metro.run(arguments) }
         if arguments["run"] != nil {
@@ -41,6 +42,7 @@ enum RunCommand {
         var start = Bundles.start(RunID(for: bundle.metro.part.name), bundle, verdict, engine: engine, in: lash)
         (start.cpus, start.results) = (cpus, Bundles.absolute(target))
         start.isFresh = arguments.has("fresh") ? true : nil
+        start.isUnsandboxed = try arguments.isUnsandboxed() ? true : nil
         start.failsFast = arguments.has("fail-fast") ? true : nil
         return try perform(start, in: lash, asJSON: asJSON, results: target)
     }

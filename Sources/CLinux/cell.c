@@ -38,7 +38,10 @@ struct ended {
     struct las_usage usage;
 };
 
-void las_sandbox_stays(struct las_sandbox *sandbox) { sandbox->stays = 1; }
+void las_sandbox_stays(struct las_sandbox *sandbox, int looks) {
+    sandbox->stays = 1;
+    sandbox->looks = looks;
+}
 
 // MARK: The caller
 
@@ -318,16 +321,18 @@ static int receive(int channel, struct program *program) {
     return 0;
 }
 
-_Noreturn void las_be_cell(int channel) {
+_Noreturn void las_be_cell(int channel, int looks) {
     int null = open_here("/dev/null", O_RDWR);
     if (null >= 0 && null < 3) null = (int)syscall(SYS_fcntl, null, F_DUPFD_CLOEXEC, 3);
-    socket_counts[0] = open_here("/proc/self/net/sockstat", O_RDONLY);
-    socket_counts[1] = open_here("/proc/self/net/sockstat6", O_RDONLY);
-    oom_file = open_here("/proc/self/oom_score_adj", O_RDONLY);
-    folders[0] = open_here("/dev/shm", O_RDONLY | O_DIRECTORY);
-    folders[1] = open_here("/dev/mqueue", O_RDONLY | O_DIRECTORY);
     static struct left before;
-    look(&before);
+    if (looks) {
+        socket_counts[0] = open_here("/proc/self/net/sockstat", O_RDONLY);
+        socket_counts[1] = open_here("/proc/self/net/sockstat6", O_RDONLY);
+        oom_file = open_here("/proc/self/oom_score_adj", O_RDONLY);
+        folders[0] = open_here("/dev/shm", O_RDONLY | O_DIRECTORY);
+        folders[1] = open_here("/dev/mqueue", O_RDONLY | O_DIRECTORY);
+        look(&before);
+    }
     uint64_t all = ~0ull;
     int signals = (int)syscall(SYS_signalfd4, -1, &all, sizeof all, O_CLOEXEC | O_NONBLOCK);
     struct rusage own = {0};
@@ -355,7 +360,7 @@ _Noreturn void las_be_cell(int channel) {
             }
             struct ended told = {status, 0, las_usage_of(&used)};
             told.usage.floor_memory = own.ru_maxrss * 1024ll;
-            told.is_clean = is_clean(&before);
+            told.is_clean = !looks || is_clean(&before);
             running = 0;
             if (write_all(channel, &told, sizeof told)) _exit(128 + SIGKILL);
         }

@@ -265,7 +265,7 @@ static _Noreturn void be_child(const struct las_sandbox *sandbox, int errors, in
         if (las_settle_rights(sandbox, &stage, &index)) fail(stage, index, errno);
         close(ERRORS);
         for (int i = 0; i < ERRORS; i++) close(i);
-        las_be_cell(LIFELINE);
+        las_be_cell(LIFELINE, sandbox->looks);
     }
     // The program's count of memory goes on from this one's.
     struct rusage own = {0};

@@ -10,7 +10,7 @@ void las_raise_loopback(void);
 /// Limits, work folder, privileges, filter: the last before exec.
 int las_settle_rights(const struct las_sandbox *sandbox, int *stage, int *index);
 /// Process 1 of a sandbox that stays, from when it has given up its rights.
-_Noreturn void las_be_cell(int channel);
+_Noreturn void las_be_cell(int channel, int looks);
 struct rusage;
 struct las_usage las_usage_of(const struct rusage *used);
 /// Whether two texts of the kernel's counts of sockets say the same of the namespace.

@@ -55,6 +55,8 @@ struct las_sandbox {
     int keeps;
     /// One program after another, see clinux_cell.h.
     int stays;
+    /// What one leaves is looked for before the next.
+    int looks;
     struct reach *reaches;
     size_t reach_count;
     int reaches_network;

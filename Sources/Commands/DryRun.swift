@@ -29,7 +29,9 @@ struct DryRun {
         } else {
             let source = try MetroSource.read(given, inputs: inputs)
             material = .plan(source.plan)
-            forecast = hosts == ["local"] && !invocation.has("--fresh") ? await RunForecast(source, context) : nil
+            forecast =
+                hosts == ["local"] && !invocation.has("--fresh") && invocation.value("--sandbox") != "off"
+                ? await RunForecast(source, context) : nil
         }
     }
 

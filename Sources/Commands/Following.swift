@@ -15,6 +15,8 @@ struct Following {
     let results: String
     let cpus: Int?
     let engine: String?
+    /// Tasks are not kept apart.
+    var isUnsandboxed = false
     /// Nothing is taken from earlier runs.
     let isFresh: Bool
     /// A failure ends the run.
@@ -44,6 +46,7 @@ struct Following {
             isFresh: isFresh, failsFast: failsFast, bundle: material.bundle, results: results, secrets: secrets)
         start.labels = host.labels.isEmpty ? nil : host.labels
         start.cluster = cluster
+        start.sandbox = isUnsandboxed ? "off" : nil
         try await session.start(start)
         try ElsewhereRun.begin(run, on: host, self)
         hold.release()

@@ -50,6 +50,7 @@ enum ReportText {
             lines.append("  \(Shown.whole(run.metro)), began \(RunNames.moment(began))\(again)")
         }
         lines.append("  engine: \(Shown.whole(report.engine)), \(Shown.whole(report.reason))")
+        if let sandbox = report.sandbox { lines.append("  sandbox: \(Shown.text(sandbox))") }
         if let digest = report.metroImage { lines.append("  metro: \(digest.short)") }
         for (name, digest) in report.environments.sorted(by: { $0.key < $1.key }) {
             lines.append("  environment \(Shown.text(name)): \(digest.short)")
@@ -106,6 +107,7 @@ enum ReportText {
         var told = RunText.json(report.summary, whole: false).object ?? [:]
         told["engine"] = .string(report.engine)
         told["reason"] = .string(report.reason)
+        told["sandbox"] = .string(report.sandbox ?? "on")
         told["notes"] = .array(report.notes.map { .string($0) })
         told["starts"] = .array(report.starts.map { .number($0) })
         told["metroImage"] = report.metroImage.map { .string($0.hex) }

@@ -58,6 +58,7 @@ struct ReportPage {
             ("engine", "\(report.engine): \(report.reason)"),
         ]
         if let began = report.starts.first, let last = run.last { rows.append(("took", Amounts.seconds(last - began))) }
+        if let sandbox = report.sandbox { rows.append(("sandbox", sandbox)) }
         if let text = run.text { rows.append(("end", text)) }
         if let digest = report.metroImage { rows.append(("metro image", digest.hex)) }
         for (name, digest) in report.environments.sorted(by: { $0.key < $1.key }) {

@@ -10,7 +10,7 @@ let runCommand = CommandSpec(
             about: "the folder that holds metro.yml, or a bundle; the current folder when left out",
             isOptional: true, completes: .metro)
     ],
-    options: RunOptions.all,
+    options: RunOptions.all + [RunSandbox.option],
     examples: [
         ("las run my-metro", "packs what is needed, runs it, and puts the results into results/"),
         ("las run my-metro --map", "with the subway map, on which the stations turn green"),
@@ -20,6 +20,7 @@ let runCommand = CommandSpec(
 ) { invocation, context in
     let given = invocation.arguments.first ?? "."
     try RunOptions.check(invocation)
+    let isUnsandboxed = try RunSandbox.isOff(invocation)
     if invocation.has("--dry-run") {
         try await DryRun(given, invocation, on: ["local"], context).tell(context.terminal)
         return .done
@@ -28,9 +29,24 @@ let runCommand = CommandSpec(
     defer { hold.release() }
     let material = try await RunMaterial.prepare(
         given, inputs: try InputOption.values(invocation, context), context)
-    let following = try RunOptions.following(invocation, context, material, hold)
+    var following = try RunOptions.following(invocation, context, material, hold)
+    following.isUnsandboxed = isUnsandboxed
     return try await context.connector().withSession(to: .local) { session in
         _ = try await session.ship(material.parts, from: PartStore(context.lash))
         return try await following.run(on: .local, session, tethered: true)
+    }
+}
+
+/// `--sandbox off`: only for runs of this machine, and only by the person who starts them; no metro and no bundle can say it.
+private enum RunSandbox {
+    static let option = CommandSpec.Option(
+        name: "--sandbox", value: "off",
+        about: "do not keep tasks apart, for a metro that you trust; nothing of it is kept for later runs",
+        completes: .oneOf(["off"]))
+
+    static func isOff(_ invocation: Invocation) throws -> Bool {
+        guard let text = invocation.value("--sandbox"), text != "on" else { return false }
+        if text == "off" { return true }
+        throw UsageFailure("--sandbox is on or off, not “\(Shown.text(text))”")
     }
 }

@@ -199,6 +199,14 @@ package final class HostService {
             isStranger: start.bundle != nil && !PackedHere(lash).has(metro.digest),
             isSigned: policy.demandsSignature)
         begun.labels = start.labels
+        if let sandbox = start.sandbox {
+            guard sandbox == "off", policy.isOwn, start.cluster == nil else {
+                throw ExecutionFailure(
+                    "only the user of a machine itself can have tasks run without their sandbox there",
+                    fix: "leave --sandbox out", exitCode: .usage)
+            }
+            begun.isUnsandboxed = true
+        }
         // To a cluster goes only what its own user says on this machine: it is done with that user's credentials.
         let engines = policy.isOwn ? ["slurm", "kubernetes"] : ["slurm"]
         if let cluster = start.cluster, !engines.contains(cluster.engine) {

@@ -14,7 +14,13 @@ package enum Ladder {
     {
         if start.engine == .container { return try ContainerRoot.reach(start) }
         let forced = try EnginePolicy.engine(asked: start.engine, in: lash)
-        let rungs = forced.map { [$0] } ?? [.kernel, .fuse, .extraction, .proot]
+        let isUnsandboxed = start.isUnsandboxed ?? false
+        if isUnsandboxed, forced == .proot {
+            throw ExecutionFailure(
+                "by PRoot tasks can't go without their sandbox: it is what shows them their environment",
+                fix: "leave --sandbox off out", exitCode: .usage)
+        }
+        let rungs = forced.map { [$0] } ?? [.kernel, .fuse, .extraction] + (isUnsandboxed ? [] : [.proot])
         // What each rung above lacks: why it is this one.
         var lacks: [String] = []
         for rung in rungs {

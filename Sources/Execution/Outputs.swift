@@ -148,9 +148,12 @@ enum FileDigest {
     static func digest(of path: String) throws(FileFailure) -> Digest {
         let descriptor = try File.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, action: "read")
         defer { close(descriptor) }
+        // Most outputs of most tasks are small, and so much memory is given anew by the system each time.
+        if let small = try small(descriptor, path) { return small }
         var hasher = SHA256()
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
         defer { buffer.deallocate() }
+        lseek(descriptor, 0, SEEK_SET)
         while true {
             let count = read(descriptor, buffer.baseAddress, buffer.count)
             if count < 0, errno == EINTR { continue }
@@ -159,5 +162,23 @@ enum FileDigest {
             hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
         }
         return hasher.digest()
+    }
+
+    /// - Returns: nil for a file of more than a few kilobytes.
+    private static func small(_ descriptor: Int32, _ path: String) throws(FileFailure) -> Digest? {
+        var (digest, failed): (Digest?, Bool) = (nil, false)
+        withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 64) { buffer in
+            var length = 0
+            while length < buffer.count {
+                let count = read(descriptor, buffer.baseAddress?.advanced(by: length), buffer.count - length)
+                if count < 0, errno == EINTR { continue }
+                if count < 0 { failed = true }
+                if count == 0 { digest = Digest(of: UnsafeRawBufferPointer(rebasing: buffer[..<length])) }
+                if count <= 0 { return }
+                length += count
+            }
+        }
+        if failed { throw FileFailure("read", path) }
+        return digest
     }
 }

@@ -41,6 +41,9 @@ package struct Piece {
             fix: "las deploy METRO --label \(label), or take “at” out of the metro", exitCode: .usage)
     }
 
+    private static let unsandboxed =
+        "the sandbox is off: tasks are not kept apart from each other, this machine's network and what the run made; nothing is taken from earlier runs, or kept for later ones"
+
     /// How a run ended.
     package struct Ended: Sendable {
         package let succeeded: Bool
@@ -112,11 +115,13 @@ package struct Piece {
             try RunWorkspaces(folder).fill(plan, from: images.metro)
         }
         let boot = Boot.here
+        let isUnsandboxed = start.isUnsandboxed ?? false
         var events = [
             journal.append(recorded.wasBegun ? .runResumed : .runStarted) {
                 $0.text = plan.metro
                 $0.engine = board == nil ? images.engine.rawValue : "hosts"
                 $0.reason = images.reason
+                $0.sandbox = isUnsandboxed ? "off" : nil
                 $0.boot = boot
                 $0.count = recorded.wasBegun ? recorded.done.count : nil
             }
@@ -130,6 +135,7 @@ package struct Piece {
         }
         var groups: ControlGroups?
         var notes = images.notes + plan.notes
+        if isUnsandboxed { notes.append(Self.unsandboxed) }
         if board == nil, plan.stations.contains(where: { $0.uses.memory != nil }) {
             do throws(ExecutionFailure) { groups = try ControlGroups() } catch {
                 notes.append(
@@ -163,7 +169,7 @@ package struct Piece {
             plan, run: folder, journal: journal, images: images, reuse: reuse,
             resuming: Resuming(recorded, boot: boot), failsFast: start.failsFast ?? false,
             keepsMade: start.keepsMade ?? false, capacity: capacity, groups: groups, secrets: secrets,
-            crew: crew, first: shown, signals: signals, tether: tether, board: board,
+            crew: crew, first: shown, isUnsandboxed: isUnsandboxed, signals: signals, tether: tether, board: board,
             launched: { mayUseDisk.change { $0 = true } }, follow: follow)
         let succeeded = try scheduler.perform()
         let results = try RunResults(folder).gather(scheduler.results, leftOut: scheduler.leftOut) {

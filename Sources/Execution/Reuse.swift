@@ -19,8 +19,10 @@ struct Reuse {
             start.environments.map { (EnvironmentID($0.key), $0.value.digest) }, uniquingKeysWith: { first, _ in first }
         )
         // A container's root may be another one than its image had, and nobody can tell.
-        // What tasks can write to may not be what its digest says.
-        if images.engine == .container || images.engine == .proot && !SandboxPlan.canLimitReach.files {
+        // What tasks can write to may not be what its digest says. Without a sandbox they may take what they do not name.
+        if start.isUnsandboxed ?? false || images.engine == .container
+            || images.engine == .proot && !SandboxPlan.canLimitReach.files
+        {
             files = nil
             return
         }

@@ -49,6 +49,8 @@ package struct RunReport: Sendable {
     package let summary: RunSummary
     package private(set) var engine = ""
     package private(set) var reason = ""
+    /// `off` where tasks were not kept apart.
+    package private(set) var sandbox: String?
     package private(set) var notes: [String] = []
     /// When it was started and went on, seconds since 1970.
     package private(set) var starts: [Double] = []
@@ -81,7 +83,7 @@ package struct RunReport: Sendable {
     private mutating func add(_ event: RunEvent, _ images: [StationID: Digest], _ numbers: inout [TaskID: Int]) {
         switch event.kind {
         case .runStarted, .runResumed:
-            (engine, reason) = (event.engine ?? "", event.reason ?? "")
+            (engine, reason, sandbox) = (event.engine ?? "", event.reason ?? "", event.sandbox)
             starts.append(event.time)
             for number in tasks.indices where tasks[number].outcome == .running { tasks[number].outcome = .cutOff }
         case .note, .collision: if let text = event.text { notes.append(text) }

@@ -59,6 +59,8 @@ package struct RunStart: Hashable, Sendable, Codable {
     /// Whether someone whom this LASH trusts had signed it when it began: the kernel itself reads no unsigned images of a stranger.
     /// nil for no.
     package var isSigned: Bool?
+    /// `--sandbox off`: tasks are not kept apart, since the person who started it said so. nil for no.
+    package var isUnsandboxed: Bool?
     /// `--fresh`: nothing is taken from earlier runs. nil for no.
     package var isFresh: Bool?
     /// `--fail-fast`: a failure ends the run. nil for no.

@@ -9,8 +9,10 @@ extension RunningTask {
         guard let name = RelativePath(task.id.name), RelativePath(task.made) != nil else {
             throw ExecutionFailure("the plan has a task with an impossible name", exitCode: .integrity)
         }
-        if let cells = around.cells, let world = try around.sandbox.world(of: task) {
-            cell = cells.take(world) { try around.sandbox.plan(for: task, gpus: [], work: $0) }
+        if let cells = around.cells, let world = around.sandbox.world(of: task) {
+            cell = cells.take(world, keptApart: !around.sandbox.isOff) {
+                try around.sandbox.plan(for: task, gpus: [], work: $0)
+            }
         }
         folder = try cell?.folder ?? around.folders.take()
         for output in task.outputs {

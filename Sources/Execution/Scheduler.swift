@@ -83,6 +83,7 @@ final class Scheduler {
     ///   - secrets: all that the plan's stations name.
     ///   - crew: ends with it.
     ///   - first: what shows environments' first files.
+    ///   - isUnsandboxed: tasks are not kept apart.
     ///   - resuming: what this run has done before.
     ///   - tether: a descriptor whose end cancels the run.
     ///   - board: the hosts that do the tasks; nil where this machine does.
@@ -91,7 +92,8 @@ final class Scheduler {
     init(
         _ plan: Plan, run: RunFolder, journal: Journal, images: ReachedImages, reuse: Reuse,
         resuming: Resuming, failsFast: Bool, keepsMade: Bool = false, capacity: Capacity, groups: ControlGroups?,
-        secrets: GivenSecrets, crew: Crew, first: [String: [SandboxPlan.Step]] = [:], signals: Int32, tether: Int32?,
+        secrets: GivenSecrets, crew: Crew, first: [String: [SandboxPlan.Step]] = [:], isUnsandboxed: Bool = false,
+        signals: Int32, tether: Int32?,
         board: LeaseBoard? = nil, launched: @escaping @Sendable () -> Void = {},
         follow: @escaping (RunEvent) -> Void
     ) throws(ExecutionFailure) {
@@ -115,7 +117,7 @@ final class Scheduler {
             run: run,
             sandbox: TaskSandbox(
                 images: images, run: run, gpus: gpus, secrets: secrets,
-                isWithoutNetwork: !plan.stations.contains(where: \.usesNetwork), first: first),
+                isWithoutNetwork: !plan.stations.contains(where: \.usesNetwork), first: first, isOff: isUnsandboxed),
             cancelling: cancelling.read,
             store: reuse.store, isFresh: reuse.isFresh,
             folders: folders, cells: TaskCells(folders, atMost: 3 * capacity.cpus), groups: groups,

@@ -9,13 +9,13 @@ final class TaskCells: Sendable {
     struct Taken: Sendable {
         let cell: SandboxCell
         let folder: String
-        let world: SandboxPlan
+        let world: TaskSandbox.World
     }
 
     private struct State: Sendable {
         var idle: [Taken] = []
         /// What tasks saw of late: to stay is only worth it for what comes again.
-        var recent: [SandboxPlan] = []
+        var recent: [TaskSandbox.World] = []
         var isEnding = false
     }
 
@@ -29,15 +29,17 @@ final class TaskCells: Sendable {
     init(_ folders: WorkFolders, atMost most: Int) { (self.folders, self.most) = (folders, most) }
 
     /// - Parameters:
-    ///   - world: the sandbox of a task, without its program and with no work folder.
-    ///   - plan: the same with a work folder.
-    /// - Returns: nil where the task is to have a sandbox of its own: the first of its kind, and where this machine gives no other.
-    func take(_ world: SandboxPlan, _ plan: (_ folder: String) throws -> SandboxPlan) -> Taken? {
+    ///   - world: what the task sees.
+    ///   - keptApart: what one task leaves is looked for before the next.
+    ///   - plan: its sandbox with a work folder.
+    /// - Returns: nil where the task is to have a sandbox of its own: the first of its kind that is kept apart, and where this machine gives
+    ///   no other.
+    func take(_ world: TaskSandbox.World, keptApart: Bool, _ plan: (_ folder: String) throws -> SandboxPlan) -> Taken? {
         let (idle, isRecent) = state.change { state -> (Taken?, Bool) in
             if let place = state.idle.lastIndex(where: { $0.world == world }) {
                 return (state.idle.remove(at: place), true)
             }
-            if state.recent.contains(world) { return (nil, true) }
+            if !keptApart || state.recent.contains(world) { return (nil, true) }
             if state.recent.count == Self.mostRecent { state.recent.removeFirst() }
             state.recent.append(world)
             return (nil, false)

@@ -13,13 +13,17 @@ struct TaskSandbox {
     /// No task of the run uses the machine's network.
     private let isWithoutNetwork: Bool
     private let workspaces: RunWorkspaces
+    /// `--sandbox off`: what is left of it shows a task its environment, and ends with it all that it started. It has the machine's
+    /// network, all that the run made, and no filter; the next one starts where it ran, whatever it left there.
+    let isOff: Bool
     /// What shows an environment's first files.
     private let first: [String: [SandboxPlan.Step]]
 
     init(
         images: ReachedImages, run: RunFolder, gpus: HostGPUs = .none, secrets: GivenSecrets = .none,
-        isWithoutNetwork: Bool = false, first: [String: [SandboxPlan.Step]] = [:]
+        isWithoutNetwork: Bool = false, first: [String: [SandboxPlan.Step]] = [:], isOff: Bool = false
     ) {
+        self.isOff = isOff
         (self.images, made, workspaces) = (images, run.made, RunWorkspaces(run))
         self.first = first
         (self.gpus, self.secrets, self.isWithoutNetwork) = (gpus, secrets, isWithoutNetwork)
@@ -51,7 +55,12 @@ struct TaskSandbox {
             namespaces: [.mount, .pid, .ipc, .uts, .network], root: root,
             arguments: try arguments(of: command ?? task.command, work: work))
         if images.hasUserNamespaces { plan.namespaces.insert(.user) }
-        (plan.sharesNetworkInTurn, plan.mayStayInNetwork) = (true, isWithoutNetwork)
+        if isOff {
+            plan.namespaces.remove(.network)
+            plan.looksForWhatIsLeft = false
+        } else {
+            (plan.sharesNetworkInTurn, plan.mayStayInNetwork) = (true, isWithoutNetwork)
+        }
         // What may change its environment may change these too.
         plan.steps = try (task.isWritable ? [] : first[task.environment.name] ?? []) + metroSteps()
         if task.usesNetwork {
@@ -68,8 +77,11 @@ struct TaskSandbox {
                 .bind(
                     source: "\(images.metro)/metros/\(place.string)/files", target: "/.las/files", readOnly: true))
         }
+        // The driver of graphics processors is shown in a folder beside what the task takes.
+        let showsAll = isOff && own.isEmpty
+        if showsAll { plan.steps.append(.bind(source: made, target: "/.las/made", readOnly: true)) }
         // Sorted, so that a folder comes before what lies in it.
-        for read in task.reads.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+        for read in showsAll ? [] : task.reads.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
             guard let read = RelativePath(read) else {
                 throw ExecutionFailure("the plan takes “\(read)”, which is no path inside made", exitCode: .integrity)
             }
@@ -91,7 +103,7 @@ struct TaskSandbox {
                 for name in ["upper", "work"] { try Folder.make("\(work)/over/\(name)") }
             } catch { throw ExecutionFailure(error) }
         }
-        plan.filter = .task
+        if !isOff { plan.filter = .task }
         plan.hostName = "las"
         plan.workFolder = "/task"
         plan.limits = Self.limits
@@ -103,20 +115,33 @@ struct TaskSandbox {
         return plan
     }
 
-    /// What a task sees that needs nothing but files of the run's, without its program and its own folder: the same for many.
-    ///
+    /// What a task sees that needs nothing but files of the run's, without its program and its own folder: the same for many. All else is
+    /// the same for all tasks of a run.
+    struct World: Hashable, Sendable {
+        let environment: EnvironmentID
+        let scripts: String?
+        let usesNetwork: Bool
+        let reads: [String]
+        /// Of what it takes: another folder may come to have the same name.
+        let places: [Place?]
+    }
+
+    struct Place: Hashable, Sendable {
+        let device: UInt64
+        let inode: UInt64
+    }
+
     /// - Returns: nil for a task whose sandbox can't be another one's too.
-    func world(of task: PlannedTask) throws(ExecutionFailure) -> SandboxPlan? {
-        guard [.kernel, .fuse, .extraction].contains(images.engine), !images.seesProcesses, !task.usesNetwork,
+    func world(of task: PlannedTask) -> World? {
+        guard [.kernel, .fuse, .extraction].contains(images.engine), !images.seesProcesses, isOff || !task.usesNetwork,
             !task.isWritable, task.workspaces.isEmpty, task.uses.memory == nil, task.uses.gpus == 0,
-            secrets.texts(of: task).isEmpty, Self.isShort(task.command)
+            task.secrets.isEmpty, Self.isShort(task.command)
         else { return nil }
-        var world = try plan(for: task, gpus: [], work: "")
-        (world.sharesNetworkInTurn, world.mayStayInNetwork) = (false, false)
-        // What it takes is shown as it is now: another folder may come to have the same name.
-        let taken = task.reads.map { File.status("\(made)/\($0)").map { "\($0.device):\($0.inode)" } ?? "" }
-        (world.arguments, world.environment) = (["-"] + taken, [:])
-        return world
+        // Without a sandbox it sees all.
+        let reads = isOff ? [] : task.reads
+        return World(
+            environment: task.environment, scripts: task.scripts, usesNetwork: task.usesNetwork, reads: reads,
+            places: reads.map { File.status("\(made)/\($0)").map { Place(device: $0.device, inode: $0.inode) } })
     }
 
     /// The program of a task, for a sandbox that stays.

@@ -171,9 +171,13 @@ struct TaskStore: Sendable {
                 }
             }
             try File.create(beside + "/record", SealedFile.bytes(record))
-            try Folder.make(File.parent(of: final))
             if replaces { forget(record.key) }
-            if rename(beside, final) != 0 {
+            var isThere = rename(beside, final) == 0
+            if !isThere, errno == ENOENT {
+                try Folder.make(File.parent(of: final))
+                isThere = rename(beside, final) == 0
+            }
+            if !isThere {
                 // Another run was first.
                 guard errno == EEXIST || errno == ENOTEMPTY else { throw FileFailure("rename \(beside) to", final) }
                 try Folder.remove(beside)

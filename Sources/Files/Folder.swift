@@ -80,11 +80,15 @@ package enum Folder {
 
     /// A fresh folder `path/NAME-…`, which the caller removes or renames.
     package static func makeTemporary(in path: String, named name: String) throws(FileFailure) -> String {
-        try make(path)
         while true {
             let folder = "\(path)/\(name)-\(getpid())-\(String(UInt64.random(in: 0 ... .max), radix: 36))"
             if mkdir(folder, 0o700) == 0 { return folder }
-            if errno != EEXIST { throw FileFailure("make the folder", folder) }
+            // It is there nearly always.
+            if errno == ENOENT {
+                try make(path)
+            } else if errno != EEXIST {
+                throw FileFailure("make the folder", folder)
+            }
         }
     }
 

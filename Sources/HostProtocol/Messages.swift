@@ -121,6 +121,8 @@ package struct Start: Hashable, Sendable, Codable {
     package var tethered: Bool
     /// Forces a rung: "kernel" or "extraction"; nil for the best.
     package var engine: String?
+    /// `off`: tasks are not kept apart; only from the user of the machine itself. nil for on.
+    package var sandbox: String?
     /// Nothing is taken from earlier runs; nil for no.
     package var isFresh: Bool?
     /// The bundle that the parts are from, where they are from one.

@@ -4,7 +4,7 @@ package import Plan
 /// What happens in a run, as the journal records it and as it is followed: one JSON object each.
 package struct RunEvent: Hashable, Sendable, Codable {
     package enum Kind: String, Hashable, Sendable, Codable {
-        /// `text`: the metro's name; `engine`; `reason`; `boot`.
+        /// `text`: the metro's name; `engine`; `reason`; `boot`; `sandbox` where that is off.
         case runStarted
         /// A run that was cut off, or ended without its results, goes on: as in `runStarted`; `count`: how many of its tasks are
         /// done already. What was running is told by nothing more: it starts anew.
@@ -75,6 +75,8 @@ package struct RunEvent: Hashable, Sendable, Codable {
     package var text: String?
     package var reason: String?
     package var engine: String?
+    /// `off` where tasks are not kept apart; nil where they are, as far as the engine can.
+    package var sandbox: String?
     package var exitCode: Int?
     package var signal: Int?
     package var seconds: Double?

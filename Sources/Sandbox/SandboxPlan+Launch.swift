@@ -42,7 +42,7 @@ extension SandboxPlan {
     /// - Returns: the same for C; the caller frees it.
     private func gathered(flags: UInt32, stays: Bool = false) throws(SandboxFailure) -> OpaquePointer {
         guard let sandbox = las_sandbox_new(flags) else { throw Self.outOfMemory }
-        if stays { las_sandbox_stays(sandbox) }
+        if stays { las_sandbox_stays(sandbox, looksForWhatIsLeft ? 1 : 0) }
         do throws(SandboxFailure) { try gather(into: sandbox, fixesDevices: stays) } catch {
             las_sandbox_free(sandbox)
             throw error

@@ -70,6 +70,8 @@ package struct SandboxPlan: Sendable, Hashable {
     /// Nothing but this is reached, where the kernel can see to it; nil for all. Meant for sandboxes without a root, see
     /// `canLimitReach`. Signals and sockets outside are out of reach too where the kernel is new enough.
     package var reach: [Reach]? = nil
+    /// Of a sandbox that stays: whether it is for another program only where nothing is left of the one before. What runs is ended anyway.
+    package var looksForWhatIsLeft = true
     /// Without a pid namespace: whether a process in between ends all that the program leaves behind.
     package var hasKeeper = false
     /// The program (an absolute path inside the root, or a name looked up on the PATH of `environment`) and its arguments.

@@ -21,9 +21,10 @@ final class HostClient {
     private let output = Pipe()
     private var reader = FrameReader()
 
-    init(lash: String, greeting: Bool = true) throws {
+    /// - Parameter isOwn: as `las run` starts it, for this machine's own user.
+    init(lash: String, greeting: Bool = true, isOwn: Bool = false) throws {
         process.executableURL = URL(fileURLWithPath: Self.runtime)
-        process.arguments = ["serve", "--lash", lash]
+        process.arguments = ["serve", "--lash", lash] + (isOwn ? ["--own"] : [])
         process.standardInput = input
         process.standardOutput = output
         process.standardError = FileHandle(forWritingAtPath: "/dev/null")
@@ -108,10 +109,11 @@ final class HostClient {
 
     func start(
         _ run: String, _ parts: [Part], cpus: Int? = nil, tethered: Bool = false, engine: String? = nil,
-        bundle: SentBundle? = nil
+        bundle: SentBundle? = nil, sandbox: String? = nil
     ) throws -> Started {
-        let start = Start(
+        var start = Start(
             run: RunID(run)!, parts: parts, cpus: cpus, tethered: tethered, engine: engine, bundle: bundle)
+        start.sandbox = sandbox
         try send(Frame(.start, json: start))
         return try answer(.started, Started.self)
     }

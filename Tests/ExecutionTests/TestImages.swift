@@ -135,7 +135,7 @@ struct TestRun: Sendable {
         _ plan: Plan, _ files: [String: String] = [:], in scratch: String, name: String = "test-run",
         engine: Engine? = nil, cpus: Int? = nil, asOrdinaryUser: Bool = false, isFresh: Bool = false,
         environment: Digest? = nil, resumes: Bool = false, failsFast: Bool = false,
-        secrets: [String: String] = [:], keepsMade: Bool = false
+        secrets: [String: String] = [:], keepsMade: Bool = false, isUnsandboxed: Bool = false
     ) throws -> TestRun {
         let image = scratch + "/\(name).squashfs"
         try TestImages.metro(plan, files, to: image)
@@ -149,6 +149,7 @@ struct TestRun: Sendable {
             environments: ["main": try location(.environment, "main", TestImages.environment)], cpus: cpus,
             engine: engine, isFresh: isFresh, failsFast: failsFast)
         if keepsMade { start.keepsMade = true }
+        if isUnsandboxed { start.isUnsandboxed = true }
         let body: @Sendable () throws -> TestRun = { [start] in
             let lash = LASH(root: scratch + "/lash")
             let folder = RunFolder(start.run, in: lash)
