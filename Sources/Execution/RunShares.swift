@@ -24,7 +24,8 @@ final class RunShares: Sendable {
             guard let files = workspaces.files(of: workspace.name) else { continue }
             shares[workspace.name] = try Share(
                 File.parent(of: files), host: host, rule: workspace.rule, first: true, watches: watches,
-                isPartial: workspace.isPartial, limit: workspace.limit, copies: workspace.copies)
+                isPartial: workspace.isPartial, limit: workspace.limit, copies: workspace.copies,
+                placesLater: !watches)
         }
         self.shares = shares
         copied = plan.workspaces.filter { $0.copies > 1 && $0.shared == nil }.map { ($0.name, $0.copies) }
@@ -130,10 +131,10 @@ final class ShareLine: Sendable {
     }
 
     /// Whether all that the other side has told counts here, and it has told all that there was when the connection began.
-    var isInStep: Bool {
+    func isInStep() throws -> Bool {
         let (peers, host, isCaughtUp) = state.change { ($0.peers, $0.host, $0.isCaughtUp) }
         if !isCaughtUp { return false }
-        return peers.allSatisfy { name, number in (try? shares(host).share(name).isInStep(number)) ?? false }
+        return try peers.allSatisfy { name, number in try shares(host).share(name).isInStep(number) }
     }
 
     /// Of this side nothing has to be waited for at first.

@@ -8,23 +8,26 @@ internal import Threads
 ///
 /// May be used by any thread.
 package final class Share: @unchecked Sendable {
-    private let state: Monitor<State>
+    let state: Monitor<State>
     private let folder: String
     /// Whether the folder is watched, or only who asks from outside that it is looked at.
     private let watches: Bool
     /// Whether hosts have only what their tasks need.
     private let isPartial: Bool
+    /// Whether what has come gets its place only when nothing more comes: see `place`.
+    private let placesLater: Bool
     private let watching: (watcher: Int32, end: (read: Int32, write: Int32))?
     private var watch: OwnThread?
+    private var placer: OwnThread?
 
-    private struct Peer {
+    struct Peer {
         let peer: SharePeer
         /// What the other side is called, where this one writes down what it has.
         let host: String?
         let wake: @Sendable () -> Void
     }
 
-    private struct State {
+    struct State {
         let replica: Replica
         var peers: [Int: Peer] = [:]
         var next = 0
@@ -44,6 +47,10 @@ package final class Share: @unchecked Sendable {
         var limit: Int64?
         /// Who holds what, on the machine that leads the run; nil where it does not matter.
         var keepers: Keepers?
+
+        /// Messages that came, and after how many of them what they brought could not be put to its place.
+        var heard: UInt64 = 0
+        var unplacedSince: UInt64?
     }
 
     /// What has to be looked at once more, although nothing happens to it.
@@ -69,11 +76,12 @@ package final class Share: @unchecked Sendable {
     ///   - isPartial: machines where programs change the folder have only what is needed there.
     ///   - limit: so many bytes may lie on such a machine, and more only where its programs need that much.
     ///   - copies: so many machines are to have each file, the one that leads the run among them.
+    ///   - placesLater: other machines hear of what has come before it has its place here.
     package init(
         _ folder: String, host: String, rule: CollisionRule, first: Bool = false, watches: Bool = false,
-        isPartial: Bool = false, limit: Int64? = nil, copies: Int = 1
+        isPartial: Bool = false, limit: Int64? = nil, copies: Int = 1, placesLater: Bool = false
     ) throws {
-        (self.folder, self.watches, self.isPartial) = (folder, watches, isPartial)
+        (self.folder, self.watches, self.isPartial, self.placesLater) = (folder, watches, isPartial, placesLater)
         let replica = try Replica(folder, host: host, rule: rule)
         if isPartial, watches { replica.becomePartial() }
         if first { try replica.begin() }
@@ -106,9 +114,11 @@ package final class Share: @unchecked Sendable {
         try look(settled: true)
         // What is known of times before and does not lie here.
         if isPartial, watches { try state.change { _ = try $0.replica.apply() } }
+        if placesLater { placer = try OwnThread { [state] in while Share.placesWhenQuiet(state) {} } }
     }
 
     deinit {
+        state.change { $0.hasEnded = true }
         guard let watching else { return }
         close(watching.watcher)
         close(watching.end.read)
@@ -117,11 +127,14 @@ package final class Share: @unchecked Sendable {
 
     /// Nothing is told any more. Call it before it is let go.
     package func end() {
+        if placesLater { try? place() }
         state.change { [watches, folder] state in
             state.hasEnded = true
             // What hosts have goes with the run's end.
             if !watches { Holding.removeAll(in: folder) }
         }
+        placer?.join()
+        placer = nil
         guard let watching, let watch else { return }
         var byte: UInt8 = 0
         _ = write(watching.end.write, &byte, 1)
@@ -218,9 +231,10 @@ package final class Share: @unchecked Sendable {
     package func join(
         _ host: String? = nil, isOther: Bool = true, wake: @escaping @Sendable () -> Void
     ) -> Int {
-        let (number, wakes) = state.change { [watches, isPartial] state in
+        let (number, wakes) = state.change { [watches, isPartial, placesLater] state in
             state.next += 1
-            let peer = SharePeer(state.replica, answers: true, sendsShort: watches || !isPartial)
+            let peer = SharePeer(
+                state.replica, answers: true, sendsShort: watches || !isPartial, placesLater: placesLater)
             state.peers[state.next] = Peer(peer: peer, host: watches ? nil : host, wake: wake)
             var wakes: [@Sendable () -> Void] = []
             if state.keepers != nil { peer.keepThere([]) }
@@ -267,6 +281,8 @@ package final class Share: @unchecked Sendable {
     }
 
     package func leave(_ number: Int) {
+        // What it brought goes with it otherwise.
+        if placesLater { try? place() }
         state.change { state in
             if let peer = state.peers[number], !state.hasEnded { note(peer) }
             state.peers[number]?.peer.end()
@@ -279,8 +295,9 @@ package final class Share: @unchecked Sendable {
 
     /// Takes what came. There may be something to send after that.
     package func hear(_ number: Int, _ bytes: [UInt8]) throws {
-        let wakes = try state.change { state in
-            guard let known = state.peers[number] else { return [] as [@Sendable () -> Void] }
+        let (wakes, isMuch) = try state.change { state in
+            guard let known = state.peers[number] else { return ([] as [@Sendable () -> Void], false) }
+            state.heard += 1
             let (peer, held, places) = (known.peer, known.peer.held, known.peer.placesHeard)
             let changed = try peer.hear(bytes)
             if changed.contains(where: { state.replica.map.entries[$0]?.versions.count ?? 0 > 1 }) {
@@ -290,9 +307,11 @@ package final class Share: @unchecked Sendable {
             if isHeld, !state.hasEnded { note(known) }
             try Self.makeRoom(&state)
             let keeping = Self.choose(changed, &state)
-            return keeping + Self.tell(changed, &state, but: number)
+            let isMuch = state.replica.broughtBytes >= Self.mostUnplaced || state.unplacedSince != nil
+            return (keeping + Self.tell(changed, &state, but: number), isMuch)
         }
         wakes.forEach { $0() }
+        if placesLater, isMuch { try place() }
     }
 
     /// Writes down what a host has, for who asks where a file lies.
@@ -303,9 +322,12 @@ package final class Share: @unchecked Sendable {
     }
 
     /// Whether all that the other side has told counts here.
-    package func isInStep(_ number: Int) -> Bool { state.change { $0.peers[number]?.peer.isInStep ?? true } }
+    package func isInStep(_ number: Int) throws -> Bool {
+        if placesLater { try place() }
+        return state.change { $0.peers[number]?.peer.isInStep ?? true }
+    }
 
-    private static func tell(
+    static func tell(
         _ names: Set<RelativePath>, isAsking: Bool = false, _ state: inout State, but number: Int?
     ) -> [@Sendable () -> Void] {
         let places = state.replica.takeAbsentChanges()

@@ -38,6 +38,10 @@ package final class SharePeer {
     private let answers: Bool
     /// Whether short files go with what is told of them.
     private let sendsShort: Bool
+    /// Whether what counts here gets its place later, when somebody says `placed`.
+    private let placesLater: Bool
+    /// Something counts here that may have no place yet.
+    private(set) var awaitsPlace = false
     /// Paths of which the other side has to hear whether their files are here, and those that it hears of now.
     private var untoldPlaces: Set<RelativePath> = []
     private var leavingPlaces: ArraySlice<RelativePath> = []
@@ -71,8 +75,13 @@ package final class SharePeer {
     ///   - isNew: the other side knows nothing yet, and is told everything.
     ///   - answers: says how much of what it is told counts here.
     ///   - sendsShort: the other side wants all files.
-    package init(_ replica: Replica, isNew: Bool = true, answers: Bool = false, sendsShort: Bool = true) {
+    ///   - placesLater: what counts here has its place only when `placed` is said.
+    package init(
+        _ replica: Replica, isNew: Bool = true, answers: Bool = false, sendsShort: Bool = true,
+        placesLater: Bool = false
+    ) {
         (self.replica, self.answers, self.sendsShort) = (replica, answers, sendsShort)
+        self.placesLater = placesLater
         untoldPlaces = replica.absent
         isBeginning = isNew
         if isNew { tell(Set(replica.map.entries.keys)) }
@@ -96,8 +105,8 @@ package final class SharePeer {
         untoldKeeps.insert(name)
     }
 
-    /// Whether all that was told by the other side counts here.
-    package var isInStep: Bool { pending.isEmpty && ready.isEmpty && missing.isEmpty }
+    /// Whether all that was told by the other side counts here, and lies there.
+    package var isInStep: Bool { pending.isEmpty && ready.isEmpty && missing.isEmpty && !awaitsPlace }
 
     /// What the other side has, as far as it said: nil where it has said nothing.
     var held: VersionVector? { ledger.held }
@@ -344,16 +353,27 @@ package final class SharePeer {
         let told = ready.sorted { $0.key < $1.key }.map { (name: $0.key, entry: $0.value) }
         ready = [:]
         let changed = try replica.merge(told)
-        if placing || !changed.isEmpty { ask(for: try replica.apply()) }
-        if isInStep {
-            replica.bringing.remove(ObjectIdentifier(self))
-            try replica.clearIncoming()
-            if answers, answered < heard {
-                answered = heard
-                replies.append(.counts(heard))
-            }
+        if placing || !changed.isEmpty {
+            if placesLater { awaitsPlace = true } else { ask(for: try replica.apply()) }
         }
+        try isSettled()
         return changed
+    }
+
+    /// What counts here was given its place, but for what was asked for.
+    func placed() throws {
+        awaitsPlace = false
+        try isSettled()
+    }
+
+    private func isSettled() throws {
+        if !isInStep { return }
+        replica.bringing.remove(ObjectIdentifier(self))
+        try replica.clearIncoming()
+        if answers, answered < heard {
+            answered = heard
+            replies.append(.counts(heard))
+        }
     }
 
     /// When the connection is gone.
@@ -361,7 +381,7 @@ package final class SharePeer {
         for file in asked { file.abandon() }
         for file in leaving { file.close() }
         (asked, leaving, wanted, pending, ready, waiting, missing) = ([], [], [], [:], [:], [:], [])
-        askedBytes = 0
+        (askedBytes, awaitsPlace) = (0, false)
         replica.bringing.remove(ObjectIdentifier(self))
         try? replica.clearIncoming()
     }

@@ -79,7 +79,7 @@ final class LeaseConnection: @unchecked Sendable {
     }
 
     /// Whether what las has told of workspaces is here.
-    var isInStep: Bool { line.change { $0 }?.isInStep ?? false }
+    var isInStep: Bool { (try? line.change { $0 }?.isInStep()) ?? false }
 
     /// Lets go of the connection. Its descriptors are closed when its threads have seen that it ends.
     func end() {

@@ -158,13 +158,13 @@ package final class LeaseLine: FrameTalk, @unchecked Sendable {
             guard let shares else { throw ProtocolFailure.unexpected(kind: .share, awaited: "news of leases") }
             try shares.take(frame)
             board.tellCollisions(isQuick: true)
-            while !waiting.isEmpty, shares.isInStep {
+            while !waiting.isEmpty, try shares.isInStep() {
                 let frame = waiting.removeFirst()
                 try news(frame)
             }
             return wake()
         }
-        let isEarly = frame.kind == .leaseEnded && shares?.isInStep == false
+        let isEarly = try frame.kind == .leaseEnded && shares?.isInStep() == false
         if frame.kind != .alive, isEarly || !waiting.isEmpty { return waiting.append(frame) }
         try news(frame)
     }
