@@ -220,7 +220,7 @@ let package = Package(
         // The built programs, as a user runs them.
         .testTarget(
             name: "EndToEndTests", dependencies: ["TestSupport", "Files", "JSON", "Digests", "Parts", "Threads"],
-            exclude: ["Shells"],
+            exclude: ["Shells", "GPU"],
             swiftSettings: swift),
     ]
 )

@@ -24,17 +24,23 @@ struct HostGPUs: Hashable, Sendable {
     /// What every program needs that uses one of them: `/dev/nvidiactl`.
     let nodes: [String]
     let libraries: [Library]
+    /// `nvidia-smi`, which belongs to the driver as the libraries do; nil where there is none.
+    let program: String?
 
     /// Where a task finds the libraries. No station's name begins with a dot.
     static let place = "/.las/made/.nvidia"
+    private static let programs = place + "/bin"
 
     /// - Parameters:
     ///   - names: what is in /dev.
     ///   - information: what the driver says of each device, /proc/driver/nvidia/gpus/*/information.
     ///   - libraries: all that the host's loader knows.
+    ///   - program: where the host has `nvidia-smi`.
     ///   - allowed: what `CUDA_VISIBLE_DEVICES` says where the runtime itself was given some of them, as Slurm does: numbers or names;
     ///     nil for all.
-    init(names: [String], information: [String], libraries: [Library], allowed: String? = nil) {
+    init(
+        names: [String], information: [String], libraries: [Library], program: String? = nil, allowed: String? = nil
+    ) {
         var known: [Int: String] = [:]
         for text in information {
             func value(_ key: String) -> String? {
@@ -56,6 +62,7 @@ struct HostGPUs: Hashable, Sendable {
         nodes = ["nvidia-modeset", "nvidia-uvm", "nvidia-uvm-tools", "nvidiactl"].filter(names.contains).map {
             "/dev/\($0)"
         }
+        self.program = program
         let beginnings = ["libcuda.so", "libcudadebugger.so", "libnvidia-", "libnvcuvid.so", "libnvoptix.so"]
         var seen = Set<String>()
         self.libraries = libraries.filter { library in
@@ -75,16 +82,27 @@ struct HostGPUs: Hashable, Sendable {
             try? String(decoding: File.read("\(driver)/\(name)/information", atMost: 1 << 16), as: UTF8.self)
         }
         let cache = (try? File.read("/etc/ld.so.cache", atMost: 64 << 20)) ?? []
+        func list(_ name: String) -> [String] {
+            getenv(name).map { String(cString: $0).split(separator: ":").map(String.init) } ?? []
+        }
+        let folders = list("LD_LIBRARY_PATH") + elsewhere
+        let programs = list("PATH") + ["/usr/bin", "/usr/local/nvidia/bin"]
         return HostGPUs(
-            names: names, information: information, libraries: LoaderCache.libraries(cache),
+            names: names, information: information,
+            libraries: LoaderCache.libraries(cache) + folders.flatMap { LoaderCache.libraries(in: $0) },
+            program: programs.map { $0 + "/nvidia-smi" }.first { $0.hasPrefix("/") && access($0, X_OK) == 0 },
             allowed: getenv("CUDA_VISIBLE_DEVICES").map { String(cString: $0) })
     }
+
+    /// Where hosts have the driver of which their loader knows nothing: those whose system is an image that is never changed.
+    private static let elsewhere = ["/usr/local/nvidia/lib64", "/run/opengl-driver/lib"]
 
     /// Why tasks can't use those that are there; nil where they can, and where none is.
     var lack: String? {
         if devices.isEmpty { return nil }
         if libraries.contains(where: { $0.name == "libcuda.so.1" }) { return nil }
-        return "the library of their driver, libcuda.so.1, is not among those that the loader knows (ldconfig)"
+        return
+            "the library of their driver, libcuda.so.1, is neither among those that the loader knows (ldconfig) nor in LD_LIBRARY_PATH"
     }
 
     /// How many tasks can have.
@@ -95,7 +113,10 @@ struct HostGPUs: Hashable, Sendable {
     /// What it sees of them; to be done after its devices are made.
     func steps(_ own: [Int]) -> [SandboxPlan.Step] {
         if own.isEmpty { return [] }
-        return libraries.map { .bind(source: $0.path, target: "\(Self.place)/\($0.name)", readOnly: true) }
+        let shown =
+            libraries.map { ($0.path, "\(Self.place)/\($0.name)") }
+            + [program].compactMap(\.self).map { ($0, Self.programs + "/nvidia-smi") }
+        return shown.map { .bind(source: $0, target: $1, readOnly: true) }
             + (nodes + own.map { devices[$0].node }).map { .device($0) }
     }
 
@@ -105,8 +126,9 @@ struct HostGPUs: Hashable, Sendable {
         let names = own.compactMap { devices[$0].name }
         // Programs count only those that they see.
         let seen = names.count == own.count ? names : own.indices.map(String.init)
+        let path = [variables["PATH"] ?? TaskSandbox.path, Self.programs].joined(separator: ":")
         return [
-            "CUDA_VISIBLE_DEVICES": seen.joined(separator: ","),
+            "CUDA_VISIBLE_DEVICES": seen.joined(separator: ","), "PATH": path,
             "LD_LIBRARY_PATH": ([Self.place] + [variables["LD_LIBRARY_PATH"]].compactMap(\.self)).joined(
                 separator: ":"),
         ]
@@ -120,6 +142,14 @@ enum LoaderCache {
     #else
         private static let own = 0x0303
     #endif
+
+    /// Those that a folder holds, for the folders of which the cache does not know.
+    static func libraries(in folder: String) -> [HostGPUs.Library] {
+        guard folder.hasPrefix("/"), let names = try? Folder.names(in: folder) else { return [] }
+        return names.sorted().filter { $0.hasPrefix("lib") && $0.split(separator: ".").contains("so") }.map {
+            HostGPUs.Library(name: $0, path: "\(folder)/\($0)")
+        }
+    }
 
     /// Those of this kind of machine, in the loader's order; none where the bytes are no cache.
     static func libraries(_ bytes: [UInt8]) -> [HostGPUs.Library] {

@@ -81,6 +81,12 @@ extension TaskSandbox {
     func traced(
         _ task: PlannedTask, command: PlannedTask.Command?, gpus own: [Int], root: String, work: String
     ) throws(ExecutionFailure) -> SandboxPlan {
+        // The driver names threads by writing below /proc, and does nothing where it can't. Root could write much else there.
+        if !own.isEmpty, geteuid() == 0 {
+            throw ExecutionFailure(
+                "a task that uses gpus can't run as root by PRoot",
+                fix: "run it as another user, or choose another --engine")
+        }
         let program = try PRoot.Program(in: root, of: task.environment.name)
         var binds: [(source: String, target: String, isWritable: Bool)] = []
         // PRoot wants to write to the machine's /tmp where a place is missing at which something is to be shown. So each is there:
@@ -102,7 +108,7 @@ extension TaskSandbox {
             try Folder.make(places + "/las/made")
             binds = [
                 (places + "/las", "/.las", false), (places + "/dev", "/dev", false), (work + "/task", "/task", true),
-                (work + "/tmp", "/tmp", true), ("/proc", "/proc", false),
+                (work + "/tmp", "/tmp", true), ("/proc", "/proc", !own.isEmpty),
             ]
             for name in try Folder.names(in: images.metro) where name != "made" && name != "workspaces" {
                 var source = "\(images.metro)/\(name)"

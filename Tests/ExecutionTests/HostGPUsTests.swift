@@ -40,9 +40,32 @@ import Testing
         #expect(
             host.variables([1, 2], beside: ["LD_LIBRARY_PATH": "/opt/lib"]) == [
                 "CUDA_VISIBLE_DEVICES": "GPU-b,GPU-c", "LD_LIBRARY_PATH": "/.las/made/.nvidia:/opt/lib",
+                "PATH": TaskSandbox.path + ":/.las/made/.nvidia/bin",
             ])
         // A task that asks for none sees nothing of them.
         #expect(host.steps([]).isEmpty && host.variables([], beside: [:]).isEmpty)
+    }
+
+    @Test func aTaskSeesTheDriversOwnProgramToo() {
+        let host = HostGPUs(
+            names: Self.names, information: [], libraries: Self.libraries, program: "/opt/driver/nvidia-smi")
+        #expect(
+            host.steps([0]).contains(
+                .bind(
+                    source: "/opt/driver/nvidia-smi", target: "/.las/made/.nvidia/bin/nvidia-smi", readOnly: true)))
+        #expect(host.variables([0], beside: ["PATH": "/opt/bin"])["PATH"] == "/opt/bin:/.las/made/.nvidia/bin")
+    }
+
+    @Test func librariesOfWhichTheLoaderKnowsNothingAreFoundInTheirFolder() throws {
+        try withScratch { folder in
+            for name in ["libcuda.so.1", "libcuda.so", "notes.txt", "libold.a"] {
+                try File.write("", to: "\(folder)/\(name)")
+            }
+            let found = LoaderCache.libraries(in: folder)
+            #expect(found.map(\.name) == ["libcuda.so", "libcuda.so.1"])
+            #expect(found.map(\.path) == ["\(folder)/libcuda.so", "\(folder)/libcuda.so.1"])
+            #expect(LoaderCache.libraries(in: folder + "/missing").isEmpty && LoaderCache.libraries(in: ".").isEmpty)
+        }
     }
 
     @Test func ofAHostOnlyThoseAreUsedThatTheRuntimeWasGiven() {
