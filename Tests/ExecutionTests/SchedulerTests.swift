@@ -46,7 +46,8 @@ import Testing
             let again = try TestRun.perform(
                 plan([station("bad", "exit 3"), station("long", "echo")] + (1...5).map { station("s\($0)", "echo") }),
                 in: scratch, name: "other")
-            #expect(again.tasks(.taskDone).count == 6)
+            // Five of them are the same task: one that is asked for late may find what another has just made.
+            #expect(again.tasks(.taskDone).count + again.tasks(.taskReused).count == 6)
         }
     }
 
