@@ -90,8 +90,10 @@ package final class LeasedPiece: @unchecked Sendable {
         static let listening: UInt64 = 2
     }
 
-    /// How long it waits for las, in seconds, when nothing runs any more.
-    static let patience = 3600.0
+    /// How long it waits for las, in seconds, when nothing runs any more: an hour where it has what las has not taken yet, or files of
+    /// workspaces, which may lie nowhere else. Else all that it has can be sent again, and it waits about as long as las goes on
+    /// looking for hosts before it ends a run.
+    var patience: Double { ended.isEmpty && shares.change { $0 } == nil ? 300 : 3600 }
 
     /// - Parameters:
     ///   - folder: made, with its start.json.
@@ -155,7 +157,7 @@ package final class LeasedPiece: @unchecked Sendable {
         while !isDismissed {
             let isIdle = line == nil && running.isEmpty && queue.isEmpty
             let telling = line == nil || running.isEmpty ? nil : lastTold + Self.pause
-            let deadline = isIdle ? lastHeard + Self.patience : telling
+            let deadline = isIdle ? lastHeard + patience : telling
             for ready in try poller.wait(until: deadline) { try handle(ready, signals) }
             if isIdle, let deadline, deadline <= Clock.monotonic { break }
             if let telling, telling <= Clock.monotonic { tellPrinted() }
