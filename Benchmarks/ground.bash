@@ -157,7 +157,8 @@ own_lash() {
 four_hosts() { many_hosts 4 "$1"; }
 
 # many_hosts COUNT BASE: hosts h1, h2, …, each an sshd on 127.0.0.1 with a LASH of its own, at the ports after BASE; hosts: their --host
-# options; servers: what ends with the script.
+# options; servers: what ends with the script. What this account's ~/.bashrc does at each login is left out, for all who log in: with
+# SHLVL the shell takes itself for an inner one.
 many_hosts() {
     ssh-keygen -q -t ed25519 -N '' -f "$scratch/key"
     ssh-keygen -q -t ed25519 -N '' -f "$scratch/host_key"
@@ -186,7 +187,7 @@ UsePAM no
 PermitRootLogin yes
 PasswordAuthentication no
 MaxStartups 100
-SetEnv LASH=$scratch/host$number
+SetEnv LASH=$scratch/host$number SHLVL=1
 Subsystem sftp internal-sftp
 END
         "$(PATH=$PATH:/usr/sbin command -v sshd)" -D -f "$scratch/sshd_$number" &

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A bundle of 90 MB to eight hosts at once, behind a sender of 400 Mbit/s, against eight “ssh host 'cat > f'” at once; then to the same hosts,
-# which have all of it, against one of them.
+# which have all of it, against one of them, and against eight “ssh host true” at once.
 . "$(dirname "$0")/ground.bash"
 needs ssh openssh-client ssh-keygen openssh-client sshd openssh-server python3 python3
 begin
@@ -23,6 +23,15 @@ by_cat() {
     done
     wait "${pids[@]}"
 }
+# greet COUNT: “ssh host true” on so many at once.
+greet() {
+    local number pids=()
+    for number in $(seq "$1"); do
+        ssh -F "$LAS_SSH_CONFIG" -i "$scratch/key" -p "$((base + 20 + number))" "$(id -un)@127.0.0.1" true < /dev/null &
+        pids+=($!)
+    done
+    wait "${pids[@]}"
+}
 deploy() {
     local name=$1
     shift
@@ -38,6 +47,8 @@ for _ in $(seq "$repeats"); do
     deploy cold "${hosts[@]}"
     deploy again "${hosts[@]}"
     deploy one --host w1
+    timed greeting greet 1
+    timed greetings greet 8
 done
 row() { printf '%-46s %10s %8s\n' "$@"; }
 echo "$(awk -v b="$(stat -c %s "$bundle")" 'BEGIN { printf "%.1f MB", b / 1e6 }') to eight hosts, 400 Mbit/s in all, $(nproc) cores, medians of $repeats"
@@ -45,3 +56,6 @@ row "eight times ssh host 'cat > f', at once" "$(seconds cat)" "1.00"
 row "las deploy, until all is on all of them" "$(seconds cold)" "$(ratio "$(median cold)" "$(median cat)")"
 row "las deploy to one that has it" "$(seconds one)" "1.00"
 row "las deploy to eight that have it" "$(seconds again)" "$(ratio "$(median again)" "$(median one)")"
+row "  against eight times ssh host true, at once" "" "$(ratio "$(median again)" "$(median greetings)")"
+row "ssh host true" "$(seconds greeting)" "1.00"
+row "eight times ssh host true, at once" "$(seconds greetings)" "$(ratio "$(median greetings)" "$(median greeting)")"
