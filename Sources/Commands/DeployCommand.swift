@@ -29,6 +29,9 @@ let deployCommand = CommandSpec(
             name: "--limit-rate", value: "RATE",
             about: "send at most so much a second, to all hosts together: 500K, 2M, 1.5 MB", completes: .nothing),
         .init(
+            name: "--width", value: "N",
+            about: "of several hosts, ship to so many at the same time (\(Fleet.usualWidth))", completes: .nothing),
+        .init(
             name: "--slurm", value: "HOST",
             about: "run it in a Slurm cluster: the host that jobs are submitted from; “local” for this machine",
             completes: .hosts),
@@ -66,6 +69,7 @@ let deployCommand = CommandSpec(
     try RunOptions.check(invocation)
     let silence = try Deployment.silence(invocation)
     let limit = try Deployment.limit(invocation)
+    let width = try Deployment.width(invocation)
     if names.isEmpty, labels.isEmpty {
         throw UsageFailure(
             "las deploy needs a host", fix: "--host NAME, with a name of “las host list”; “las host add” adds one")
@@ -104,7 +108,7 @@ let deployCommand = CommandSpec(
         }
     }
     return try await Deployment.overSeveral(
-        hosts, material, following, connector, detaching: invocation.has("--detach"), context)
+        hosts, material, following, connector, width: width, detaching: invocation.has("--detach"), context)
 }
 
 /// A host that starts nothing but what is signed.
@@ -131,6 +135,17 @@ enum Deployment {
         return seconds
     }
 
+    /// How many hosts are shipped to at the same time.
+    static func width(_ invocation: Invocation) throws -> Int {
+        guard let text = invocation.value("--width") else { return Fleet.usualWidth }
+        guard let width = Int(text), (1...1000).contains(width) else {
+            throw UsageFailure(
+                "--width is a number of hosts from 1 to 1000, not “\(Shown.text(text))”",
+                fix: "--width 4, to ship to four hosts at the same time")
+        }
+        return width
+    }
+
     /// Bytes a second; nil where nothing is said.
     static func limit(_ invocation: Invocation) throws -> Int64? {
         guard let text = invocation.value("--limit-rate") else { return nil }
@@ -150,12 +165,12 @@ enum Deployment {
 
     /// One run whose tasks go to all of the hosts. One that can't be reached now may come later.
     static func overSeveral(
-        _ hosts: [Host], _ material: RunMaterial, _ following: Following, _ connector: HostConnector,
+        _ hosts: [Host], _ material: RunMaterial, _ following: Following, _ connector: HostConnector, width: Int,
         detaching: Bool, _ context: Context
     ) async throws -> ExitCode {
         let plan = material.readPlan(context.lash)
-        // All get their parts at once; a host that is slow or down does not hold up the others.
-        let outcomes = await Fleet(connector, hosts: hosts).onEach { session in
+        // So many get their parts at once; a host that is slow or down does not hold up the others.
+        let outcomes = await Fleet(connector, hosts: hosts, width: width).onEach { session in
             let hello = await session.hello
             HostRooms(lash: context.lash).keep(hello.host, of: session.host)
             let parts = material.parts.needed(by: session.host, hello.host, cpus: following.cpus, of: plan)

@@ -5,7 +5,10 @@ package struct Fleet: Sendable {
     /// How many are worked with at the same time.
     package let width: Int
 
-    package init(_ connector: HostConnector, hosts: [Host], width: Int = 8) {
+    /// Where nothing else is said.
+    package static let usualWidth = 8
+
+    package init(_ connector: HostConnector, hosts: [Host], width: Int = usualWidth) {
         (self.connector, self.hosts, self.width) = (connector, hosts, max(1, width))
     }
 

@@ -138,7 +138,8 @@ struct BareHosts {
             let left = try bench.left()
             #expect(left.isEmpty, "\(left)")
             // What is known by its contents is not run again, wherever it was made.
-            let again = try bench.las(["deploy", "m", "--results", "again"] + bench.all)
+            #expect(try bench.las(["deploy", "m", "--width", "0"] + bench.all).status == 2)
+            let again = try bench.las(["deploy", "m", "--width", "1", "--results", "again"] + bench.all)
             #expect(
                 again.status == 0 && again.errors.contains("52 of 52 tasks had been done before"), "\(again.errors)")
         }
