@@ -2,6 +2,7 @@ internal import Digests
 internal import Failures
 internal import Files
 internal import Glibc
+internal import Parts
 
 /// `las-runtime adopt DIGEST SIZE PATH`: what las has just sent to a host becomes the runtime there, if it is whole.
 ///
@@ -22,6 +23,14 @@ enum Adoption {
         guard fsync(descriptor) == 0 else { throw FileFailure("write", own) }
         try File.rename(own, to: path)
         clear(File.parent(of: path))
+    }
+
+    /// The same for a runtime that lies in LASH: not of a file that was looked at since the machine was started, and is the same.
+    static func check(_ digest: Digest, in lash: LASH) throws {
+        let stamp = PartStamp(digest, files: [try ownPath()], in: lash)
+        if let stamp, stamp.isRecorded { return }
+        try check(digest)
+        stamp?.record()
     }
 
     /// - Throws: where the running file has another digest, or another size when one is given.

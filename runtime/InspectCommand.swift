@@ -55,7 +55,7 @@ enum DoctorCommand {
             Output.line("cgroups  \(offers.cgroups)\(limits ?? "")")
             Output.line("gpus     \(offers.gpus)")
         }
-        Output.line("engine   \(facts.engine), because \(facts.reason)")
+        Output.line("engine   \(facts.engine ?? "?"), because \(facts.reason ?? "?")")
         for note in facts.notes { Output.line("note     \(note)") }
     }
 }

@@ -4,17 +4,18 @@ internal import Failures
 internal import Files
 internal import Glibc
 internal import HostProtocol
+internal import Parts
 
 /// `las-runtime serve`: the host's side of the host protocol, on the standard input and output.
 enum ServeCommand {
     static func run(_ arguments: [String]) throws {
-        let arguments = try Arguments(arguments, valued: ["lash", "expect"], flags: ["own"])
+        let arguments = try Arguments(arguments, valued: ["lash", "expect"], flags: ["own", "examine"])
         _ = try arguments.take()
+        let lash = try Bundles.lash(arguments)
         if let text = arguments["expect"] {
             guard let digest = Digest(hex: text) else { throw UsageFailure("--expect takes a digest") }
-            try Adoption.check(digest)
+            try Adoption.check(digest, in: lash)
         }
-        let lash = try Bundles.lash(arguments)
         signal(SIGPIPE, SIG_IGN)
         // The protocol has its descriptors for itself: nothing else that is written gets among the frames.
         let (input, output) = (fcntl(0, F_DUPFD_CLOEXEC, 10), fcntl(1, F_DUPFD_CLOEXEC, 10))
@@ -29,7 +30,8 @@ enum ServeCommand {
             ? HostService.Policy.none
             : HostService.Policy(demandsSignature: policy.demandsSignature, admit: policy.admit)
         try HostService(
-            lash, input: input, output: output, program: Version.text, runtime: "/proc/self/exe", policy: asked
+            lash, input: input, output: output, program: Version.text, runtime: "/proc/self/exe", policy: asked,
+            examines: arguments.has("examine")
         ).serve()
     }
 }
@@ -39,12 +41,22 @@ enum LineCommand {
     static func run(_ arguments: [String]) throws {
         let arguments = try Arguments(arguments, valued: ["lash", "expect"], flags: [])
         let words = try arguments.take("the word", "the number")
+        let lash = try Bundles.lash(arguments)
         guard let number = UInt8(words[1]) else { throw UsageFailure("line is started by las only") }
         if let text = arguments["expect"] {
             guard let digest = Digest(hex: text) else { throw UsageFailure("--expect takes a digest") }
-            try Adoption.check(digest)
+            try Adoption.check(digest, in: lash)
         }
-        try DataLine.perform(try Bundles.lash(arguments), word: words[0], number: number, input: 0, output: 1)
+        try DataLine.perform(lash, word: words[0], number: number, input: 0, output: 1)
+    }
+}
+
+/// `las-runtime settle`: waits until the disk has the parts that came; started by `serve`, which does not wait.
+enum SettleCommand {
+    static func run(_ arguments: [String]) throws {
+        let arguments = try Arguments(arguments, valued: ["lash"], flags: [])
+        _ = try arguments.take()
+        PartStore(try Bundles.lash(arguments)).settle()
     }
 }
 

@@ -39,6 +39,7 @@ func perform(_ arguments: [String]) throws -> ExitCode {
     case "piece": return try PieceCommand.run(rest)
     case "hand-over": try HandOverCommand.run(rest)
     case "adopt": try Adoption.run(rest)
+    case "settle": try SettleCommand.run(rest)
     case "take": try TakeCommand.run(rest)
     case "help", "--help", "-h": Output.line(help)
     case "--version", "version": Output.line(Version.text)

@@ -5,11 +5,14 @@ internal import Terminal
 
 extension Context {
     /// What reaches hosts, `local` among them.
-    func connector(asking: Asking = Asking(Self.ask)) throws -> HostConnector {
-        HostConnector(
+    /// - Parameter examining: whether hosts try what they can do, as for a person who asks; else they tell what they have.
+    func connector(asking: Asking = Asking(Self.ask), examining: Bool = false) throws -> HostConnector {
+        var connector = HostConnector(
             lash: lash, runtime: try HostRuntime(path: try runtime()), asking: asking,
             environment: environment,
             program: "las \(Las.version)")
+        connector.examines = examining
+        return connector
     }
 
     private static func ask(_ question: Asking.Question) -> String? {
@@ -37,6 +40,6 @@ enum HostText {
             "Linux \(facts.kernel)", Amounts.count(facts.cpus, "cpu"), "\(Amounts.bytes(facts.memory)) of memory",
             "\(Amounts.bytes(facts.freeDisk)) of free disk",
         ]
-        return Shown.whole(parts.joined(separator: ", ") + "; engine: \(facts.engine)")
+        return Shown.whole(parts.joined(separator: ", ") + (facts.engine.map { "; engine: \($0)" } ?? ""))
     }
 }

@@ -52,7 +52,7 @@ struct HostCheck {
     /// What was found is also kept, for “las check”.
     func run(asJSON: Bool) async throws -> ExitCode {
         let stage = Stage(context.terminal, "connecting to \(Amounts.count(hosts.count, "host"))")
-        let outcomes = await Fleet(try context.connector(), hosts: hosts).onEach { session in
+        let outcomes = await Fleet(try context.connector(examining: true), hosts: hosts).onEach { session in
             (await session.hello, await session.way)
         }
         stage.abandon()
@@ -87,7 +87,7 @@ struct HostCheck {
         let load = facts.load.map { Amounts.tenths($0) } ?? ""
         return [
             found.host.name, "\(facts.cpus)", load, Amounts.bytes(facts.memory), Amounts.bytes(facts.freeDisk),
-            Shown.whole(facts.engine),
+            Shown.whole(facts.engine ?? ""),
         ]
     }
 
@@ -114,8 +114,9 @@ struct HostCheck {
                 "architecture": .string(facts.architecture), "kernel": .string(facts.kernel),
                 "cpus": .integer(Int64(facts.cpus)), "memory": .integer(facts.memory),
                 "free_disk": .integer(facts.freeDisk), "root": .bool(facts.isRoot),
-                "engine": .string(facts.engine), "reason": .string(facts.reason),
             ]
+            object["engine"] = facts.engine.map { .string($0) }
+            object["reason"] = facts.reason.map { .string($0) }
             object["load"] = facts.load.flatMap { $0.isFinite ? .number($0) : nil }
             row["has"] = .object(object)
         }

@@ -37,7 +37,7 @@ let hostAddCommand = CommandSpec(
         named: invocation.arguments[0], address: HostAddress(invocation.arguments[1]),
         identity: invocation.value("--identity").map(wholePath), lash: invocation.value("--host-lash").map(wholePath),
         program: invocation.value("--ssh").flatMap { Host.Program(rawValue: $0) } ?? .auto)
-    let connector = try context.connector()
+    let connector = try context.connector(examining: true)
     if let fingerprint = invocation.value("--accept-key") {
         let key = try await connector.accept(fingerprint, of: host)
         context.terminal.say("accepted the key of \(host.name): \(key.fingerprint)")

@@ -28,11 +28,12 @@ struct HostRooms {
         return Room(facts)
     }
 
-    /// Keeps what a host says it has. That it can't be kept is no reason not to go on.
+    /// Keeps what a host says it has. That it can't be kept is no reason not to go on; nor is it waited for that the disk has it,
+    /// since it is told anew every time.
     func keep(_ facts: HostFacts?, of host: Host) {
         guard let facts, !host.isLocal else { return }
         try? Folder.make(lash.facts)
-        try? File.write(JSONText.encode(facts, indented: true), to: path(of: host.name))
+        try? File.put(Array(JSONText.encode(facts, indented: true)), at: path(of: host.name))
     }
 
     func forget(_ host: String) { try? Folder.remove(path(of: host)) }
@@ -45,7 +46,8 @@ extension Room {
     /// - Parameter cpus: how many of its processors may be used; nil for all.
     init(_ facts: HostFacts, cpus: Int? = nil) {
         self.init(
-            cpus: max(1, min(facts.cpus, cpus ?? facts.cpus)), memory: facts.memory, gpus: facts.offers?.gpus ?? 0)
+            cpus: max(1, min(facts.cpus, cpus ?? facts.cpus)), memory: facts.memory,
+            gpus: facts.gpus ?? facts.offers?.gpus ?? 0)
     }
 }
 

@@ -3,8 +3,18 @@ package import Files
 internal import Glibc
 package import HostProtocol
 
-/// What a host offers for runs, found out by trying.
+/// What a host offers for runs.
 package enum Doctor {
+    /// What can be told without trying anything: trying takes longer than all else that a connection begins with.
+    package static func glance(_ lash: LASH) -> HostFacts {
+        let (capacity, names) = (Capacity.ofHost(), machineNames())
+        return HostFacts(
+            name: names.host, architecture: names.machine, kernel: names.kernel, cpus: capacity.cpus,
+            memory: capacity.memory, freeDisk: Folder.freeDisk(at: lash.root), isRoot: geteuid() == 0, load: load,
+            gpus: capacity.gpus)
+    }
+
+    /// What is found out by trying, too.
     package static func examine(_ lash: LASH) -> HostFacts {
         let capacity = Capacity.ofHost()
         let names = machineNames()
@@ -46,7 +56,7 @@ package enum Doctor {
             name: names.host, architecture: names.machine, kernel: names.kernel, cpus: capacity.cpus,
             memory: capacity.memory, freeDisk: Folder.freeDisk(at: lash.root), isRoot: isRoot, engine: engine.rawValue,
             reason: demanded == nil ? Ladder.reason(of: engine, lacks: lacks.compactMap { $0 }) : EnginePolicy.reason,
-            notes: notes, load: load,
+            notes: notes, load: load, gpus: capacity.gpus,
             offers: .init(
                 loopDevices: loop, fuse: fuse, userNamespaces: namespaces.map { $0.cause ?? $0.summary },
                 cgroups: cgroups, memoryLimits: memoryLimits, gpus: capacity.gpus))

@@ -45,7 +45,7 @@ struct HostClearing {
             names(lash.parts).compactMap { name in
                 guard name.utf8.count == 64, let digest = Digest(hex: name) else { return nil }
                 let path = "\(lash.parts)/\(name)"
-                return ([path + ".extents", path], keeps(digest, path + ".extents"))
+                return ([path + ".extents", path, path + ".unsynced"], keeps(digest, path + ".extents"))
             })
         look(
             "images",

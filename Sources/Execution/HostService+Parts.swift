@@ -1,5 +1,7 @@
+internal import CLinux
 internal import Digests
 internal import Failures
+internal import Glibc
 internal import HostProtocol
 internal import Parts
 internal import Unpacking
@@ -47,11 +49,23 @@ extension HostService {
             incoming.suspend()
             throw error
         }
-        do { try incoming.commit() } catch {
+        do { try incoming.commit(mayBeSyncedLater: true) } catch {
             incoming.abandon()
             throw error
         }
+        if parts.isUnsynced(part.digest) { settle() }
         try channel.send(Frame(.committed, json: Committed(digest: part.digest)))
+    }
+
+    /// Has the disk get what came, in a process that nobody waits for: this one may end before.
+    private func settle() {
+        let none = Glibc.open("/dev/null", O_RDWR | O_CLOEXEC)
+        if none < 0 { return }
+        defer { close(none) }
+        withCStrings(["las-runtime", "settle", "--lash", lash.root]) { arguments in
+            // Where it can't be started, the kernel writes in its own time, and the note stays.
+            _ = withCStrings([]) { las_start_session(runtime, arguments, $0, [none, none, none], 3) }
+        }
     }
 
     /// Further channels, from where las knows how much is to come.

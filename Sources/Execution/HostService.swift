@@ -15,12 +15,14 @@ package final class HostService {
     let parts: PartStore
     let channel: FrameChannel
     private let program: String
-    private let runtime: String
+    let runtime: String
     let policy: Policy
     /// Keeps what was offered here from being cleared away until its run has begun.
     private var hold: StoreHold?
     /// What the bytes of parts come over, where there are further channels.
     let lines = DataLines()
+    /// Whether the greeting tells what can be found out by trying only.
+    private let examines: Bool
     /// Another process has the connection.
     private var hasHandedOver = false
     /// Process ids of the runs that were started from here.
@@ -51,7 +53,12 @@ package final class HostService {
     /// - Parameters:
     ///   - program: what the greeting says: "las-runtime 0.1.0".
     ///   - runtime: the program that runs pieces.
-    package init(_ lash: LASH, input: Int32, output: Int32, program: String, runtime: String, policy: Policy) {
+    ///   - examines: whether the greeting tells what can be found out by trying only.
+    package init(
+        _ lash: LASH, input: Int32, output: Int32, program: String, runtime: String, policy: Policy,
+        examines: Bool = false
+    ) {
+        self.examines = examines
         (self.lash, self.program, self.runtime, self.policy) = (lash, program, runtime, policy)
         parts = PartStore(lash)
         channel = FrameChannel(input: input, output: output)
@@ -72,7 +79,8 @@ package final class HostService {
                 Frame(
                     .hello,
                     json: Hello(
-                        version: Frame.version, program: program, host: Doctor.examine(lash),
+                        version: Frame.version, program: program,
+                        host: examines ? Doctor.examine(lash) : Doctor.glance(lash),
                         demandsSignature: policy.demandsSignature)))
             guard let first = try channel.read() else { return }
             try first.expect(.hello, Hello.self, awaited: "las's greeting").checkVersion()

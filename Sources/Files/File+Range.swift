@@ -132,8 +132,11 @@ extension File {
     }
 
     /// Reserves room for `size` bytes, so that a full disk is told now rather than later; a file system that can't is let be.
-    package static func reserve(_ size: Int64, in descriptor: Int32, named path: String) throws(FileFailure) {
-        guard size > 0, las_reserve(descriptor, size) != 0 else { return }
+    /// - Returns: whether there is room for them now that is nobody else's.
+    @discardableResult
+    package static func reserve(_ size: Int64, in descriptor: Int32, named path: String) throws(FileFailure) -> Bool {
+        if size <= 0 || las_reserve(descriptor, size) == 0 { return true }
         if [ENOSPC, EDQUOT, EFBIG].contains(errno) { throw FileFailure("write", path) }
+        return false
     }
 }

@@ -28,14 +28,15 @@ package struct HostFacts: Hashable, Sendable, Codable {
     /// Free bytes where LASH lies.
     package var freeDisk: Int64
     package var isRoot: Bool
-    /// The name of one of docs/runtime.md's engines, and why no better one.
-    package var engine: String
-    package var reason: String
+    /// The name of one of docs/runtime.md's engines, and why no better one; nil where nobody asked for it to be tried.
+    package var engine: String?
+    package var reason: String?
     /// What the better rungs lack; notes for the person.
     package var notes: [String]
     /// How many processes wanted to run, averaged over the last minute.
     package var load: Double?
-    /// What else is there; nil from a runtime that does not say.
+    package var gpus: Int?
+    /// What else is there; nil where nobody asked for it to be tried.
     package var offers: Offers?
 
     package struct Offers: Hashable, Sendable, Codable {
@@ -60,10 +61,10 @@ package struct HostFacts: Hashable, Sendable, Codable {
 
     package init(
         name: String, architecture: String, kernel: String, cpus: Int, memory: Int64, freeDisk: Int64, isRoot: Bool,
-        engine: String, reason: String, notes: [String], load: Double? = nil,
+        engine: String? = nil, reason: String? = nil, notes: [String] = [], load: Double? = nil, gpus: Int? = nil,
         offers: Offers? = nil
     ) {
-        self.offers = offers
+        (self.gpus, self.offers) = (gpus, offers)
         (self.name, self.architecture, self.kernel, self.cpus) = (name, architecture, kernel, cpus)
         (self.memory, self.freeDisk, self.isRoot) = (memory, freeDisk, isRoot)
         (self.engine, self.reason, self.notes, self.load) = (engine, reason, notes, load)

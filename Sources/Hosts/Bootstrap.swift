@@ -9,9 +9,11 @@ struct Bootstrap {
     let runtime: HostRuntime
     /// LASH there; nil for the account's own.
     let lash: String?
-    let transport: any Transport
+    var transport: any Transport
     let waiter: Waiter
     var limit: RateLimit?
+    /// Whether the runtime tries what the host can do.
+    var examines = false
     private let word = "las-" + String(UInt64.random(in: 0 ... .max), radix: 36)
 
     /// - Parameter progress: told how many bytes of the runtime were sent, when it has to be.
@@ -21,18 +23,59 @@ struct Bootstrap {
             """
             f=$l/runtimes/\(runtime.digest.hex)
             echo "\(word) facts $(uname -sm 2>/dev/null || echo unknown)"
-            if [ -f "$f" ]; then echo "\(word) ready"; exec "$f" serve --lash "$l" --expect \(runtime.digest.hex); fi
+            if [ -f "$f" ]; then echo "\(word) ready"; exec \(serve); fi
             mkdir -p "$l/runtimes" || exit 1
+            t=$l/runtimes/\(beside)
+            if command -v head >/dev/null 2>&1 && head -c 1 </dev/null >/dev/null 2>&1; then
+            echo "\(word) send"
+            head -c \(runtime.size) > "$t" || { rm -f "$t" 2>/dev/null || : > "$t"; return 1; }
+            \(adopting)
+            fi
             echo "\(word) missing"
             """)
         try check(facts: try first.answer("facts"))
-        if try first.answer("ready", or: "missing") == "ready" { return (first.channel, first.rest) }
-        try first.end()
-        return try upload(progress: progress)
+        switch try first.answer("ready", or: "missing", "send") {
+        case "ready": return (first.channel, first.rest)
+        case "send":
+            // The same shell takes it: an account's start-up files may take longer than all else.
+            try send(to: first, progress: progress)
+            _ = try first.answer("ready")
+            return (first.channel, first.rest)
+        default:
+            try first.end()
+            return try upload(progress: progress)
+        }
     }
 
+    private var beside: String { ".\(runtime.digest.hex).\(word).new" }
+
+    /// The last lines of a script: what was sent becomes the runtime, and is started.
+    private var adopting: String {
+        """
+        chmod 700 "$t" && "$t" adopt \(runtime.digest.hex) \(runtime.size) "$f"
+        s=$?
+        if [ $s != 0 ]; then rm -f "$t" 2>/dev/null || : > "$t"; return $s; fi
+        echo "\(word) ready"
+        exec \(serve)
+        """
+    }
+
+    private func send(to conversation: Conversation, progress: (Int64) -> Void) throws(HostFailure) {
+        do throws(HostFailure) {
+            try HostRuntime.pieces(of: runtime.path) { (piece) throws(HostFailure) in
+                try waiter.wait(for: limit, piece.count)
+                try conversation.channel.write(piece)
+                progress(Int64(piece.count))
+            }
+        } catch {
+            // What ended there says why better than a connection that takes no more.
+            if error.kind == .cut { try conversation.end() }
+            throw error
+        }
+    }
+
+    /// To a host that can't tell where the runtime ends, but by the end of what is sent: each step is a program of its own.
     private func upload(progress: (Int64) -> Void) throws(HostFailure) -> (channel: any Channel, begun: [UInt8]) {
-        let beside = ".\(runtime.digest.hex).\(word).new"
         let second = try begin(
             """
             t=$l/runtimes/\(beside)
@@ -42,31 +85,21 @@ struct Bootstrap {
             return 1
             """)
         _ = try second.answer("send")
-        do throws(HostFailure) {
-            try HostRuntime.pieces(of: runtime.path) { (piece) throws(HostFailure) in
-                try waiter.wait(for: limit, piece.count)
-                try second.channel.write(piece)
-                progress(Int64(piece.count))
-            }
-        } catch {
-            // What ended there says why better than a connection that takes no more.
-            if error.kind == .cut { try second.end() }
-            throw error
-        }
+        try send(to: second, progress: progress)
         try second.channel.finishWriting()
         try second.end()
         let third = try begin(
             """
             t=$l/runtimes/\(beside)
             f=$l/runtimes/\(runtime.digest.hex)
-            chmod 700 "$t" && "$t" adopt \(runtime.digest.hex) \(runtime.size) "$f"
-            s=$?
-            if [ $s != 0 ]; then rm -f "$t" 2>/dev/null || : > "$t"; return $s; fi
-            echo "\(word) ready"
-            exec "$f" serve --lash "$l" --expect \(runtime.digest.hex)
+            \(adopting)
             """)
         _ = try third.answer("ready")
         return (third.channel, third.rest)
+    }
+
+    private var serve: String {
+        "\"$f\" serve --lash \"$l\" --expect \(runtime.digest.hex)" + (examines ? " --examine" : "")
     }
 
     /// A further channel, which the runtime of the first one takes over; nothing is waited for.
@@ -78,6 +111,18 @@ struct Bootstrap {
             exec "$f" line --lash "$l" --expect \(runtime.digest.hex) \(name) \(number)
             """
         ).channel
+    }
+
+    /// The same over a connection of its own, which may not come about: it is waited for.
+    func carrier(_ name: String) throws(HostFailure) -> any Channel {
+        let conversation = try begin(
+            """
+            f=$l/runtimes/\(runtime.digest.hex)
+            echo "\(word) line"
+            exec "$f" line --lash "$l" --expect \(runtime.digest.hex) \(name) 0
+            """)
+        _ = try conversation.answer("line")
+        return conversation.channel
     }
 
     private func begin(_ script: String) throws(HostFailure) -> Conversation {
@@ -134,8 +179,8 @@ final class Conversation {
     var rest: [UInt8] { buffer }
 
     /// Passes over lines that are no answers.
-    /// - Returns: what follows the key; the key itself where there are two.
-    func answer(_ key: String, or other: String? = nil) throws(HostFailure) -> String {
+    /// - Returns: what follows the key; the key itself where there are several.
+    func answer(_ key: String, or others: String...) throws(HostFailure) -> String {
         try waiter.within(60, "the host lets its shell start, but says nothing") { () throws(HostFailure) -> String in
             var passed = 0
             while true {
@@ -144,9 +189,9 @@ final class Conversation {
                     buffer.removeFirst(end + 1)
                     passed += end + 1
                     if line == "\(word) \(key)" || line.hasPrefix("\(word) \(key) ") {
-                        return other == nil ? String(line.dropFirst(word.count + key.count + 2)) : key
+                        return others.isEmpty ? String(line.dropFirst(word.count + key.count + 2)) : key
                     }
-                    if let other, line == "\(word) \(other)" { return other }
+                    if let other = others.first(where: { line == "\(word) \($0)" }) { return other }
                 }
                 guard buffer.count + passed < Self.limit else {
                     throw HostFailure(

@@ -1,4 +1,5 @@
 package import Files
+internal import Synchronization
 
 /// Reaches hosts: `local` by a pipe, the others by ssh.
 package struct HostConnector: Sendable {
@@ -10,6 +11,8 @@ package struct HostConnector: Sendable {
     let program: String
     /// What may be sent in a second, to all hosts together; nil for all that goes.
     package var limit: RateLimit?
+    /// Whether hosts try what they can do before they greet, and tell: for a person who asks.
+    package var examines = false
 
     /// - Parameters:
     ///   - lash: this machine's, with the keys of hosts that were accepted.
@@ -70,10 +73,27 @@ package struct HostConnector: Sendable {
             return try openSSH(
                 because: error.kind == .vouchedFor ? "a certificate authority vouches for it" : error.summary)
         }
+        // What needed nobody's answer, the user's own program can do as well.
+        let wasAsked = Atomic(false)
+        let noticed = Asking { question in
+            wasAsked.store(true, ordering: .relaxed)
+            return asking(question)
+        }
         switch try session.logIn(
-            withKeysOf: configuration, given: host.identity.map { Account.ofUser.expand($0) }, asking: asking)
+            withKeysOf: configuration, given: host.identity.map { Account.ofUser.expand($0) }, asking: noticed)
         {
-        case .done: return Reached(transport: session, way: .libssh2, reason: nil)
+        case .done:
+            var reached = Reached(transport: session, way: .libssh2, reason: nil)
+            if mayFallBack, !wasAsked.load(ordering: .relaxed), OpenSSHConfiguration.processorKnowsAES {
+                let (known, environment) = (lash.knownHosts, environment)
+                reached.carrier = { () throws(HostFailure) -> any Transport in
+                    var quick = configuration
+                    quick.connectTimeout = min(5, quick.connectTimeout)
+                    return try OpenSSH(
+                        host, address, quick, knownHosts: known, environment: environment, waiter: waiter)
+                }
+            }
+            return reached
         case .refused(let refused):
             if mayFallBack, !refused.unusable.isEmpty {
                 let reached = try openSSH(
@@ -131,6 +151,8 @@ struct Reached {
     let way: Way
     /// Why by the user's own `ssh`.
     let reason: String?
+    /// Another way that carries many bytes with less work, where there is one: a connection of the user's own `ssh`.
+    var carrier: (() throws(HostFailure) -> any Transport)?
 }
 
 /// What a person may want to know while a connection is made.

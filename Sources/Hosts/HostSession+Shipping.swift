@@ -74,7 +74,9 @@ extension HostSession {
         let told = Int64(tables?.count ?? 0)
         progress(max(0, part.size - wanted.size(in: extents) - told), told)
         let commit = Frame(.commit, json: PartHeader(part: part))
-        try openLines(Self.lines(for: wanted.size(in: extents), roundTrip))
+        let size = wanted.size(in: extents)
+        let lines = Self.lines(for: size, roundTrip)
+        if lines == 0 { try openCarrier(for: size) } else { try openLines(lines) }
         for piece in wanted.pieces(of: extents, atMost: limit?.piece ?? Frame.dataChunk) {
             try waiter.wait(for: limit, piece.count)
             // A host that refuses a part early takes nothing more of it, up to the commit.

@@ -22,6 +22,8 @@ package actor HostSession {
     private var reader = FrameReader()
     /// Starts further channels; nil for `local`.
     private(set) var bootstrap: Bootstrap?
+    /// Another connection for many bytes, where there may be one.
+    var carrier: (() throws(HostFailure) -> any Transport)?
     /// What the bytes of parts go over, in turn, where there are any.
     var lines: [any Channel] = []
     var turn = 0
@@ -49,6 +51,7 @@ package actor HostSession {
         if let address = host.address {
             let reached = try connector.reach(host, address, waiter: waiter)
             (transport, way) = (reached.transport, reached.way)
+            if host.node == nil { carrier = reached.carrier }
             if let reason = reached.reason { note(.byOpenSSH(reason: reason)) }
         }
         if let node = host.node { transport = SlurmSteps(node, through: transport, waiter: waiter) }
@@ -56,7 +59,7 @@ package actor HostSession {
         if !host.isLocal {
             let bootstrap = Bootstrap(
                 runtime: connector.runtime, lash: host.lash, transport: transport, waiter: waiter,
-                limit: connector.limit)
+                limit: connector.limit, examines: connector.examines)
             self.bootstrap = bootstrap
             var sent: Int64 = 0
             let (channel, begun) = try bootstrap.start { count in
@@ -67,7 +70,8 @@ package actor HostSession {
             reader.feed(begun)
         } else {
             channel = try ProcessChannel(
-                connector.runtime.path, ["serve", "--own", "--lash", connector.lash.root],
+                connector.runtime.path,
+                ["serve", "--own", "--lash", connector.lash.root] + (connector.examines ? ["--examine"] : []),
                 environment: connector.environment,
                 waiter: waiter)
         }
@@ -93,7 +97,7 @@ package actor HostSession {
     func close() {
         _ = channel?.close()
         dropLines()
-        (channel, bootstrap, transport) = (nil, nil, nil)
+        (channel, bootstrap, transport, carrier) = (nil, nil, nil, nil)
         thread.stop()
     }
 
@@ -204,8 +208,8 @@ extension HostFacts {
         name = Shown.whole(name)
         architecture = Shown.whole(architecture)
         kernel = Shown.whole(kernel)
-        engine = Shown.whole(engine)
-        reason = Shown.whole(reason)
+        engine = engine.map { Shown.whole($0) }
+        reason = reason.map { Shown.whole($0) }
         notes = notes.map { Shown.whole($0) }
     }
 }

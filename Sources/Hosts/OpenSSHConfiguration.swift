@@ -1,3 +1,4 @@
+internal import Files
 internal import Glibc
 
 /// How to reach a host: what the user's OpenSSH configuration says (`ssh -G`), or the usual values without OpenSSH.
@@ -24,6 +25,8 @@ struct OpenSSHConfiguration: Sendable {
     var takesPasswords = true
     /// "inet" or "inet6"; nil for both.
     var family: String?
+    /// Ciphers in their order; nil for the usual ones.
+    var ciphers: [String]?
     /// What libssh2 can't do of what the configuration asks for; nil for nothing.
     var beyondLibssh2: String?
     /// The user's `ssh`, where it is installed.
@@ -59,6 +62,21 @@ struct OpenSSHConfiguration: Sendable {
         (file.map { ["-F", $0] } ?? []) + (address.user.map { ["-l", $0] } ?? [])
             + (address.port.map { ["-p", String($0)] } ?? [])
     }
+
+    /// Of the ciphers that are allowed those first that a processor which knows AES does with least work, and which need no
+    /// digest beside; nil for the order that there is.
+    func orderedCiphers(knowingAES: Bool) -> [String]? {
+        guard knowingAES, let ciphers else { return nil }
+        let first = ["aes128-gcm@openssh.com", "aes256-gcm@openssh.com"].filter(ciphers.contains)
+        return first.isEmpty ? nil : first + ciphers.filter { !first.contains($0) }
+    }
+
+    /// Whether this machine's processors have instructions for AES.
+    static let processorKnowsAES: Bool = {
+        let text = (try? File.read("/proc/cpuinfo", atMost: 4 << 20)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let line = text.split(separator: "\n").first { $0.hasPrefix("flags") || $0.hasPrefix("Features") }
+        return line?.split(separator: " ").contains("aes") ?? false
+    }()
 
     private mutating func take(_ text: String, environment: [String: String], account: Account) {
         var values: [String: [String]] = [:]
@@ -98,6 +116,7 @@ struct OpenSSHConfiguration: Sendable {
         }
         identityFiles = (values["identityfile"] ?? []).filter { $0 != "none" }.map(expand)
         certificateFiles = (values["certificatefile"] ?? []).filter { $0 != "none" }.map(expand)
+        ciphers = one("ciphers").map { $0.split(separator: ",").map(String.init) }
         usesGSSAPI = one("gssapiauthentication") == "yes"
         tokenProvider = one("pkcs11provider")
         identitiesOnly = one("identitiesonly") == "yes"

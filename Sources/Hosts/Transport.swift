@@ -52,6 +52,9 @@ final class OpenSSH: Transport {
                 "-o", "ServerAliveCountMax=2", "-o", "ClearAllForwardings=yes", "-o", "PermitLocalCommand=no",
                 "-o", "RequestTTY=no", "-o", "RemoteCommand=none", "-o", "LogLevel=ERROR",
             ] + shared
+            + (configuration.orderedCiphers(knowingAES: OpenSSHConfiguration.processorKnowsAES).map {
+                ["-o", "Ciphers=" + $0.joined(separator: ",")]
+            } ?? [])
         (self.configuration, self.environment, self.waiter) = (configuration, environment, waiter)
     }
 

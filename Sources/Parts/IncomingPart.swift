@@ -25,6 +25,8 @@ package final class IncomingPart {
     private var filled: Int64 = 0
     /// Up to where the system was asked to write to the disk what has come.
     private var begun: Int64 = 0
+    /// Whether the disk has room for it that nobody else gets: what was written can't fail for want of it later.
+    private var hasRoom = false
 
     /// - Parameter path: where it is written; made for this one.
     private init(
@@ -126,7 +128,7 @@ package final class IncomingPart {
     /// Has room for it set aside: a full disk is told now rather than after an hour's sending.
     private func reserve() throws(PartFailure) {
         do throws(FileFailure) {
-            try File.reserve(part.size, in: descriptor, named: store.path(of: part.digest))
+            hasRoom = try File.reserve(part.size, in: descriptor, named: store.path(of: part.digest))
         } catch { throw PartFailure(error) }
     }
 
@@ -209,15 +211,26 @@ package final class IncomingPart {
         turn = coming.count
     }
 
+    /// Parts that are smaller are on the disk in a moment.
+    private static let worthLater: Int64 = 4 << 20
+
     /// Gives the part its name: once it is whole, verified and synced.
-    package func commit() throws(PartFailure) {
+    /// - Parameter mayBeSyncedLater: gives it its name before it is synced, where that may take long, and notes that; `settle` of
+    ///   the store is to be called then.
+    package func commit(mayBeSyncedLater: Bool = false) throws(PartFailure) {
         guard descriptor >= 0 else { throw .damaged("\(part.words) was given up already", in: path) }
         if lacking > 0 {
             throw .damaged(
                 "\(part.words) is cut short: \(part.size - lacking) of its \(part.size) bytes came",
                 in: "the sent part \(part.digest.short)")
         }
-        if fchmod(descriptor, 0o444) != 0 || fsync(descriptor) != 0 { throw writeFailure }
+        if fchmod(descriptor, 0o444) != 0 { throw writeFailure }
+        if mayBeSyncedLater, hasRoom, part.size >= Self.worthLater {
+            try store.noteUnsynced(part.digest)
+        } else {
+            if fsync(descriptor) != 0 { throw writeFailure }
+            store.forgetNote(of: part.digest)
+        }
         try store.adopt(part, extents: extents, fileAt: path)
         close(descriptor)
         descriptor = -1

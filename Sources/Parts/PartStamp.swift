@@ -1,18 +1,18 @@
-internal import Digests
-internal import Files
+package import Digests
+package import Files
 internal import Glibc
 
 /// Remembers in LASH that the files which hold a part were verified, so that they need not be hashed again while they are the
 /// same: same device, inode, size and change time, which can't be set by hand. It counts until the machine is started anew,
 /// since files of the store need not be synced.
-struct PartStamp {
+package struct PartStamp {
     private let path: String
     private let content: [UInt8]
     /// The latest change of the files, in nanoseconds since 1970.
     private let changed: Int64
 
     /// Of the files as they are now; nil where one is missing.
-    init?(_ digest: Digest, files: [String], in lash: LASH) {
+    package init?(_ digest: Digest, files: [String], in lash: LASH) {
         var content = MachineStart.mark
         var latest: Int64 = 0
         for file in files {
@@ -26,11 +26,11 @@ struct PartStamp {
         path = "\(lash.stamps)/part-\(digest.hex)"
     }
 
-    var isRecorded: Bool { (try? File.read(path, atMost: 64 << 20)) == content }
+    package var isRecorded: Bool { (try? File.read(path, atMost: 64 << 20)) == content }
 
     /// Not of files that changed just now: they could change again without their times telling. File systems tell times to the
     /// hundredth of a second at least, or to the second, and then there is nothing below it.
-    func record() {
+    package func record() {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
         let margin: Int64 = changed % 1_000_000_000 == 0 ? 2_000_000_000 : 100_000_000

@@ -20,6 +20,7 @@ package struct PartStore: Sendable {
 
     /// Whether the part is there, with its extents and as long as they say.
     package func has(_ digest: Digest) -> Bool {
+        recheck(digest)
         guard let extents = try? extents(of: digest) else { return false }
         if let status = File.status(path(of: digest)), status.kind == .file { return extents.size == status.size }
         guard let slices = slices(of: digest) else { return false }
@@ -60,6 +61,7 @@ package struct PartStore: Sendable {
     }
 
     func reader(of digest: Digest, _ extents: ExtentList) throws(PartFailure) -> PartReader {
+        recheck(digest)
         if !File.exists(path(of: digest)), let slices = slices(of: digest) {
             let reader = PartReader(slices, path: piecesPath(of: digest))
             guard reader.size == extents.size else {
@@ -160,6 +162,7 @@ package struct PartStore: Sendable {
     /// A part as one file, for who mounts or unpacks it; what lies in pieces is put together once.
     package func whole(_ part: Part) throws(PartFailure) -> String {
         let path = path(of: part.digest)
+        recheck(part.digest)
         if File.exists(path) { return path }
         let lock = try Self.locked("\(lash.locks)/part-\(part.digest.hex)")
         defer { withExtendedLifetime(lock) {} }
@@ -205,5 +208,6 @@ package struct PartStore: Sendable {
         File.remove(piecesPath(of: digest))
         File.remove(ownPath(of: digest))
         File.remove(extentsPath(of: digest))
+        forgetNote(of: digest)
     }
 }

@@ -101,7 +101,7 @@ struct BringingTests {
             var far = try bench.through(proxy.port)
             far.program = .openssh
             let store = PartStore(bench.lash)
-            // The first time brings the runtime, by three programs one after another, whose connections end with them.
+            // The first time brings the runtime, whose connection ends with it.
             try await bench.connector(runtime: runtime).withSession(to: far) { _ in }
             let before = bench.server.log.components(separatedBy: "Accepted publickey").count
             let most = Mutex(0)
@@ -423,6 +423,75 @@ struct BringingTests {
         }
     }
 
+    /// What libssh2 does not read of the configuration keeps the user's own program out.
+    @Test(arguments: [true, false])
+    func manyBytesGoOverAConnectionOfOnesOwnSSHWhereItGetsIn(getsIn: Bool) async throws {
+        try await withScratch { folder in
+            let bench = try Bench(in: folder, program: .auto)
+            if !getsIn {
+                let file = bench.server.clientConfiguration
+                try (text(of: file) + "\n  KexAlgorithms diffie-hellman-group14-sha1\n").write(to: file)
+            }
+            let (part, _) = try makePart(in: bench.lash, size: 300_000)
+            let lash = bench.lash
+            try await bench.connector(runtime: runtime).withSession(to: bench.host) { session in
+                #expect(await session.way == .libssh2)
+                try await session.openCarrier(for: 1 << 30)
+                #expect(await session.lineCount == (getsIn ? 1 : 0))
+                #expect(try await session.ship([part], from: PartStore(lash)).parts == [part])
+                #expect(try await session.ship([part], from: PartStore(lash)).parts == [])
+                #expect(await session.lineCount == 0)
+            }
+            #expect(PartStore(LASH(root: folder + "/there")).has(part.digest))
+        }
+    }
+
+    @Test func ciphersThatAProcessorKnowsComeFirstAndNoneThatIsNotAllowed() throws {
+        var configuration = try OpenSSHConfiguration(
+            of: HostAddress("vega"), environment: ["PATH": "/nowhere"])
+        let (chacha, gcm, counter) = ("chacha20-poly1305@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr")
+        configuration.ciphers = [chacha, counter, gcm]
+        #expect(configuration.orderedCiphers(knowingAES: true) == [gcm, chacha, counter])
+        #expect(configuration.orderedCiphers(knowingAES: false) == nil)
+        configuration.ciphers = [chacha, counter]
+        #expect(configuration.orderedCiphers(knowingAES: true) == nil)
+    }
+
+    /// Who is being shipped to.
+    private actor Inside {
+        private var count = 0
+        private(set) var most = 0
+        func enter() {
+            count += 1
+            most = max(most, count)
+        }
+        func leave() { count -= 1 }
+    }
+
+    @Test func noMoreHostsThanStatedAreShippedToAtOnceAndAllAreServed() async throws {
+        try await withScratch { folder in
+            let bench = try Bench(in: folder)
+            let (part, _) = try makePart(in: bench.lash, size: 300_000)
+            let (inside, width, lash) = (Inside(), 2, bench.lash)
+            let hosts = Array(repeating: bench.host, count: 5)
+            let fleet = Fleet(try bench.connector(runtime: runtime), hosts: hosts, width: width)
+            let outcomes = await fleet.onEach { session in
+                await inside.enter()
+                // As many as are let in do meet.
+                let end = ContinuousClock.now + .seconds(600)
+                while await inside.most < width, ContinuousClock.now < end {
+                    try await Task.sleep(for: .milliseconds(5))
+                }
+                _ = try await session.ship([part], from: PartStore(lash))
+                let have = try await session.ship([part], from: PartStore(lash))
+                await inside.leave()
+                return have.parts.isEmpty
+            }
+            #expect(await inside.most == width)
+            #expect(try outcomes.map { try $0.result.get() } == Array(repeating: true, count: hosts.count))
+        }
+    }
+
     @Test func severalHostsFailEachForItself() async throws {
         try await withScratch { folder in
             let bench = try Bench(in: folder)
@@ -441,4 +510,8 @@ struct BringingTests {
             #expect(names == ["unreachable", "vega", "local", "unreachable", "vega"])
         }
     }
+}
+
+extension HostSession {
+    var lineCount: Int { lines.count }
 }
