@@ -1,5 +1,6 @@
 import Files
 import Sandbox
+import TestSupport
 import Testing
 
 @testable import Execution
