@@ -98,6 +98,9 @@ let package = Package(
         // the map of a workspace, how versions come together, its folder on a disk
         room("Workspaces", ["CLinux", "Parts", "Threads", "JSON", "Digests", "Files", "Failures"]),
 
+        // a folder on an FTP server that holds them, too
+        room("FTP", ["CCurl", "Workspaces", "Metro", "Digests", "Files", "Failures"]),
+
         // MARK: Running
         // namespaces and mounts as a plan, and its launch
         room("Sandbox", ["CLinux", "Failures"]),
@@ -149,7 +152,7 @@ let package = Package(
                 "Map", "Terminal", "Metro", "Plan", "Store", "Depot", "Bundle", "Execution", "Unpacking", "Layers",
                 "Parts",
                 "Signatures",
-                "Secrets", "Workspaces",
+                "Secrets", "Workspaces", "FTP",
                 "Hosts", "Registry", "Engines",
                 "HostProtocol",
                 "CLinux", "CMount",
@@ -211,6 +214,7 @@ let package = Package(
             ["Plan", "Metro", "Parts", "HostProtocol", "Signatures", "Threads", "JSON", "Digests", "Files", "Failures"]),
         tests(of: "Store", ["Depot", "Bundle", "Layers", "Parts", "Metro", "Digests", "JSON", "Files", "Failures"]),
         tests(of: "Workspaces", ["CLinux", "Threads", "JSON", "Digests", "Files", "Failures"]),
+        tests(of: "FTP", ["Workspaces", "Metro", "Threads", "Digests", "Files", "Failures"]),
         tests(of: "Hosts", ["HostProtocol", "Parts", "Digests", "Files", "Failures"]),
         tests(of: "Registry", ["Digests", "JSON", "Files", "Failures"]),
         tests(of: "Engines", ["Plan", "Metro", "Files", "Failures"], beside: ["Manifests"]),

@@ -97,8 +97,8 @@ let deployCommand = CommandSpec(
         given, inputs: try InputOption.values(invocation, context), context)
     var following = try RunOptions.following(invocation, context, material, hold)
     (following.silence, following.limit) = (silence, limit)
-    // One host runs the metro by itself; what is left behind is led from here, where it is looked after.
-    if hosts.count == 1, let host = hosts.first, !invocation.has("--detach") {
+    // One host runs the metro by itself; what is left behind, or lies on a server, too, is led from here, where it is looked after.
+    if hosts.count == 1, let host = hosts.first, !invocation.has("--detach"), !material.hasServers(context.lash) {
         return try await Deployment.connect(connector, host, context) { session in
             if let failure = await Deployment.shortage(of: material, on: session, cpus: following.cpus, context) {
                 throw failure

@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Execution
+internal import FTP
 internal import Failures
 internal import Files
 internal import Glibc
@@ -159,7 +160,16 @@ enum Dispatch {
         let rooms = HostRooms(lash: context.lash)
         let board = LeaseBoard(
             hosts.map { member($0, rooms) }, run: folder, silence: record.silence,
-            tellsWords: !(record.bundle?.signed.isEmpty ?? true))
+            tellsWords: !(record.bundle?.signed.isEmpty ?? true),
+            reachesServer: { server in
+                let password = server.secret.flatMap { secrets[$0] }
+                if let name = server.secret, password?.isEmpty ?? true {
+                    throw UsageFailure(
+                        "the password of \(Shown.text(server.address, atMost: 200)), the secret \(name), was not given",
+                        fix: "las secret set \(name)")
+                }
+                return try FTPFolder(server, password: password)
+            })
         var connector = try context.connector(asking: Asking { _ in nil })
         connector.limit = record.limit.map { RateLimit($0) }
         let plan = RunMaterial(metro: "", plan: nil, parts: record.parts).readPlan(context.lash)

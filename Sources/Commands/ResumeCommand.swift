@@ -62,7 +62,7 @@ let resumeCommand = CommandSpec(
     let plan =
         host.isLocal || isElsewhere
         ? try? JSONText.decode(Plan.self, from: File.read(folder.plan, atMost: 256 << 20)) : nil
-    let secretNames = Set(plan?.stations.flatMap(\.secrets) ?? []).union(invocation.values("--secret"))
+    let secretNames = (plan?.secretNames ?? []).union(invocation.values("--secret"))
     let secrets = try context.secrets(secretNames)
     let isOverSeveral = host.isLocal ? try Dispatch.record(of: run, in: context.lash) != nil : false
     return try await context.connector().withSession(to: host) { session in

@@ -31,6 +31,16 @@ let runCommand = CommandSpec(
         given, inputs: try InputOption.values(invocation, context), context)
     var following = try RunOptions.following(invocation, context, material, hold)
     following.isUnsandboxed = isUnsandboxed
+    // What lies on a server, too, is led from here.
+    if material.hasServers(context.lash) {
+        if isUnsandboxed {
+            throw UsageFailure(
+                "a metro with a workspace on an FTP server runs as over several hosts, where tasks are always kept apart",
+                fix: "leave “--sandbox off” out")
+        }
+        return try await Deployment.overSeveral(
+            [.local], material, following, try context.connector(), detaching: false, context)
+    }
     return try await context.connector().withSession(to: .local) { session in
         _ = try await session.ship(material.parts, from: PartStore(context.lash))
         return try await following.run(on: .local, session, tethered: true)

@@ -47,6 +47,9 @@ struct RunMaterial {
         return try? JSONText.decode(Plan.self, from: text)
     }
 
+    /// Whether workspaces of the run lie on a server, too.
+    func hasServers(_ lash: LASH) -> Bool { readPlan(lash)?.workspaces.contains { $0.server != nil } ?? false }
+
     /// A bundle begins with a program; a metro is text.
     private static func isBundle(_ given: String) -> Bool {
         if given.hasSuffix(".las"), File.status(given, follow: true)?.kind == .file { return true }

@@ -10,7 +10,7 @@ extension Context {
 
     /// What the stations may know of what is run.
     func secrets(of material: RunMaterial) throws -> [String: String] {
-        try secrets(Set(material.readPlan(lash)?.stations.flatMap(\.secrets) ?? []))
+        try secrets(material.readPlan(lash)?.secretNames ?? [])
     }
 
     func secrets(_ names: Set<String>) throws -> [String: String] {

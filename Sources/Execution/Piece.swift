@@ -108,11 +108,14 @@ package struct Piece {
         for environment in plan.environments where !reached.contains(environment.id.name) {
             throw ExecutionFailure("the environment “\(environment.id)” is not among the parts", exitCode: .integrity)
         }
+        var outposts: RunOutposts?
+        defer { outposts?.end() }
         if let board, !plan.workspaces.isEmpty {
-            board.begin(
-                try RunShares(plan, run: folder, metro: images.metro, host: board.shareName, watches: false))
+            let shares = try RunShares(plan, run: folder, metro: images.metro, host: board.shareName, watches: false)
+            outposts = try RunOutposts(plan, shares, board, run: folder, signals: signals)
+            board.begin(shares)
         } else {
-            try RunWorkspaces(folder).fill(plan, from: images.metro)
+            try RunWorkspaces(folder).fillAlone(plan, from: images.metro)
         }
         let boot = Boot.here
         let isUnsandboxed = start.isUnsandboxed ?? false
@@ -175,22 +178,26 @@ package struct Piece {
         let results = try RunResults(folder).gather(scheduler.results, leftOut: scheduler.leftOut) {
             scheduler.madeFile($0)
         }
+        var trouble: (any Error)?
+        do { try outposts?.finish(isOver: !succeeded) } catch { trouble = error }
         reuse.remember(scheduler.pasts, of: plan.metro)
         // Who hears of the end may resume the run at once: nothing but the way out follows it.
         mayUseDisk.change { $0 = true }
         syncing?.join()
         syncing = nil
+        let code = trouble.map { ($0 as? any Failure)?.exitCode ?? .resources } ?? .done
         let ended = journal.append(.runEnded) {
-            $0.succeeded = succeeded
-            $0.exitCode = Int((succeeded ? ExitCode.done : .stationsFailed).rawValue)
+            $0.succeeded = succeeded && trouble == nil
+            $0.exitCode = Int((succeeded ? code : .stationsFailed).rawValue)
             $0.files = results
+            if succeeded, let trouble { $0.text = (trouble as? any Failure)?.description ?? "\(trouble)" }
             if scheduler.wasCancelled { $0.text = Scheduler.cancelled }
         }
         try journal.commit()
         try? Folder.remove(folder.tasks)
         follow(ended)
         reuse.store.prune()
-        return Ended(succeeded: succeeded, exitCode: succeeded ? .done : .stationsFailed)
+        return Ended(succeeded: succeeded && trouble == nil, exitCode: succeeded ? code : .stationsFailed)
     }
 
     /// The metro's plan, and its text.

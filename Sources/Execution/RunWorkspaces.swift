@@ -12,6 +12,12 @@ struct RunWorkspaces {
     /// - Returns: nil for a name that is no path.
     func files(of name: String) -> String? { RelativePath(name).map { "\(run.workspaces)/\($0)/files" } }
 
+    /// The same where las does not lead the run.
+    func fillAlone(_ plan: Plan, from metro: String) throws(ExecutionFailure) {
+        if let workspace = plan.workspaces.first(where: { $0.server != nil }) { throw RunOutposts.notLed(workspace) }
+        try fill(plan, from: metro)
+    }
+
     /// Makes those that are not there yet, with what lies in them at first. One that is there stays as it is: its run goes on.
     ///
     /// - Parameter metro: where the metro's image is reached.

@@ -64,7 +64,7 @@ package struct StepRun {
     private func perform(_ images: ReachedImages, _ signals: Int32, own: RunFolder) throws -> Ended {
         let plan = try folder.readPlan()
         // On the file system that all steps share: the first one fills them.
-        try RunWorkspaces(folder.run).fill(plan, from: images.metro)
+        try RunWorkspaces(folder.run).fillAlone(plan, from: images.metro)
         var graph = try TaskGraph(plan)
         try graph.bring(step) { try recorded($0) }
         // What it prints lies where that of all steps does, also while it runs.

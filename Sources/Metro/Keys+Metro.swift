@@ -92,11 +92,16 @@ extension Keys {
                 "files", .texts, "Paths and patterns of what lies in it at first, relative to the metro's folder.",
                 "files: refs/*"),
             Key(
-                "via", .words(["ssh"] + SharedFolder.Way.allCases.map(\.rawValue)),
+                "via", .words(["ssh", "ftp"] + SharedFolder.Way.allCases.map(\.rawValue)),
                 "How its files get from one machine to another.", "via: ssh"),
             Key(
-                "path", .text, "A folder that every machine of a run sees under this path, in place of sending files.",
+                "path", .text,
+                "A folder that every machine of a run sees under this path, in place of sending files; with “via: ftp”, the address of one on an FTP server.",
                 "path: /mnt/shared"),
+            Key(
+                "secret", .text,
+                "With “via: ftp”: under which name “las secret” keeps the password of the user whom the address names.",
+                "secret: FTP_PASSWORD"),
             Key(
                 "keep", .flag, "Whether what lies in it stays with the run in LASH when that has ended well.",
                 "keep: yes"),

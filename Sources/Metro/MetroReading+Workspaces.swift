@@ -30,7 +30,8 @@ extension MetroReading {
             return Workspace(name: name, files: paths(node, of: name.value))
         }
         guard let members = members(of: node, Keys.workspace) else { return Workspace(name: name) }
-        let shared = sharedFolder(members)
+        let server = fileServer(members)
+        let shared = server.isMeant ? nil : sharedFolder(members)
         var onCollision: String?
         if let node = members["on_collision"], let text = text(node, of: "on_collision") {
             if !["newest", "keep_both", "stop"].contains(text.value) {
@@ -67,7 +68,7 @@ extension MetroReading {
         }
         return Workspace(
             name: name, files: members["files"].map { paths($0, of: "files") } ?? [], onCollision: onCollision,
-            shared: shared, isKept: members["keep"].flatMap { flag($0, of: "keep") } ?? false,
+            shared: shared, server: server.server, isKept: members["keep"].flatMap { flag($0, of: "keep") } ?? false,
             isAhead: isAhead, limit: limit, copies: copies,
             comments: members["comments"].flatMap { text($0, of: "comments")?.value })
     }
@@ -81,6 +82,51 @@ extension MetroReading {
                 "write how many machines are to hold each file; “ahead: yes” has each host that uses the workspace hold all"
         )
         return nil
+    }
+
+    /// What `via: ftp`, `path` and `secret` say.
+    /// - Returns: whether a server is meant, and which, where that can be read.
+    private mutating func fileServer(_ members: [String: YAMLNode]) -> (isMeant: Bool, server: FileServer?) {
+        let path = members["path"].flatMap { text($0, of: "path") }
+        let via = members["via"].flatMap { text($0, of: "via") }
+        let secret = members["secret"].flatMap { text($0, of: "secret") }
+        guard via?.value == "ftp" || via == nil && path.map({ FileServer.isMeant(by: $0.value) }) ?? false else {
+            if let secret {
+                diagnostics.add(
+                    "“secret” is the password of an FTP server, and none is named", at: secret.position,
+                    fix: "add “via: ftp” and “path: ftp://NAME@ftp.example.org/folder”, or take it out")
+            }
+            return (false, nil)
+        }
+        guard let path else {
+            if let via {
+                diagnostics.add(
+                    "“via: ftp” does not say where the folder lies", at: via.position,
+                    fix: "add “path: ftp://NAME@ftp.example.org/folder”")
+            }
+            return (true, nil)
+        }
+        if let secret, !VariableName.isOne(secret.value) {
+            diagnostics.add(
+                "“secret” is the name under which “las secret” keeps the password, and not the password itself",
+                at: secret.position,
+                fix:
+                    "las secret set FTP_PASSWORD, and “secret: FTP_PASSWORD”: letters, digits and “_”, and no digit first"
+            )
+            return (true, nil)
+        }
+        do throws(FileServer.Mistake) {
+            let server = try FileServer(path.value, secret: secret?.value)
+            if let secret, server.user == nil {
+                diagnostics.add(
+                    "“secret” is a password, and the address does not say whose", at: secret.position,
+                    fix: "write the user's name before the server's: path: ftp://NAME@ftp.example.org/folder")
+            }
+            return (true, server)
+        } catch {
+            diagnostics.add(error.message, at: path.position, fix: error.fix)
+            return (true, nil)
+        }
     }
 
     /// What `via` and `path` say.
@@ -106,9 +152,9 @@ extension MetroReading {
         }
         guard let way = SharedFolder.Way(rawValue: via.value) else {
             diagnostics.add(
-                "“via” is “ssh”, \(ways), and not “\(Shown.text(via.value))”", at: via.position,
+                "“via” is “ssh”, “ftp”, \(ways), and not “\(Shown.text(via.value))”", at: via.position,
                 fix:
-                    "by “ssh” files go over the connections that las has to the hosts; the others, with “path”, name a folder that every machine of the run sees"
+                    "by “ssh” files go over the connections that las has to the hosts; with “ftp” they lie on a server, too; the others, with “path”, name a folder that every machine of the run sees"
             )
             return nil
         }

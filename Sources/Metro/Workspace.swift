@@ -7,6 +7,8 @@ package struct Workspace: Sendable {
     package let onCollision: String?
     /// A folder that all machines see; nil where las carries the files from one to the other.
     package let shared: SharedFolder?
+    /// An FTP server that holds its files, too; nil for none.
+    package let server: FileServer?
     /// Whether what lies in it stays with the run when that has ended well.
     package let isKept: Bool
     /// Whether each host that uses it has all of its files, whatever stations say that they need.
@@ -19,11 +21,12 @@ package struct Workspace: Sendable {
 
     init(
         name: Located<String>, files: [Located<String>] = [], onCollision: String? = nil, shared: SharedFolder? = nil,
-        isKept: Bool = false, isAhead: Bool = false, limit: Int64? = nil, copies: Int? = nil,
+        server: FileServer? = nil, isKept: Bool = false, isAhead: Bool = false, limit: Int64? = nil, copies: Int? = nil,
         comments: String? = nil
     ) {
         (self.name, self.files, self.onCollision, self.comments) = (name, files, onCollision, comments)
-        (self.shared, self.isKept, self.isAhead, self.limit) = (shared, isKept, isAhead, limit)
+        (self.shared, self.server, self.isKept) = (shared, server, isKept)
+        (self.isAhead, self.limit) = (isAhead, limit)
         self.copies = copies
     }
 }

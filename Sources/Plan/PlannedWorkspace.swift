@@ -14,6 +14,8 @@ package struct PlannedWorkspace: Hashable, Sendable, Codable {
     package let onCollision: String?
     /// A folder that all machines see; nil where las carries the files from one to the other.
     package let shared: SharedFolder?
+    /// An FTP server that holds its files, too; nil for none.
+    package let server: FileServer?
     private let keep: Bool?
     private let partial: Bool?
     /// So many bytes a host keeps of what its tasks do not need just then; nil for all.
@@ -22,11 +24,12 @@ package struct PlannedWorkspace: Hashable, Sendable, Codable {
 
     package init(
         name: String, patterns: [String] = [], files: [PlannedFile] = [], onCollision: String? = nil,
-        shared: SharedFolder? = nil, isKept: Bool = false, isPartial: Bool = false, limit: Int64? = nil,
+        shared: SharedFolder? = nil, server: FileServer? = nil, isKept: Bool = false, isPartial: Bool = false,
+        limit: Int64? = nil,
         copies: Int = 1
     ) {
         (self.name, self.patterns, self.files, self.onCollision) = (name, patterns, files, onCollision)
-        (self.shared, keep) = (shared, isKept ? true : nil)
+        (self.shared, self.server, keep) = (shared, server, isKept ? true : nil)
         (partial, self.limit) = (isPartial ? true : nil, isPartial ? limit : nil)
         machines = copies > 1 ? copies : nil
     }
@@ -122,8 +125,8 @@ extension Planner {
             }
             return PlannedWorkspace(
                 name: name, patterns: patterns, files: planned, onCollision: workspace.onCollision,
-                shared: workspace.shared, isKept: workspace.isKept, isPartial: use.isPartial(workspace),
-                limit: workspace.limit, copies: workspace.copies ?? 1)
+                shared: workspace.shared, server: workspace.server, isKept: workspace.isKept,
+                isPartial: use.isPartial(workspace), limit: workspace.limit, copies: workspace.copies ?? 1)
         }
     }
 }
@@ -180,5 +183,12 @@ extension TaskGraph {
             throw Self.wrong("a workspace's name, “\(Shown.text(name))”")
         }
         return names
+    }
+}
+
+extension Plan {
+    /// What has to be given to a run: secrets that its stations, and the servers of its workspaces, name.
+    package var secretNames: Set<String> {
+        Set(stations.flatMap(\.secrets)).union(workspaces.compactMap { $0.server?.secret })
     }
 }

@@ -41,10 +41,15 @@ package struct ConfinedFolder: Sendable {
 /// What tells one state of a file from another without reading it.
 package struct Stamp: Hashable, Sendable, Codable {
     let inode: UInt64
-    let size: Int64
+    package let size: Int64
     /// Nanoseconds since 1970.
     let modified: Int64
     let mode: UInt32
+
+    /// Of a file that lies elsewhere: what tells there one from another of the same size and time, or 0.
+    package init(unique: UInt64, size: Int64, modified: Int64) {
+        (inode, self.size, self.modified, mode) = (unique, size, modified, 0)
+    }
 
     init(_ status: File.Status) {
         (inode, size, mode) = (status.inode, status.size, status.mode & 0o777)

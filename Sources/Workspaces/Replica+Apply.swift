@@ -22,7 +22,9 @@ extension Replica {
     ///   removed before they had their place. They have to be asked for.
     package func apply() throws -> [Need] {
         // Where it does not come to its end, all of it is looked at again.
-        unlike.formUnion(map.takeTouched())
+        let touched = map.takeTouched()
+        unlike.formUnion(touched)
+        outside?.formUnion(touched)
         let paths = unlike.sorted()
         if paths.isEmpty { return [] }
         var later: Set<RelativePath> = []

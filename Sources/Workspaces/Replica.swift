@@ -40,6 +40,9 @@ package final class Replica {
     /// Folders that were made for what lies in them, and not looked at yet.
     var implied: Set<RelativePath> = []
 
+    /// Where something else may have to lie than when a place outside has heard of it last; nil where there is none.
+    var outside: Set<RelativePath>?
+
     /// What has to be here, by who needs it; nil where everything has to.
     var needed: [String: @Sendable (RelativePath) -> Bool]?
     /// Where files are to lie that are known and not here.

@@ -9,7 +9,7 @@ internal import Threads
 /// May be used by any thread.
 package final class Share: @unchecked Sendable {
     let state: Monitor<State>
-    private let folder: String
+    let folder: String
     /// Whether the folder is watched, or only who asks from outside that it is looked at.
     private let watches: Bool
     /// Whether hosts have only what their tasks need.
@@ -51,6 +51,8 @@ package final class Share: @unchecked Sendable {
         /// Messages that came, and after how many of them what they brought could not be put to its place.
         var heard: UInt64 = 0
         var unplacedSince: UInt64?
+        /// Tells a place outside that something may be otherwise.
+        var wakeOutside: (@Sendable () -> Void)?
     }
 
     /// What has to be looked at once more, although nothing happens to it.
@@ -260,7 +262,7 @@ package final class Share: @unchecked Sendable {
     }
 
     /// These are otherwise now: whether enough machines hold them is looked at.
-    private static func choose(
+    static func choose(
         _ names: some Collection<RelativePath>, _ state: inout State
     ) -> [@Sendable () -> Void] {
         if names.isEmpty || state.keepers == nil { return [] }
@@ -332,11 +334,13 @@ package final class Share: @unchecked Sendable {
     ) -> [@Sendable () -> Void] {
         let places = state.replica.takeAbsentChanges()
         if names.isEmpty, places.isEmpty, !isAsking { return [] }
-        return state.peers.sorted { $0.key < $1.key }.compactMap { key, peer in
-            peer.peer.tellPlaces(places)
-            if key != number { peer.peer.tell(names, isNews: true) } else if places.isEmpty { return nil }
-            return peer.wake
-        }
+        let outside = state.replica.outside?.isEmpty == false ? state.wakeOutside.map { [$0] } ?? [] : []
+        return outside
+            + state.peers.sorted { $0.key < $1.key }.compactMap { key, peer in
+                peer.peer.tellPlaces(places)
+                if key != number { peer.peer.tell(names, isNews: true) } else if places.isEmpty { return nil }
+                return peer.wake
+            }
     }
 
     // MARK: What is needed here
@@ -400,7 +404,7 @@ package final class Share: @unchecked Sendable {
 
 extension Replica {
     /// The machine that has written what lies in a workspace at first.
-    private static let first = "@first"
+    static let first = "@first"
 
     /// What lies in the folder is what lies there at first on every machine, where nothing is known yet.
     func begin() throws {

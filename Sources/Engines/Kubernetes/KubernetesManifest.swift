@@ -10,6 +10,7 @@ package struct KubernetesManifest: Sendable {
 
     package init(_ plan: Plan, _ options: KubernetesOptions) throws(EngineFailure) {
         try options.check()
+        try plan.refuseServers("Kubernetes")
         (self.plan, self.options) = (plan, options)
         name = options.name ?? ObjectName.of(plan.metro, atMost: KubernetesOptions.longestName)
     }

@@ -39,6 +39,7 @@ package struct SlurmSubmission: Hashable, Sendable, CustomStringConvertible {
 
     /// - Throws: for a plan that no graph can be made of, and for paths that can't be named to Slurm.
     package init(_ plan: Plan, _ options: SlurmOptions, _ places: Places) throws(EngineFailure) {
+        try plan.refuseServers("Slurm without “--nodes”")
         for path in [places.program, places.work]
         where path.utf8.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "\\") }) {
             throw EngineFailure("“\(Shown.text(path))” can't be named to Slurm", fix: "use a path without “%” and “\\”")

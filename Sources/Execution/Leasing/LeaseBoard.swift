@@ -7,6 +7,7 @@ internal import JSON
 package import Plan
 internal import Sandbox
 internal import Threads
+internal import Workspaces
 
 /// The hosts of a run, and which of them has which task: asked by the scheduler, whose thread decides what is to run, and told by
 /// the lines to the hosts what becomes of it. From any thread.
@@ -127,8 +128,15 @@ package final class LeaseBoard: @unchecked Sendable {
     let tellsWords: Bool
     let state: Monitor<State>
 
-    package init(_ members: [Member], run: RunFolder, silence: Double, tellsWords: Bool = false) {
+    /// How servers are spoken to that hold files of workspaces; nil where they are not.
+    let reachesServer: ReachesServer?
+
+    package init(
+        _ members: [Member], run: RunFolder, silence: Double, tellsWords: Bool = false,
+        reachesServer: ReachesServer? = nil
+    ) {
         (self.run, self.silence, self.tellsWords) = (run, silence, tellsWords)
+        self.reachesServer = reachesServer
         state = Monitor(State(hosts: members.map { HostState(member: $0) }))
     }
 
@@ -194,7 +202,8 @@ package final class LeaseBoard: @unchecked Sendable {
             return String(decoding: bytes.prefix(40), as: UTF8.self)
         }
         let own = name(host)
-        let isTaken = own == shareName || names.indices.contains { $0 != host && name($0) == own }
+        let isTaken =
+            own == shareName || own == Outpost.host || names.indices.contains { $0 != host && name($0) == own }
         return isTaken || own.isEmpty ? "\(own)@\(host + 1)" : own
     }
 
@@ -213,6 +222,9 @@ package final class LeaseBoard: @unchecked Sendable {
             state.change { $0.note(text, found) }
         }
     }
+
+    /// Tells a person something.
+    func tell(_ text: String) { state.change { $0.note(text) } }
 
     // MARK: The scheduler's side
 
