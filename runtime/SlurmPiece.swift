@@ -22,6 +22,8 @@ final class SlurmPiece: DistributedEngine {
     private let steps: StepFolder
     private var recorded: [RunEvent]
     private var isHeld = false
+    /// Why jobs are held back, as the journal has it.
+    private var told: Set<String> = []
 
     /// Seconds for which a step's job must be gone before its step counts as lost: what it recorded may not be seen at once.
     private static let grace = 15
@@ -111,7 +113,7 @@ final class SlurmPiece: DistributedEngine {
             if try wait(atLeast: max(500, min(5 * taken, 30_000)), submission) { return try end(submission, nil) }
             if time(nil) - lastQueue < Self.queuePause { continue }
             lastQueue = time(nil)
-            if let end = try lookAtQueue(submission, standing, &goneSince) { return end }
+            if let end = try lookAtQueue(submission, &goneSince) { return end }
         }
     }
 
@@ -133,14 +135,23 @@ final class SlurmPiece: DistributedEngine {
     /// Steps whose jobs Slurm has no more, and that nothing is recorded of, have failed.
     /// - Returns: the run's end, where nothing more can come.
     private func lookAtQueue(
-        _ submission: SlurmSubmission, _ standing: StepAdvance.Standing, _ goneSince: inout [String: Int]
+        _ submission: SlurmSubmission, _ goneSince: inout [String: Int]
     ) throws -> RunEvent? {
         if let refused = try? File.read(queue + "/refused", atMost: 1 << 16) {
             let text = Shown.text(String(decoding: refused, as: UTF8.self), atMost: 300)
             return try end(submission, "Slurm did not take all of the run: \(text)")
         }
         let jobs = jobs
-        guard let queued = tools.queued(jobs.values.flatMap(\.self)) else { return nil }
+        guard let standing = tools.queue(jobs.values.flatMap(\.self)) else { return nil }
+        let queued = standing.jobs
+        for reason in standing.stuck.sorted() where told.insert(reason).inserted {
+            recorded.append(
+                journal.append(.note) {
+                    $0.text =
+                        "Slurm holds jobs of the run back until somebody changes something: \(reason); --step-time, --partition, --account and --qos say what jobs ask for"
+                })
+            try journal.commit()
+        }
         var known = StepAdvance.Known()
         var isAnyQueued = false
         for (key, numbers) in jobs.sorted(by: { $0.key < $1.key }) {
@@ -227,7 +238,7 @@ final class SlurmPiece: DistributedEngine {
         guard File.exists(queue) else { return }
         File.remove(queue + "/refused")
         let jobs = jobs
-        let queued = tools.queued(jobs.values.flatMap(\.self)) ?? []
+        let queued = tools.queue(jobs.values.flatMap(\.self))?.jobs ?? []
         for name in try Folder.names(in: queue) where name.hasSuffix(".claim") {
             let key = String(name.dropLast(6))
             if jobs[key]?.contains(where: queued.contains) ?? false { continue }

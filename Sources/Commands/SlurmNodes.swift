@@ -81,11 +81,6 @@ enum SlurmNodes {
         }
     }
 
-    /// Reasons to wait that last until a person changes the cluster.
-    private static let never: Set<String> = [
-        "PartitionNodeLimit", "PartitionTimeLimit", "BadConstraints", "InvalidAccount", "InvalidQOS", "PartitionConfig",
-    ]
-
     private static func wait(
         for job: Int, _ request: SlurmRequest, _ session: HostSession, _ context: Context,
         isInterrupted: @Sendable () -> Bool
@@ -98,11 +93,13 @@ enum SlurmNodes {
             case .kept(let nodes):
                 stage.end()
                 return nodes
-            case .waiting(let reason) where never.contains(reason):
+            case .waiting(let reason) where SlurmTools.isForEver(reason):
                 stage.abandon()
                 throw EngineFailure(
                     "Slurm does not give nodes", cause: "\(Amounts.count(request.count, "node")): \(reason)",
-                    fix: "sinfo shows what this cluster has; --partition names another part of it", .resources)
+                    fix:
+                        "sinfo shows what this cluster has, --partition names another part of it; --node-time asks for less, --account and --qos say whose limits hold",
+                    .resources)
             case .waiting(let reason):
                 if reason != told, reason != "None" { context.terminal.say("\(title): \(reason)") }
                 told = reason

@@ -27,7 +27,8 @@ package final class SlurmCluster: @unchecked Sendable {
     ///   - folder: exists, and is the cluster's alone; a short path, since sockets lie in it.
     ///   - cpus: of each node.
     ///   - largestArray: MaxArraySize.
-    package init(in folder: String, cpus: Int = 4, largestArray: Int = 1001) throws {
+    ///   - hasAccounts: whether it keeps accounts, has limits, and graphics processors.
+    package init(in folder: String, cpus: Int = 4, largestArray: Int = 1001, hasAccounts: Bool = false) throws {
         self.folder = folder
         (leash, process) = (Pipe(), Process())
         for name in ["state", "spool", "own"] { try Folder.make("\(folder)/\(name)") }
@@ -36,11 +37,12 @@ package final class SlurmCluster: @unchecked Sendable {
         chmod(folder + "/munge.key", 0o600)
         let host = try Program("hostname").run().lines.first ?? "localhost"
         var ports: Set<Int> = []
-        while ports.count < 5 { ports.insert(try SSHServer.freePort()) }
+        while ports.count < 6 { ports.insert(try SSHServer.freePort()) }
         let port = ports.sorted()
         let nodes = (1...4).map {
-            "NodeName=n\($0) NodeHostname=\(host) NodeAddr=127.0.0.1 Port=\(port[$0]) CPUs=\(cpus) RealMemory=16000 State=UNKNOWN"
+            "NodeName=n\($0) NodeHostname=\(host) NodeAddr=127.0.0.1 Port=\(port[$0]) CPUs=\(cpus) RealMemory=16000 \(hasAccounts ? "Gres=gpu:\(Self.gpus) " : "")State=UNKNOWN"
         }
+        if hasAccounts { try Self.writeAccounts(in: folder, host: host, port: port[5]) }
         try File.write(
             """
             ClusterName=test
@@ -57,7 +59,7 @@ package final class SlurmCluster: @unchecked Sendable {
             SlurmdPidFile=\(folder)/slurmd-%n.pid
             ProctrackType=proctrack/linuxproc
             TaskPlugin=task/none
-            AccountingStorageType=accounting_storage/none
+            \(hasAccounts ? Self.accounting(in: folder, port: port[5]) : "AccountingStorageType=accounting_storage/none")
             JobAcctGatherType=jobacct_gather/none
             SelectType=select/cons_tres
             SelectTypeParameters=CR_CPU
@@ -78,9 +80,11 @@ package final class SlurmCluster: @unchecked Sendable {
             # Holds the daemons: when the pipe of its standard input closes, they end.
             d=$1
             export SLURM_CONF=$d/slurm.conf
+            fail() { kill -9 $all; exit 1; }
             munged --foreground --force --key-file="$d/munge.key" --socket="$d/munge.sock" --pid-file="$d/munged.pid" \\
                 --log-file="$d/munged.log" --seed-file="$d/munge.seed" < /dev/null & all=$!
             while [ ! -S "$d/munge.sock" ]; do sleep 0.05; done
+            [ ! -e "$d/accounts.sh" ] || . "$d/accounts.sh"
             slurmctld -D -f "$d/slurm.conf" < /dev/null > "$d/slurmctld.log" 2>&1 & all="$all $!"
             for n in n1 n2 n3 n4; do
                 unshare -m --propagation private sh "$d/node.sh" "$n" < /dev/null > "$d/slurmd-$n.log" 2>&1 & all="$all $!"
@@ -97,6 +101,8 @@ package final class SlurmCluster: @unchecked Sendable {
         try File.write(
             """
             mount -t tmpfs -o mode=1777 tmpfs '\(own)' || exit
+            d='\(folder)'
+            [ ! -e "$d/devices.sh" ] || . "$d/devices.sh"
             exec slurmd -D -N "$1" -f '\(configuration)'
 
             """, to: folder + "/node.sh")
@@ -109,7 +115,7 @@ package final class SlurmCluster: @unchecked Sendable {
         _ = fcntl(leash.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
         try process.run()
         try? leash.fileHandleForReading.close()
-        for _ in 0..<1800 where process.isRunning {
+        for _ in 0..<6000 where process.isRunning {
             if try run("sinfo", "-h", "-t", "idle", "-o", "%D").lines.first == "4" { return }
             usleep(50_000)
         }

@@ -43,17 +43,44 @@ package struct SlurmTools: Sendable {
             .resources)
     }
 
-    /// Which of these jobs wait, run, or are ending now.
+    package struct Queue: Hashable, Sendable {
+        /// Those that wait, run, or are ending now.
+        package var jobs: Set<Int> = []
+        /// Why some of them wait that a person has to do something for, in Slurm's words.
+        package var stuck: Set<String> = []
+    }
+
+    /// How these jobs stand.
     /// - Returns: nil where Slurm does not answer.
-    package func queued(_ jobs: [Int]) -> Set<Int>? {
-        if jobs.isEmpty { return [] }
+    package func queue(_ jobs: [Int]) -> Queue? {
+        var queue = Queue()
+        if jobs.isEmpty { return queue }
         let list = jobs.map(String.init).joined(separator: ",")
-        guard let ended = try? tool("squeue").run(["--noheader", "--format=%F", "--jobs=" + list], atMost: 60) else {
-            return nil
-        }
+        let words = ["--noheader", "--format=%F %T %r", "--jobs=" + list]
+        guard let ended = try? tool("squeue").run(words, atMost: 60) else { return nil }
         // What is said of jobs that it has forgotten.
-        if ended.status != 0 { return ended.errors.contains("Invalid job id") ? [] : nil }
-        return Set(ended.output.split(whereSeparator: \.isWhitespace).compactMap { Int($0) })
+        if ended.status != 0 { return ended.errors.contains("Invalid job id") ? queue : nil }
+        for line in ended.output.split(separator: "\n") {
+            let fields = line.split(separator: " ", maxSplits: 2)
+            guard let job = fields.first.flatMap({ Int($0) }) else { continue }
+            queue.jobs.insert(job)
+            if fields.count == 3, fields[1] == "PENDING", Self.isForEver(String(fields[2])) {
+                queue.stuck.insert(Shown.text(String(fields[2]), atMost: 100))
+            }
+        }
+        return queue
+    }
+
+    private static let never: Set<String> = [
+        "PartitionNodeLimit", "PartitionTimeLimit", "BadConstraints", "InvalidAccount", "InvalidQOS", "PartitionConfig",
+        "AccountNotAllowed", "QOSNotAllowed", "ReservationDeleted",
+    ]
+
+    /// Whether what Slurm says a job waits for lasts until a person changes something. Among these are limits of an account or a QOS
+    /// that the job exceeds by itself: `QOSMaxWallDurationPerJobLimit`.
+    package static func isForEver(_ reason: String) -> Bool {
+        never.contains(reason)
+            || (reason.hasPrefix("QOSMax") || reason.hasPrefix("AssocMax")) && reason.contains("PerJob")
     }
 
     /// Those that have ended are fine.
