@@ -21,6 +21,10 @@ let pushCommand = CommandSpec(
         .init(
             name: "--plain-http", about: "speak http without encryption to a registry on another machine",
             completes: .nothing),
+        .init(
+            name: "--with-bundle",
+            about: "send the bundle as well, so that las pull gives it back: twice as much to send",
+            completes: .nothing),
         .init(name: "--dry-run", about: "show what would be sent where, and send nothing", completes: .nothing),
         .init(name: "--json", about: "say as JSON what was sent", completes: .nothing),
     ],
@@ -36,6 +40,9 @@ let pushCommand = CommandSpec(
         the runtime: “podman run ghcr.io/alice/my-metro:1” runs the metro. It is there when all of it is, or not at all.
         The last line printed is its digest, which names it for good.
 
+        With --with-bundle the bundle itself lies beside the image, in pieces of which only those are sent that have changed. The image
+        names it by its digest; “las pull” brings it, and it runs as the one that was sent.
+
         The credentials are those of “las login”, else those that Podman and Docker keep for you. They are shown to that registry
         only. A registry on this machine (127.0.0.1, localhost) is spoken to without encryption.
 
@@ -50,12 +57,14 @@ let pushCommand = CommandSpec(
     let given = Context.absolute(invocation.arguments[0])
     if invocation.has("--dry-run") {
         let kind = try PushSource(given).words
-        context.terminal.print("\(Shown.whole(given)), \(kind), would be sent to \(reference)")
+        let more = invocation.has("--with-bundle") ? ", with its bundle" : ""
+        context.terminal.print("\(Shown.whole(given)), \(kind), would be sent to \(reference)\(more)")
         return .done
     }
     let hold = try context.holdStore()
     defer { hold.release() }
-    let pushed = try await PushSource.send(given, to: reference, invocation, context)
+    let pushed = try await PushSource.send(
+        given, to: reference, invocation, withBundle: invocation.has("--with-bundle"), context)
     let whole = PushSource.name(of: pushed.digest, at: reference)
     let images = PushSource.environments(of: pushed, at: reference)
     if invocation.has("--json") {
@@ -107,18 +116,62 @@ enum PushSource {
         }
     }
 
-    /// - Parameter given: an absolute path.
+    /// - Parameters:
+    ///   - given: an absolute path.
+    ///   - withBundle: whether the bundle goes along; it is there before the image that names it.
     static func send(
-        _ given: String, to reference: ImageReference, _ invocation: Invocation, _ context: Context
+        _ given: String, to reference: ImageReference, _ invocation: Invocation, withBundle: Bool = false,
+        _ context: Context
     ) async throws -> Pushed {
+        let source = try PushSource(given)
+        if withBundle, case .layout = source {
+            throw UsageFailure(
+                "\(Shown.whole(given)) is an image, of which no bundle can be made",
+                fix: "send the metro or the bundle that it was made of")
+        }
         let folder = try Folder.makeTemporary(in: context.lash.temporary, named: "push")
         defer { try? Folder.remove(folder) }
-        let layout = try await PushSource(given).layout(in: folder, invocation, context)
-        let push = try RegistryPush(
-            layout, to: reference, Credentials(context.lash, environment: context.environment), context.lash,
-            isPlain: invocation.has("--plain-http"))
-        return try Stage.during(context.terminal, "sending to \(reference.registry)") { stage in
-            try push.run { stage.update(done: $0, of: $1) }
+        var layout = try await source.layout(in: folder, invocation, context)
+        func send(_ layout: OCILayout, to reference: ImageReference, _ title: String) throws -> Pushed {
+            let push = try RegistryPush(
+                layout, to: reference, Credentials(context.lash, environment: context.environment), context.lash,
+                isPlain: invocation.has("--plain-http"))
+            return try Stage.during(context.terminal, title) { stage in
+                try push.run { stage.update(done: $0, of: $1) }
+            }
+        }
+        var before: (sent: Int64, there: Int64) = (0, 0)
+        if withBundle {
+            let file = try await source.bundleFile(in: folder, invocation, context)
+            let borders = file.parts.map(\.offset) + [file.index.offset]
+            let (pieces, bundle) = try AttachedBundle.layout(of: file.path, cutAt: borders, in: folder + "/pieces")
+            let place = try ImageReference("\(reference.registry)/\(reference.name):\(bundle.tag)")
+            let pushed = try send(pieces, to: place, "sending the bundle to \(reference.registry)")
+            before = (pushed.sent, pushed.there)
+            layout = try layout.naming(bundle)
+        }
+        let pushed = try send(layout, to: reference, "sending to \(reference.registry)")
+        return pushed.adding(sent: before.sent, there: before.there)
+    }
+
+    /// The bundle, or the one that a metro becomes.
+    private func bundleFile(
+        in folder: String, _ invocation: Invocation, _ context: Context
+    ) async throws -> BundleFile {
+        switch self {
+        case .bundle(let path), .layout(let path): return try BundleFile.open(path)
+        case .metro(let path):
+            let source = try MetroSource.read(path, inputs: try InputOption.values(invocation, context))
+            let packing = Packing(context: context, source: source)
+            let packed = try await packing.parts()
+            let runtime = try packing.store.add(runtimeAt: context.runtime())
+            let output = folder + "/bundle.las"
+            try Stage.during(context.terminal, "writing the bundle") { stage in
+                _ = try BundleWriter(packing.store).write([runtime] + packed.parts, to: output) {
+                    stage.update(done: $0, of: $1)
+                }
+            }
+            return try BundleFile.open(output)
         }
     }
 

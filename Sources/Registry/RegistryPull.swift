@@ -9,7 +9,7 @@ internal import Threads
 package struct RegistryPull: Sendable {
     package let reference: ImageReference
     private let session: RegistrySession
-    private static let width = 3
+    static let width = 3
 
     package init(_ reference: ImageReference, _ credentials: Credentials, isPlain: Bool) throws(RegistryFailure) {
         self.reference = reference
@@ -47,7 +47,7 @@ package struct RegistryPull: Sendable {
     }
 
     /// One image, or those of all environments of a metro, with what lists them.
-    private func manifests(
+    func manifests(
         _ architecture: String, over connection: WebConnection
     ) throws -> ([(OCILayout.Image, [UInt8])], index: [UInt8]?) {
         let types = OCILayout.manifestTypes + OCILayout.indexTypes
@@ -69,7 +69,7 @@ package struct RegistryPull: Sendable {
         return ([(OCILayout.Image(environment: nil, manifest: blob), bytes)], nil)
     }
 
-    private func manifest(
+    func manifest(
         _ name: String, _ digest: Digest?, _ architecture: String, over connection: WebConnection
     ) throws -> (OCILayout.Blob, [UInt8]) {
         let types = OCILayout.manifestTypes + (digest == nil || digest == reference.digest ? OCILayout.indexTypes : [])
@@ -103,7 +103,7 @@ package struct RegistryPull: Sendable {
         return try manifest("sha256:" + entry.digest.hex, entry.digest, architecture, over: connection)
     }
 
-    private func fetch(
+    func fetch(
         _ blob: OCILayout.Blob, to path: String, over connection: WebConnection, progress: (Int64) -> Void
     ) throws {
         let descriptor = try File.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, action: "write")

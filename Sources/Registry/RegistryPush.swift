@@ -14,6 +14,11 @@ package struct Pushed: Hashable, Sendable {
     package let sent: Int64
     /// Bytes of layers that the registry had, or took over from another name.
     package let there: Int64
+
+    /// With what was sent before it, of the same push.
+    package func adding(sent more: Int64, there before: Int64) -> Pushed {
+        Pushed(digest: digest, images: images, sent: sent + more, there: there + before)
+    }
 }
 
 /// Sends an image to a registry (the OCI distribution specification, 1.1): blobs that are missing, then the manifest, so that
