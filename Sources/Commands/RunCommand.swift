@@ -39,7 +39,7 @@ let runCommand = CommandSpec(
                 fix: "leave “--sandbox off” out")
         }
         return try await Deployment.overSeveral(
-            [.local], material, following, try context.connector(), detaching: false, context)
+            [.local], material, following, try context.connector(), width: Fleet.usualWidth, detaching: false, context)
     }
     return try await context.connector().withSession(to: .local) { session in
         _ = try await session.ship(material.parts, from: PartStore(context.lash))
