@@ -106,6 +106,14 @@ struct SlurmScripts {
     /// When nothing is left to submit, a last job tells the journal and gathers the results.
     private static func end(_ keys: [String], _ common: [String], _ options: SlurmOptions) -> String {
         """
+        # Another job may be submitting just now what it has claimed: who looks when that is done sees whether all is submitted.
+        if [ -n "$open" ] && [ "$code" = 0 ] && [ "${LAS_LOOKS:-0}" -lt 60 ]; then
+            for claim in "$work"/slurm/*.claim; do
+                [ "$claim" != "$work/slurm/end.claim" ] && [ -d "$claim" ] && [ ! -e "${claim%.claim}.jobs" ] || continue
+                sleep 1
+                LAS_LOOKS=$((${LAS_LOOKS:-0} + 1)) exec sh "$here/submit.sh"
+            done
+        fi
         # When all have ended: the journal, and the results in $work/results.
         if [ -z "$open" ] && [ "$code" = 0 ] && mkdir "$work/slurm/end.claim" 2> /dev/null; then
             sbatch --parsable --job-name=\(options.prefix)-end --nodes=1 --ntasks=1 \(words(common))\\
