@@ -262,14 +262,14 @@ struct SlurmScripts {
                 printf 'export LAS_PROGRAM=%s LAS_WORK=%s LAS_NEXT=yes\\n' "$(word "$las")" "$(word "$work")"
                 echo '"$LAS_PROGRAM" advance --work "$LAS_WORK" --look --gone "$1" > /dev/null'
                 printf 'exec sh %s\\n' "$(word "$here/submit.sh")"
-            } > "$work/slurm/next.sh.new"
-            mv "$work/slurm/next.sh.new" "$work/slurm/next.sh"
+            } > "$work/slurm/next.sh.new.${SLURM_JOB_ID:-0}.$$"
+            mv "$work/slurm/next.sh.new.${SLURM_JOB_ID:-0}.$$" "$work/slurm/next.sh"
             \(isFollowed ? "" : """
                 {
                     echo '#!/bin/sh'
                     printf 'exec %s advance --work %s --via slurm --gone all\\n' "$(word "$las")" "$(word "$work")"
-                } > "$work/slurm/end.sh.new"
-                mv "$work/slurm/end.sh.new" "$work/slurm/end.sh"
+                } > "$work/slurm/end.sh.new.${SLURM_JOB_ID:-0}.$$"
+                mv "$work/slurm/end.sh.new.${SLURM_JOB_ID:-0}.$$" "$work/slurm/end.sh"
                 """)
 
             """
