@@ -5,7 +5,7 @@ internal import Glibc
 /// The folder that a person finds the results in. Each file appears whole, and what las has not made is left alone.
 final class ResultFolder {
     private let path: String
-    /// Folders in which there is something new.
+    /// Folders with new names in them that the disk may not have yet.
     private var changed: [String] = []
 
     init(_ path: String) { self.path = path }
@@ -23,6 +23,7 @@ final class ResultFolder {
             try copy(results + "/" + station, to: beside + "/" + station, count: &count)
         }
         for station in stations { try move(beside + "/" + station, to: path + "/" + station, onlyChecking: true) }
+        sync()
         changed = [path]
         for station in stations { try move(beside + "/" + station, to: path + "/" + station, onlyChecking: false) }
         sync()
@@ -45,10 +46,12 @@ final class ResultFolder {
                 fix: "move it away, or choose another folder with --results")
         }
         if isFolder {
-            if !onlyChecking {
-                try Folder.make(place)
-                changed.append(place)
+            if File.status(place) == nil {
+                // As a whole: nothing is in its way.
+                if !onlyChecking { try File.move(from, to: place) }
+                return
             }
+            if !onlyChecking { changed.append(place) }
             for name in try Folder.names(in: from) {
                 try move(from + "/" + name, to: place + "/" + name, onlyChecking: onlyChecking)
             }
@@ -62,6 +65,7 @@ final class ResultFolder {
         switch status.kind {
         case .folder:
             try Folder.make(place)
+            changed.append(place)
             for name in try Folder.names(in: from) {
                 try copy(from + "/" + name, to: place + "/" + name, count: &count)
             }
