@@ -167,7 +167,7 @@ let package = Package(
             dependencies: [
                 "Engines", "Execution", "HostProtocol", "Plan", "Parts", "Signatures", "Unpacking", "JSON", "Digests",
                 "Files",
-                "Failures",
+                "Failures", "Threads",
             ],
             path: "runtime",
             swiftSettings: swift + [.unsafeFlags(["-static-stdlib"], .when(configuration: .release))],

@@ -5,6 +5,7 @@ internal import Glibc
 internal import HostProtocol
 internal import Parts
 internal import Signatures
+internal import Threads
 
 /// `x.las run`: runs the bundle that the runtime stands in front of, here and now.
 enum RunCommand {
@@ -66,9 +67,15 @@ enum RunCommand {
         let ended = piece.perform { event in
             if asJSON { RunLines.json(event) } else { lines.tell(event) }
         }
-        let count = try ResultFolder(target).take(from: folder.results)
+        let list = RunList(lash)
+        // Beside the copying.
+        let clearing = ended.succeeded ? try? OwnThread { try? list.leaveMade(of: start.run) } : nil
+        let count: Int
+        do {
+            defer { clearing?.join() }
+            count = try ResultFolder(target).take(from: folder.results)
+        }
         if ended.succeeded {
-            let list = RunList(lash)
             try? list.leaveRecord(of: start.run)
             list.prune()
         } else {

@@ -259,6 +259,8 @@ static int become(void *argument) {
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
     int error = ENOENT;
     for (char **path = program->programs; *path; path++) {
+        // An exec that fails makes and unmakes an address space first.
+        if (syscall(SYS_faccessat, AT_FDCWD, *path, F_OK) && errno == ENOENT) continue;
         syscall(SYS_execve, *path, program->arguments, program->variables);
         if (errno != ENOENT && errno != ENOTDIR) error = errno;
         if (error != ENOENT && error != EACCES) break;

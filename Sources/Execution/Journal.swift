@@ -106,22 +106,29 @@ package final class Journal {
     var file: Int32 { descriptor }
 
     /// The events of a journal that another process may be writing; none where there is no journal.
-    /// - Parameter first: only those of its beginning, so many bytes.
-    package static func read(_ path: String, first: Int? = nil) -> [RunEvent] {
+    package static func read(_ path: String) -> [RunEvent] {
         guard let descriptor = try? File.open(path, O_RDONLY | O_CLOEXEC, action: "read") else { return [] }
         defer { close(descriptor) }
         var reader = JournalReader(bytes: [], path: path)
         var (events, chunk): ([RunEvent], [UInt8]) = ([], [UInt8](repeating: 0, count: 1 << 20))
-        var rest = first ?? .max
-        while rest > 0 {
-            let count = Glibc.read(descriptor, &chunk, min(chunk.count, rest))
+        while true {
+            let count = Glibc.read(descriptor, &chunk, chunk.count)
             if count < 0, errno == EINTR { continue }
             if count <= 0 { break }
-            rest -= count
             reader.feed(Array(chunk[..<count]))
             events += reader.takeWhole()
         }
         return events
+    }
+
+    /// The first event; nil where there is none, or it is longer than any run's first.
+    static func first(_ path: String) -> RunEvent? {
+        guard let descriptor = try? File.open(path, O_RDONLY | O_CLOEXEC, action: "read") else { return nil }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 64 << 10)
+        let count = pread(descriptor, &bytes, bytes.count, 0)
+        guard count > 0, let end = bytes[..<count].firstIndex(of: UInt8(ascii: "\n")) else { return nil }
+        return JournalReader.event(bytes[..<end])
     }
 
     /// Waits until no process holds the journal.
@@ -152,10 +159,13 @@ package final class Journal {
             length = min(length, size)
             var bytes = [UInt8](repeating: 0, count: length)
             guard pread(descriptor, &bytes, length, off_t(size - length)) == length else { return nil }
-            let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-            // The first one may be the end of a line, and the last one is what follows the last end of a line.
-            for line in lines.dropFirst(length == size ? 0 : 1).dropLast().reversed() {
-                if let event = JournalReader.event(line) { return event }
+            let newline = UInt8(ascii: "\n")
+            // What follows the last end of a line is no line, and what lies before the first may be the end of one.
+            var end = bytes.lastIndex(of: newline)
+            while let last = end {
+                end = bytes[..<last].lastIndex(of: newline)
+                if end == nil, length < size { break }
+                if let event = JournalReader.event(bytes[(end.map { $0 + 1 } ?? 0)..<last]) { return event }
             }
             if length == size { return nil }
             length *= 8

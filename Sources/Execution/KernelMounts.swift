@@ -10,7 +10,6 @@ enum KernelMounts {
             throw ExecutionFailure(
                 notRoot, fix: "leave --engine out: the best way that there is here is taken", exitCode: .usage)
         }
-        let hasUserNamespaces = try Namespaces.ofTasks()
         if las_own_mounts() != 0 { throw .system("this root may not mount") }
         let mounted = try MountedImages(start, folder: folder) { (image, place) throws(ExecutionFailure) in
             var stage: Int32 = 0
@@ -18,6 +17,8 @@ enum KernelMounts {
                 throw .system(words(stage, image))
             }
         }
+        // Last: it is found out beside all this.
+        let hasUserNamespaces = try Namespaces.ofTasks()
         return ReachedImages(
             engine: .kernel, reason: reason, metro: mounted.metro,
             environments: mounted.environments, hasUserNamespaces: hasUserNamespaces, mounted: mounted)

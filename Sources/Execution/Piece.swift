@@ -180,7 +180,7 @@ package struct Piece {
         }
         var trouble: (any Error)?
         do { try outposts?.finish(isOver: !succeeded) } catch { trouble = error }
-        reuse.remember(scheduler.pasts, of: plan.metro)
+        reuse.remember(scheduler.pasts, of: plan.metro, in: start.run)
         // Who hears of the end may resume the run at once: nothing but the way out follows it.
         mayUseDisk.change { $0 = true }
         syncing?.join()

@@ -1,5 +1,6 @@
 internal import Digests
 internal import Files
+internal import HostProtocol
 internal import Metro
 internal import Plan
 internal import Sandbox
@@ -39,10 +40,11 @@ struct Reuse {
     }
 
     /// Keeps what tasks were known by, to say in the future why they run. Once the thread that looks has ended.
-    func remember(_ pasts: [TaskID: TaskHistory.Past], of metro: String) {
+    func remember(_ pasts: [TaskID: TaskHistory.Past], of metro: String, in run: RunID) {
         guard let files, !pasts.isEmpty else { return }
         // More than are remembered also take the place of all before.
-        var history = pasts.count > TaskHistory.mostTasks ? TaskHistory() : TaskHistory.read(metro, in: store.lash)
+        var history =
+            pasts.count > TaskHistory.mostTasks ? TaskHistory() : TaskHistory.read(metro, in: store.lash, besides: run)
         history.add(pasts, files: files.inputDigests)
         history.write(metro, in: store.lash)
     }

@@ -53,14 +53,26 @@ package struct RunList {
         let folder = RunFolder(run, in: lash)
         let places = [folder.results, folder.tasks, folder.path + "/steps", folder.path + "/slurm"]
         for place in places { try Folder.remove(place) }
-        let plan = (try? File.read(folder.plan, atMost: 256 << 20)).flatMap {
-            try? JSONText.decode(Plan.self, from: $0)
-        }
+        let plan = plan(of: folder)
         try RunWorkspace.leaveRecords(of: plan?.workspaces ?? [], in: folder)
-        try clear(folder.made, "", besides: (plan?.stations ?? []).filter(\.keepsMade).map(\.id.name))
+        try leaveMade(of: folder, plan)
         rmdir(folder.mounts)
         File.remove(folder.pid)
         if File.status(folder.log)?.size == 0 { File.remove(folder.log) }
+    }
+
+    /// The part of it that takes longest where there are many files, and is in nobody's way: results have names of their own.
+    package func leaveMade(of run: RunID) throws {
+        let folder = RunFolder(run, in: lash)
+        try leaveMade(of: folder, plan(of: folder))
+    }
+
+    private func leaveMade(of folder: RunFolder, _ plan: Plan?) throws {
+        try clear(folder.made, "", besides: (plan?.stations ?? []).filter(\.keepsMade).map(\.id.name))
+    }
+
+    private func plan(of folder: RunFolder) -> Plan? {
+        (try? File.read(folder.plan, atMost: 256 << 20)).flatMap { try? JSONText.decode(Plan.self, from: $0) }
     }
 
     /// - Parameter kept: folders below `made` that stay.

@@ -31,9 +31,10 @@ struct TaskHistory: Sendable, Codable {
         if files.count <= Self.mostTasks { self.files = files }
     }
 
-    static func read(_ metro: String, in lash: LASH) -> TaskHistory {
+    /// - Parameter own: a run whose journal is left out: what its tasks were known by is at hand.
+    static func read(_ metro: String, in lash: LASH, besides own: RunID? = nil) -> TaskHistory {
         var history = SealedFile.read(TaskHistory.self, place(metro, lash)) ?? TaskHistory()
-        for journal in unfinished(metro, in: lash) { history.add(Journal.read(journal)) }
+        for journal in unfinished(metro, in: lash, besides: own) { history.add(Journal.read(journal)) }
         return history
     }
 
@@ -42,11 +43,11 @@ struct TaskHistory: Sendable, Codable {
     }
 
     /// The journals of runs that go on, or were killed: what they did is remembered by nothing else.
-    private static func unfinished(_ metro: String, in lash: LASH) -> [String] {
-        let runs = (try? Folder.names(in: lash.runs)) ?? []
-        return runs.map { "\(lash.runs)/\($0)/journal" }.filter { journal in
-            Journal.read(journal, first: 64 << 10).first?.text == metro && !Journal.hasEnded(journal)
-        }
+    private static func unfinished(_ metro: String, in lash: LASH, besides own: RunID? = nil) -> [String] {
+        let runs = ((try? Folder.names(in: lash.runs)) ?? []).compactMap { RunID($0) }.filter { $0 != own }
+        // Of one that ended well, and whose results were taken, only a record is left.
+        return runs.map { RunFolder($0, in: lash) }.filter { File.exists($0.results) }.map(\.journal)
+            .filter { Journal.first($0)?.text == metro && !Journal.hasEnded($0) }
     }
 
     private mutating func add(_ events: [RunEvent]) {
