@@ -12,6 +12,9 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+const int las_open_path = O_PATH;
+const int las_open_direct = O_DIRECT;
+
 int las_syncfs(int descriptor) { return syncfs(descriptor); }
 
 int las_clone_file(int source, int target) { return ioctl(target, FICLONE, source); }

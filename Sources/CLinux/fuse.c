@@ -30,20 +30,29 @@ int las_own_user_namespace(void) {
     return mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL);
 }
 
-int las_mount_fuse(const char *folder, int *device, int *stage) {
+static int mount_fuse(const char *folder, int *device, int *stage, unsigned long flags, uid_t user, gid_t group) {
     *stage = LAS_FUSE_DEVICE;
     // The kernel takes it only from who opened it in the same user namespace.
     *device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
     if (*device < 0) return -1;
     *stage = LAS_FUSE_MOUNT;
-    char options[96];
-    snprintf(options, sizeof options, "fd=%d,rootmode=40755,user_id=0,group_id=0,default_permissions", *device);
-    if (mount("las", folder, "fuse", MS_RDONLY | MS_NOSUID | MS_NODEV, options) == 0) return 0;
+    char options[128];
+    snprintf(options, sizeof options, "fd=%d,rootmode=40755,user_id=%u,group_id=%u,default_permissions", *device,
+             (unsigned)user, (unsigned)group);
+    if (mount("las", folder, "fuse", flags | MS_NOSUID | MS_NODEV, options) == 0) return 0;
     int error = errno;
     close(*device);
     *device = -1;
     errno = error;
     return -1;
+}
+
+int las_mount_fuse(const char *folder, int *device, int *stage) {
+    return mount_fuse(folder, device, stage, MS_RDONLY, 0, 0);
+}
+
+int las_mount_fuse_writable(const char *folder, int *device, int *stage) {
+    return mount_fuse(folder, device, stage, 0, geteuid(), getegid());
 }
 
 int las_try_fuse(int *stage) {

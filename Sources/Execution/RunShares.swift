@@ -52,9 +52,12 @@ final class RunShares: Sendable {
     }
 
     /// What a task needs of its workspaces is asked for, where that was not done yet; a connection's `isInStep` tells when it has come.
-    func need(_ task: PlannedTask, _ id: Digest) throws {
+    ///
+    /// - Parameter canShow: what it does not say can come when it is opened.
+    func need(_ task: PlannedTask, _ id: Digest, canShow: () -> Bool) throws {
         for mount in task.workspaces where !mount.isShared {
-            let globs = mount.needs?.map { Glob($0) }
+            let needs = mount.isOpened ? canShow() ? mount.needs ?? [] : nil : mount.needs
+            let globs = needs?.map { Glob($0) }
             try share(mount.name).need(id.hex) { path in globs.map { mount.needs($0, path) } ?? true }
         }
     }

@@ -23,10 +23,12 @@ extension RunningTask {
                 try Folder.make(folder + "/task/" + File.parent(of: path.string))
             }
         }
+        if let share = around.show { shown = try ShownWorkspaces(task, in: around, beside: folder, share) }
         // In one that stays only the program counts.
         var plan =
             try cell == nil
-            ? around.sandbox.plan(for: task, gpus: gpus, work: folder) : around.sandbox.program(of: task)
+            ? around.sandbox.plan(for: task, gpus: gpus, work: folder, shown: shown?.places ?? [:])
+            : around.sandbox.program(of: task)
         let secrets = around.sandbox.secrets.texts(of: task)
         let errors = try TaskLog("\(logs)/\(name).err", without: secrets)
         self.errors = errors
@@ -61,7 +63,8 @@ extension RunningTask {
 
     /// The next command of `passes`, in the same folder, after the one before it ended well.
     func start(_ command: PlannedTask.Command, isLast: Bool) throws -> SandboxProcess {
-        var plan = try around.sandbox.plan(for: task, command: command, gpus: gpus, work: folder)
+        var plan = try around.sandbox.plan(
+            for: task, command: command, gpus: gpus, work: folder, shown: shown?.places ?? [:])
         plan.standardOutput = printed?.input ?? errors?.input
         plan.standardError = errors?.input
         let process = try launch(&plan)

@@ -4,6 +4,7 @@ internal import Files
 internal import Glibc
 internal import Plan
 internal import Sandbox
+internal import Workspaces
 
 /// A task from its start to the moment when its outputs lie in their place: all of it in one thread of the crew, which waits
 /// for whatever happens next.
@@ -17,7 +18,7 @@ final class RunningTask: @unchecked Sendable {
     }
 
     struct Failed {
-        let reason: String
+        var reason: String
         var end: SandboxEnd?
         /// Not where the same would come of it.
         var mayRetry = true
@@ -51,6 +52,8 @@ final class RunningTask: @unchecked Sendable {
         let cells: TaskCells?
         /// nil where no task asks for memory, or none can be made.
         let groups: ControlGroups?
+        /// The workspace of a name, where files can be fetched when they are opened; nil where they can't.
+        var show: (@Sendable (String) throws -> Share?)?
         /// Told when a task's program runs: what could wait until then may use the disk now.
         var launched: @Sendable () -> Void = {}
         /// How many processes the machine had ended for want of memory when the run began.
@@ -85,6 +88,8 @@ final class RunningTask: @unchecked Sendable {
     var group: ControlGroup?
     /// The sandbox that it runs in, where that stays after it.
     var cell: TaskCells.Taken?
+    /// Folders of workspaces as it sees them; nil where it sees them as they are.
+    var shown: ShownWorkspaces?
     /// The first command of `passes` that did not pass.
     var unmet: String?
 
@@ -102,13 +107,20 @@ final class RunningTask: @unchecked Sendable {
 
     /// - Parameter settling: told when nothing of it runs any more and its outputs are to be looked at.
     func perform(settling: () -> Void) -> Past {
-        let outcome: Outcome
+        var outcome: Outcome
         do { outcome = try run(settling) } catch let refused as Outputs.Refused {
             outcome = .failed(Failed(reason: refused.reason, end: .exited(0)))
         } catch let failed as Failing {
             outcome = .failed(failed.failed)
         } catch {
             outcome = .failed(Failed(reason: "\(error)", isOfMachine: true))
+        }
+        if let troubles = shown?.stop(), let first = troubles.first {
+            for trouble in troubles { errors?.add("las: \(trouble)\n") }
+            if case .failed(var failed) = outcome {
+                failed.reason += "; \(first)"
+                outcome = .failed(failed)
+            }
         }
         finishLogs()
         group = nil

@@ -69,6 +69,12 @@ final class TaskLog {
         }
     }
 
+    /// What las says of the task, after what that has written.
+    func add(_ text: String) {
+        _ = drain()
+        take(Array(text.utf8)[...])
+    }
+
     private func take(_ bytes: ArraySlice<UInt8>) {
         if bytes.isEmpty { return }
         tail.append(contentsOf: bytes.suffix(Self.tailLength))

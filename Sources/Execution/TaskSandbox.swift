@@ -43,8 +43,10 @@ struct TaskSandbox {
     ///   - command: another one than the task's own, for the same world.
     ///   - own: the numbers of the graphics processors that it has to itself.
     ///   - work: the folder that holds the task's `task` and `tmp`.
+    ///   - shown: other folders that it sees in the place of workspaces.
     func plan(
-        for task: PlannedTask, command: PlannedTask.Command? = nil, gpus own: [Int], work: String
+        for task: PlannedTask, command: PlannedTask.Command? = nil, gpus own: [Int], work: String,
+        shown: [String: String] = [:]
     ) throws(ExecutionFailure) -> SandboxPlan {
         guard let root = images.environments[task.environment.name] else {
             throw ExecutionFailure("the environment “\(task.environment)” is not among the parts", exitCode: .integrity)
@@ -89,7 +91,8 @@ struct TaskSandbox {
                 .bind(source: made + "/" + read.string, target: "/.las/made/" + read.string, readOnly: true))
         }
         for (mount, folder) in try shared(by: task) {
-            plan.steps.append(.bind(source: folder, target: mount.place, readOnly: mount.isReadOnly))
+            plan.steps.append(
+                .bind(source: shown[mount.name] ?? folder, target: mount.place, readOnly: mount.isReadOnly))
         }
         plan.steps += [
             .bind(source: work + "/task", target: "/task", readOnly: false),

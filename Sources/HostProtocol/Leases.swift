@@ -110,6 +110,8 @@ package struct LeaseEnded: Hashable, Sendable, Codable {
     package var printed: String?
     /// What was written meanwhile in workspaces that are a folder which all machines see.
     package var wrote: [WrittenFiles]?
+    /// What the person is to hear of this host, told once.
+    package var notes: [String]?
 
     package init(id: Digest, outcome: Outcome) { (self.id, self.outcome) = (id, outcome) }
 }

@@ -82,6 +82,10 @@ extension Keys {
                 "files", .texts,
                 "Paths and patterns of those of its files that a task needs; other ones may not be there.",
                 "files: refs/*.fa"),
+            Key(
+                "rest", .words(["when_opened"]),
+                "All its other files are there, too, and come from another machine when the command opens them.",
+                "rest: when_opened"),
             Key("access", .words(["read", "write"]), "“read” where the command only reads it.", "access: read"),
         ])
 

@@ -33,6 +33,7 @@ extension MetroCheck {
             }
             first[name] = use.name.position
             for text in use.files ?? [] { checkNeeded(text, of: name, number) }
+            if let rest = use.rest { checkRest(rest, of: name) }
             if known[name]?.isWorkspace ?? false { continue }
             diagnostics.add(
                 known[name] == nil
@@ -60,6 +61,22 @@ extension MetroCheck {
             diagnostics.add(
                 "“files” says which files a host needs, and the workspace “\(Shown.text(workspace))” is a folder that all machines see",
                 at: text.position, fix: "all of \(Shown.text(shared.path)) is there in any case: take “files” out")
+        }
+    }
+
+    /// A station that has files fetched when it opens them.
+    private mutating func checkRest(_ text: SourceText, of name: String) {
+        guard let workspace = draft.workspaces.first(where: { $0.name.value == name }) else { return }
+        let shown = Shown.text(name)
+        if let shared = workspace.shared {
+            diagnostics.add(
+                "“rest” says when files come to a host, and the workspace “\(shown)” is a folder that all machines see",
+                at: text.position, fix: "all of \(Shown.text(shared.path)) is there in any case: take “rest” out")
+        } else if workspace.isAhead {
+            diagnostics.add(
+                "“rest: when_opened” and “ahead: yes” of the workspace “\(shown)” do not go together",
+                at: text.position,
+                fix: "with “ahead: yes” each host that uses the workspace holds all of it: take one of them out")
         }
     }
 

@@ -182,10 +182,12 @@ extension MetroReading {
                 guard let members = members(of: value, Keys.workspaceUse) else { continue }
                 let access = members["access"].flatMap { text($0, of: "access") }
                 if let access { checkAccess(access, of: "access") }
+                let rest = members["rest"].flatMap { text($0, of: "rest") }
+                if let rest { checkRest(rest) }
                 uses.append(
                     WorkspaceUse(
                         name: name, isReadOnly: access?.value == "read",
-                        files: members["files"].map { texts($0, of: "files") }))
+                        files: members["files"].map { texts($0, of: "files") }, rest: rest))
                 continue
             }
             guard let text = text(value, of: name.value) else { continue }
@@ -193,6 +195,14 @@ extension MetroReading {
             uses.append(WorkspaceUse(name: name, isReadOnly: text.value == "read"))
         }
         return uses
+    }
+
+    private mutating func checkRest(_ text: SourceText) {
+        if text.value == "when_opened" { return }
+        diagnostics.add(
+            "“rest” can be “when_opened”, and not “\(Shown.text(text.value))”", at: text.position,
+            fix:
+                "write “rest: when_opened” to have other files fetched when the command opens them, or take it out")
     }
 
     private mutating func checkAccess(_ text: SourceText, of key: String) {

@@ -38,9 +38,13 @@ package struct WorkspaceUse: Sendable {
     package let isReadOnly: Bool
     /// Paths and patterns of what it needs, with `{name}` inside; nil for all.
     let files: [SourceText]?
+    /// `when_opened`; nil where nothing is said.
+    let rest: SourceText?
+    /// Whether what `files` does not say is fetched when the command opens it.
+    package var isOpened: Bool { rest != nil }
     package var needs: [String]? { files?.map(\.value) }
 
-    init(name: Located<String>, isReadOnly: Bool = false, files: [SourceText]? = nil) {
-        (self.name, self.isReadOnly, self.files) = (name, isReadOnly, files)
+    init(name: Located<String>, isReadOnly: Bool = false, files: [SourceText]? = nil, rest: SourceText? = nil) {
+        (self.name, self.isReadOnly, self.files, self.rest) = (name, isReadOnly, files, rest)
     }
 }

@@ -42,7 +42,7 @@ extension Explanation {
                 ? "no other station uses it"
                 : "it shares it with \(Self.list(others.map { Self.name($0.id.name) })) while the metro runs"
             return
-                "At {\(Self.path(mount.word))} it finds the workspace \(Self.name(mount.name))\(mount.isReadOnly ? ", which it only reads" : ""): \(shared).\(mount.needs.map { " Of its files \(Self.list($0.map(Self.path))) \($0.count == 1 ? "is" : "are") sure to be there, because of “files”." } ?? "")"
+                "At {\(Self.path(mount.word))} it finds the workspace \(Self.name(mount.name))\(mount.isReadOnly ? ", which it only reads" : ""): \(shared).\(mount.needs.map { " Of its files \(Self.list($0.map(Self.path))) \($0.count == 1 ? "is" : "are") sure to be there, because of “files”." } ?? "")\(mount.isOpened ? " Where it has several hosts, \(mount.needs == nil ? "a file" : "each other one") comes to this one when its command opens it, because of “rest”." : "")"
         }
         if !station.variables.isEmpty {
             let variables = station.variables.sorted { $0.key < $1.key }.map { "\($0.key)=\(Self.path($0.value))" }

@@ -79,17 +79,22 @@ package struct WorkspaceMount: Hashable, Sendable, Codable {
     private let isOne: Bool?
     /// Paths and patterns of those of its files that have to be there, a station's with `{name}` inside; nil for all.
     package let needs: [String]?
+    private let opens: Bool?
 
+    /// - Parameter isOpened: what `needs` does not say comes when it is opened.
     package init(
-        _ name: String, word: String, isReadOnly: Bool = false, isShared: Bool = false, needs: [String]? = nil
+        _ name: String, word: String, isReadOnly: Bool = false, isShared: Bool = false, needs: [String]? = nil,
+        isOpened: Bool = false
     ) {
         (self.name, self.word, self.needs) = (name, word, needs)
         (reads, isOne) = (isReadOnly ? true : nil, isShared ? true : nil)
+        opens = isOpened ? true : nil
     }
 
     /// As a task has it.
     func needing(_ needs: [String]?) -> WorkspaceMount {
-        WorkspaceMount(name, word: word, isReadOnly: isReadOnly, isShared: isShared, needs: needs)
+        WorkspaceMount(
+            name, word: word, isReadOnly: isReadOnly, isShared: isShared, needs: needs, isOpened: isOpened)
     }
 
     /// Whether a task has to find a file there: one that a pattern matches, or that lies in a folder which one matches.
@@ -101,6 +106,9 @@ package struct WorkspaceMount: Hashable, Sendable, Codable {
         }
         return false
     }
+
+    /// Whether what does not have to be there before the command starts comes when the command opens it.
+    package var isOpened: Bool { opens ?? false }
 
     /// Whether it is one folder that all machines see.
     package var isShared: Bool { isOne ?? false }
@@ -138,7 +146,7 @@ extension MetroUse {
         // Who holds what is then said file by file.
         if workspace.copies ?? 1 > 1 { return true }
         return metro.stations.contains { station in
-            station.workspaces.contains { $0.name.value == workspace.name.value && $0.needs != nil }
+            station.workspaces.contains { $0.name.value == workspace.name.value && ($0.needs != nil || $0.isOpened) }
         }
     }
 }

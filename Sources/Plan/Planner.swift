@@ -37,9 +37,12 @@ package enum Planner {
             isWritable: station.isWritable, label: station.label, keepsMade: station.keepsMade,
             workspaces: station.workspaces.map {
                 let name = $0.name.value
-                let isShared = use.metro.workspaces.contains { $0.name.value == name && $0.shared != nil }
+                let workspace = use.metro.workspaces.first { $0.name.value == name }
+                let isShared = workspace?.shared != nil
+                let isOpened = $0.isOpened && !(workspace?.isAhead ?? false)
                 return WorkspaceMount(
-                    use.name(name), word: name, isReadOnly: $0.isReadOnly, isShared: isShared, needs: $0.needs)
+                    use.name(name), word: name, isReadOnly: $0.isReadOnly, isShared: isShared, needs: $0.needs,
+                    isOpened: isOpened)
             })
     }
 

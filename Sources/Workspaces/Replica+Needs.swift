@@ -13,7 +13,7 @@ extension Replica {
     /// Whether the file of a name that is to lie at a path has to be here.
     func isNeeded(_ path: RelativePath, of name: RelativePath) -> Bool {
         guard let needed, lying[path] == nil, lying[name] == nil else { return true }
-        if kept.contains(name) { return true }
+        if kept.contains(name) || opened[path] != nil { return true }
         return needed.values.contains { $0(path) || path != name && $0(name) }
     }
 
@@ -76,9 +76,42 @@ extension Replica {
     func isAbsent(_ path: RelativePath, _ isAbsent: Bool) {
         if isAbsent {
             if absent.insert(path).inserted { absentChanged.insert(path) }
+            guard let version = map.shown(at: path)?.version else { return }
+            absentFiles.set(
+                .init(size: version.content.size, mode: version.content.mode, modified: version.modified), at: path)
         } else if absent.remove(path) != nil {
             absentChanged.insert(path)
+            absentFiles.set(nil, at: path)
         }
+    }
+
+    // MARK: What programs open
+
+    /// A program waits for the file that is to lie at a path; `apply` tells what is missing.
+    ///
+    /// - Returns: how many bytes have to come.
+    func opens(_ path: RelativePath) -> Int64 {
+        opened[path, default: 0] += 1
+        guard absent.contains(path) else { return 0 }
+        unlike.insert(path)
+        usedLast[path] = Self.now
+        return map.shown(at: path)?.version.content.size ?? 0
+    }
+
+    func closes(_ path: RelativePath) {
+        guard let count = opened[path] else { return }
+        opened[path] = count > 1 ? count - 1 : nil
+        usedLast[path] = Self.now
+    }
+
+    /// Whoever changes what lies at a path from now on has seen the version that is to lie there and does not.
+    func counts(asSeen path: RelativePath) throws {
+        guard absent.contains(path), let shown = map.shown(at: path) else { return }
+        // No file ever has this stamp.
+        let never = Stamp(unique: 0, size: -1, modified: 0)
+        lies(
+            Lying(name: shown.name, dot: shown.version.dot, content: shown.version.content, stamp: never), at: path)
+        try journal.commit()
     }
 
     func takeAbsentChanges() -> Set<RelativePath> {
@@ -100,7 +133,7 @@ extension Replica {
         for (path, state) in lying where state.content.kind == .file && state.content.size > 0 && state.name == path {
             guard let versions = map.entries[path]?.versions, versions.count == 1, versions[0].dot == state.dot,
                 !unlike.contains(path), !fresh.contains(path), !kept.contains(path),
-                !needed.values.contains(where: { $0(path) }),
+                opened[path] == nil, !needed.values.contains(where: { $0(path) }),
                 state.dot.host != host || isElsewhere(path, state.dot), let folder = try walk.folder(of: path),
                 let info = FolderWalk.status(path.name, in: folder), Stamp(info) == state.stamp
             else { continue }
@@ -122,8 +155,9 @@ extension Replica {
         let incoming = try File.open(incoming, O_RDONLY | O_DIRECTORY | O_CLOEXEC, action: "open the folder")
         defer { close(incoming) }
         for (path, state) in leaving {
+            // Who shows them finds it at one of the two places at any moment.
+            isAbsent(path, true)
             if try leave(path, state, walk, incoming) {
-                isAbsent(path, true)
                 usedLast[path] = nil
             } else {
                 lies(state, at: path)

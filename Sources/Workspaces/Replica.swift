@@ -47,6 +47,10 @@ package final class Replica {
     var needed: [String: @Sendable (RelativePath) -> Bool]?
     /// Where files are to lie that are known and not here.
     var absent: Set<RelativePath> = []
+    /// The same for who shows them.
+    let absentFiles = AbsentFiles()
+    /// Paths of files that programs have opened, or wait for, each with how many do.
+    var opened: [RelativePath: Int] = [:]
     /// What of it has become otherwise since this was asked last.
     var absentChanged: Set<RelativePath> = []
     /// Names of files that have to be here so that enough machines have them, as the machine that leads the run says.

@@ -10,6 +10,7 @@ internal import Threads
 package final class Share: @unchecked Sendable {
     let state: Monitor<State>
     let folder: String
+    let absent: AbsentFiles
     /// Whether the folder is watched, or only who asks from outside that it is looked at.
     private let watches: Bool
     /// Whether hosts have only what their tasks need.
@@ -56,7 +57,7 @@ package final class Share: @unchecked Sendable {
     }
 
     /// What has to be looked at once more, although nothing happens to it.
-    private enum Again {
+    enum Again {
         case nothing
         /// What was just written.
         case young
@@ -85,6 +86,7 @@ package final class Share: @unchecked Sendable {
     ) throws {
         (self.folder, self.watches, self.isPartial, self.placesLater) = (folder, watches, isPartial, placesLater)
         let replica = try Replica(folder, host: host, rule: rule)
+        absent = replica.absentFiles
         if isPartial, watches { replica.becomePartial() }
         if first { try replica.begin() }
         if watches { replica.awaitsKept = copies > 1 }
@@ -157,7 +159,8 @@ package final class Share: @unchecked Sendable {
     }
 
     /// - Parameter isWhole: else only where something has happened.
-    private func look(settled: Bool, isWhole: Bool) throws -> Again {
+    @discardableResult
+    func look(settled: Bool, isWhole: Bool) throws -> Again {
         let (wakes, again) = try state.change { state in
             if let heard = state.watch?.take() { state.unseen.formUnion(heard) } else { state.isLost = true }
             let isWhole = isWhole || state.isLost
@@ -297,6 +300,7 @@ package final class Share: @unchecked Sendable {
 
     /// Takes what came. There may be something to send after that.
     package func hear(_ number: Int, _ bytes: [UInt8]) throws {
+        absent.hears()
         let (wakes, isMuch) = try state.change { state in
             guard let known = state.peers[number] else { return ([] as [@Sendable () -> Void], false) }
             state.heard += 1
@@ -373,7 +377,7 @@ package final class Share: @unchecked Sendable {
     }
 
     /// What the machine that leads the run is known to have may go.
-    private static func makeRoom(_ state: inout State, for coming: Int64 = 0) throws {
+    static func makeRoom(_ state: inout State, for coming: Int64 = 0) throws {
         guard let limit = state.limit, state.replica.lyingBytes + coming > limit else { return }
         let held = state.peers.values.map { ($0.peer.held, $0.peer.lacked) }
         try state.replica.makeRoom(within: max(0, limit - coming)) { name, dot in

@@ -30,6 +30,10 @@ int las_write_straight(int descriptor, int is_straight);
 // Sets room aside for `size` bytes, without making the file longer.
 int las_reserve(int descriptor, int64_t size);
 
+// O_PATH and O_DIRECT of this machine.
+extern const int las_open_path;
+extern const int las_open_direct;
+
 // Renames where nothing is there yet (EEXIST), and makes two paths change places; each is relative to an open folder.
 int las_rename_new(int from_folder, const char *from, int to_folder, const char *to);
 int las_exchange(int one_folder, const char *one, int other_folder, const char *other);

@@ -13,6 +13,9 @@ int las_own_user_namespace(void);
 enum las_fuse_stage { LAS_FUSE_DEVICE, LAS_FUSE_MOUNT };
 int las_mount_fuse(const char *folder, int *device, int *stage);
 
+/// The same for a file system that can be written to, shown to this user alone.
+int las_mount_fuse_writable(const char *folder, int *device, int *stage);
+
 /// Whether FUSE can be used by this user: 0, or the error number, with `stage` told. Tried in a process of its own.
 int las_try_fuse(int *stage);
 

@@ -275,6 +275,9 @@ package final class LeaseLine: FrameTalk, @unchecked Sendable {
             order.keep([], past.seconds, nil, objection)
         }
         if !task.workspaces.isEmpty { board.tellCollisions() }
+        for note in ended.notes?.prefix(4) ?? [] {
+            board.tell("\(board.names[host]): \(Shown.text(note, atMost: 500))")
+        }
         if let wrote = ended.wrote { board.wrote(wrote, by: order, on: host, seconds: past.seconds) }
         board.ended(order, on: host, past, made: outputs.map { ($0.digest, $0.entries) })
     }

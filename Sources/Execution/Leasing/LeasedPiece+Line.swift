@@ -127,7 +127,7 @@ extension LeasedPiece {
             if running.values.contains(where: { $0.lease.id == lease.id && !$0.isRevoked }) {
                 line?.send(Frame(.leaseBegan, json: LeaseBegan(id: lease.id)))
             } else if !queue.contains(where: { $0.id == lease.id }) {
-                do { try shares.change { $0 }?.need(lease.task, lease.id) } catch {
+                do { try shares.change { $0 }?.need(lease.task, lease.id, canShow: { canShow }) } catch {
                     line?.send(
                         Frame(
                             .refusal,

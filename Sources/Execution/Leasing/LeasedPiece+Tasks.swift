@@ -7,6 +7,7 @@ internal import HostProtocol
 internal import Plan
 internal import Sandbox
 internal import Threads
+internal import Workspaces
 
 /// The tasks that it runs.
 extension LeasedPiece {
@@ -33,8 +34,18 @@ extension LeasedPiece {
     func hasWorkspaces(of lease: Lease) -> Bool {
         if lease.task.workspaces.allSatisfy(\.isShared) { return true }
         // Where las spoke of them only after it leased the task.
-        guard let shares = shares.change({ $0 }), (try? shares.need(lease.task, lease.id)) != nil else { return false }
+        guard let shares = shares.change({ $0 }), (try? shares.need(lease.task, lease.id, canShow: { canShow })) != nil
+        else { return false }
         return line?.isInStep ?? false
+    }
+
+    /// Whether tasks can see folders that have files fetched when they are opened: tried once, when the first task asks for it.
+    var canShow: Bool {
+        if let shows { return shows }
+        let engine = images?.engine
+        let can = (engine == .kernel || engine == .fuse) && ShownFolder.canShow(in: folder.path)
+        shows = can
+        return can
     }
 
     func release(_ lease: Lease) { shares.change { $0 }?.release(lease.task, lease.id) }
@@ -74,9 +85,12 @@ extension LeasedPiece {
         if las_pipe(&ends, 0) != 0 { throw ExecutionFailure.system("can't make a pipe") }
         let number = nextNumber
         nextNumber += 1
-        let own = RunningTask.Surroundings(
+        var own = RunningTask.Surroundings(
             run: around.run, sandbox: around.sandbox, cancelling: ends[0], store: around.store, isFresh: true,
             folders: around.folders, cells: around.cells, groups: groups(for: lease.task))
+        if lease.task.workspaces.contains(where: \.isOpened), canShow {
+            own.show = { [shares] name in try shares.change { $0 }?.share(name) }
+        }
         let gpus = Array(freeGPUs.prefix(lease.task.uses.gpus))
         freeGPUs.removeFirst(gpus.count)
         let task = RunningTask(lease.task, number: number, attempt: lease.attempt, key: nil, gpus: gpus, in: own)
@@ -118,6 +132,12 @@ extension LeasedPiece {
         release(done.lease)
         var note = LeaseEnded(id: done.lease.id, outcome: .failed)
         note.wrote = wrote.change { $0.removeValue(forKey: done.lease.id) }
+        if !hasToldOfShowing, task.workspaces.contains(where: \.isOpened), !canShow {
+            hasToldOfShowing = true
+            note.notes = [
+                "files of workspaces can't be fetched here when a command opens them (it takes FUSE): they all come before it starts"
+            ]
+        }
         var files: [RunEvent.File] = []
         switch past.outcome {
         case .done(let outputs, let turn):

@@ -53,6 +53,9 @@ package final class LeasedPiece: @unchecked Sendable {
     let shares = Monitor<RunShares?>(nil)
     /// Workspaces that are a folder which all machines see, since the first task that writes there; nil for one that can't be watched.
     let sharedWatches = Monitor<[String: SharedWatch?]>([:])
+    /// Whether files can be fetched when they are opened; nil for not tried yet.
+    var shows: Bool?
+    var hasToldOfShowing = false
     /// What was written there while a task ran that has just ended.
     let wrote = Monitor<[Digest: [WrittenFiles]]>([:])
 
