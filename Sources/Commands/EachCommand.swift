@@ -31,6 +31,7 @@ let eachCommand = CommandSpec(
         .init(
             name: "--fresh", about: "run everything, also what has been done before and would come out the same",
             completes: .nothing),
+        RunSandbox.option,
         .init(name: "--update", about: "take the newest packages, not those of the last time", completes: .nothing),
         .init(name: "--save", value: "FILE", about: "write it down as a metro, and run nothing"),
         .init(name: "--dry-run", about: "show the commands, and run nothing", completes: .nothing),
@@ -67,6 +68,11 @@ let eachCommand = CommandSpec(
             "--results is for what --out names", fix: "name the files that are made: --out '{name}.txt'")
     }
     let jobs = try EachOptions.jobs(invocation)
+    let isUnsandboxed = try RunSandbox.isOff(invocation)
+    if isUnsandboxed, invocation.has("--host") {
+        throw UsageFailure(
+            "--sandbox off is for commands that run on this machine", fix: "leave it out, or leave --host out")
+    }
     if invocation.has("--dry-run") {
         for line in try each.commands(context) { context.terminal.print(line) }
         return .done
@@ -77,7 +83,7 @@ let eachCommand = CommandSpec(
     let material = try await each.material(context, anew: invocation.has("--update"))
     let run = EachRun(
         context: context, metro: each, material: material, results: results, jobs: jobs,
-        isFresh: invocation.has("--fresh"), hold: hold)
+        isFresh: invocation.has("--fresh"), isUnsandboxed: isUnsandboxed, hold: hold)
     guard let host else {
         return try await context.connector().withSession(to: .local) { session in
             _ = try await session.ship(material.parts, from: PartStore(context.lash))

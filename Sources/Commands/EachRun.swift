@@ -16,6 +16,7 @@ struct EachRun {
     let results: String?
     let jobs: Int?
     let isFresh: Bool
+    let isUnsandboxed: Bool
     /// Let go when the run has begun, which says itself what it uses.
     let hold: StoreHold
 
@@ -26,8 +27,10 @@ struct EachRun {
         let scratch = try Folder.makeTemporary(in: context.lash.temporary, named: "each")
         defer { try? Folder.remove(scratch) }
         let display = EachDisplay(terminal, metro.files, material.plan, shows: results == nil)
-        try await session.start(
-            Start(run: run, parts: material.parts, cpus: jobs, tethered: host.isLocal, engine: nil, isFresh: isFresh))
+        var start = Start(
+            run: run, parts: material.parts, cpus: jobs, tethered: host.isLocal, engine: nil, isFresh: isFresh)
+        start.sandbox = isUnsandboxed ? "off" : nil
+        try await session.start(start)
         hold.release()
         let ended = try await Interrupts.during {
             try await session.follow(run, bringing: { display.folder(for: $0, scratch: scratch, results: results) }) {

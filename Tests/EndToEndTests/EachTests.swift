@@ -128,6 +128,10 @@ import Testing
             let first = try run()
             #expect(try run() == first)
             #expect(try run("--fresh") != first)
+            // Without the sandbox nothing is taken from earlier runs.
+            #expect(try run("--sandbox", "off") != first)
+            let away = try las("each", "wc", "x.txt", "--sandbox", "off", "--host", "there")
+            #expect(away.status == 2 && away.errors.contains("leave --host out"), "\(away.errors)")
         }
     }
 
