@@ -234,7 +234,9 @@ if Context.environment["LAS_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
             name: "fuzz-frames",
-            dependencies: ["CLinux", "Execution", "Hosts", "HostProtocol", "Plan", "Parts", "Digests", "Files"],
+            dependencies: [
+                "CLinux", "Execution", "Hosts", "HostProtocol", "Workspaces", "Plan", "Parts", "Digests", "Files",
+            ],
             path: "Tests/Fuzz", swiftSettings: swift + [.unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-use-ld=lld"])]))
 }

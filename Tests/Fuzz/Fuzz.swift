@@ -6,7 +6,8 @@ import HostProtocol
 @testable import Execution
 @testable import Hosts
 
-// What libFuzzer calls. The first byte says who reads the rest: anybody, a host that las speaks to, las that a host speaks to, or las that leads a run.
+// What libFuzzer calls. The first byte says who reads the rest: anybody, a host that las speaks to, las that a host speaks to,
+// las that leads a run, or either of them where they speak of a workspace.
 // Whatever the bytes are, nothing may crash, hang, take memory by a length that a stranger names, or write outside of the scratch
 // folder (the run's own checks, and `fuzz.sh`, which looks at it).
 
@@ -37,10 +38,11 @@ public func main(_ count: CInt, _ arguments: UnsafeMutableRawPointer) -> CInt {
 public func read(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     guard let data, size > 1 else { return 0 }
     let bytes = Array(UnsafeBufferPointer(start: data + 1, count: size - 1))
-    switch data[0] % 4 {
+    switch data[0] % 5 {
     case 0: ReadByAnybody.read(bytes)
     case 1: ReadByHost.read(bytes, in: scratch)
     case 3: ReadByLead.read(bytes, in: scratch)
+    case 4: ReadByShare.read(bytes, in: scratch)
     default: ReadByLas.read(bytes, in: scratch)
     }
     return 0

@@ -66,5 +66,6 @@ enum Seeds {
                 ]),
             [2] + bytes(results), [2] + bytes([Frame(.event, json: event)] + results),
         ] + ReadByLead.seeds.map { [3] + bytes($0) } + ReadByLead.seeds.map { [0, 9] + bytes($0) }
+            + ReadByShare.seeds.map { [4] + $0 }
     }
 }
