@@ -49,7 +49,7 @@ package final class LeaseLine: FrameTalk, @unchecked Sendable {
         (self.board, self.host, self.number, self.wake) = (board, host, number, wake)
         capacity = Capacity(
             cpus: max(1, min(facts.cpus, cpus ?? facts.cpus)), memory: facts.memory,
-            gpus: facts.offers?.gpus ?? 0)
+            gpus: facts.gpus ?? facts.offers?.gpus ?? 0)
     }
 
     deinit { abandon() }

@@ -41,12 +41,19 @@ extension HostSession {
     private static func lash(_ request: SlurmRequest, _ job: String) -> String { "\(request.folder)/las-\(job)" }
 
     package func nodes(of job: Int, _ request: SlurmRequest) throws -> NodesState {
+        // Whole nodes have all of theirs, which may be more than were asked for.
+        let hasGPUs = request.arguments.contains { $0.hasPrefix("--gres=gpu:") }
+        let gpus = """
+            scontrol --details show job \(job) | sed -n 's/^ *Nodes=\\([^ ]*\\) .*GRES=\\([^ ]*\\).*$/\\1 \\2/p' |
+            while read -r list gres; do for node in $(scontrol show hostnames "$list"); do say "gres $node $gres"; done; done
+            """
         let lines = try script(
             """
             state=$(squeue --noheader --states=all --jobs=\(job) --format='%T|%r|%N') || state=GONE
             say "state $state"
             case $state in
-            RUNNING*) for node in $(scontrol show hostnames "${state##*|}"); do say "node $node"; done ;;
+            RUNNING*) for node in $(scontrol show hostnames "${state##*|}"); do say "node $node"; done
+            \(hasGPUs ? gpus : "") ;;
             esac
             """, because: "Slurm does not say how the job \(job) stands")
         let fields = (lines.first ?? "").dropFirst("state ".count).split(
@@ -55,7 +62,14 @@ extension HostSession {
         switch fields.first {
         case "RUNNING":
             let names = lines.filter { $0.hasPrefix("node ") }.map { String($0.dropFirst("node ".count)) }
-            return .kept(SlurmAllocation(job: job, nodes: names, lash: Self.lash(request, "\(job)")))
+            var gpus: [String: Int] = [:]
+            for line in lines where line.hasPrefix("gres ") {
+                let words = line.split(separator: " ")
+                if words.count == 3 { gpus[String(words[1])] = SlurmNode.gpus(words[2]) }
+            }
+            return .kept(
+                SlurmAllocation(
+                    job: job, nodes: names, lash: Self.lash(request, "\(job)"), gpus: gpus.isEmpty ? nil : gpus))
         case "PENDING", "CONFIGURING", "REQUEUED", "SUSPENDED":
             return .waiting(fields.count > 1 ? fields[1] : fields[0])
         default: return .gone(fields.first ?? "")

@@ -22,13 +22,15 @@ final class SlurmSteps: Transport {
         let channel = try login.start("exec sh")
         let conversation = Conversation(channel, word: word, transport: login, waiter: waiter)
         let program = command.hasPrefix("exec ") ? command.dropFirst("exec ".count) : command[...]
+        // A step sees as many as the job asked for, of all that a whole node has, if it does not say more.
+        let gpus = node.gpus > 0 ? " --gres=gpu:\(node.gpus)" : ""
         // Unbuffered: else what ends with no line break stays on the node. When the shell says that it has begun, it has read its last
         // line: what follows is for the program.
         let script = """
             las() {
             \(Self.path)
             echo "\(word) begun"
-            \(Self.srun(node.job)) --unbuffered --nodelist=\(HostText.quoted(node.name)) \(program)
+            \(Self.srun(node.job))\(gpus) --unbuffered --nodelist=\(HostText.quoted(node.name)) \(program)
             }
             las; exit
 
