@@ -7,42 +7,15 @@ import Testing
 @Suite(
     .serialized,
     .enabled(if: SlurmCluster.missingAccounts == nil, "slurmdbd, mariadbd and Slurm's daemons, as root, are needed"))
-struct SlurmAccountsTests {
-    private static let folder = "/tmp/las-tests/accounts-\(getpid())"
-    /// One for all: it ends with the tests' process.
-    private static let made: Result<SlurmCluster, any Error> = Result {
-        try Folder.make(folder)
-        let cluster = try SlurmCluster(in: folder, hasAccounts: true)
-        let reserved = try cluster.run(
-            "scontrol", "create", "reservation", "reservationname=course", "users=root", "starttime=now",
-            "duration=1-00:00:00", "nodes=n4", "flags=ignore_jobs")
-        guard reserved.status == 0 else { throw TestSupportError("no reservation: \(reserved.errors)") }
-        return cluster
-    }
-
-    private func bench(
-        _ metro: String, _ body: (_ cluster: SlurmCluster, _ folder: String, _ las: LasCommand) throws -> Void
-    ) throws {
-        let cluster = try Self.made.get()
-        try withScratch { folder in
-            var las = LasCommand(in: folder, lash: try makeLash(in: folder))
-            las.variables = cluster.variables
-            try Folder.make(folder + "/m")
-            try File.write(metro, to: folder + "/m/metro.yml")
-            defer {
-                _ = try? cluster.run("scancel", "--user=root")
-                _ = try? waits { try cluster.run("squeue", "-h").output == "" }
-            }
-            try body(cluster, folder, las)
+struct SlurmAccountsTests: SlurmSuite {
+    static let cluster = start("accounts", hasAccounts: true).flatMap { cluster in
+        Result {
+            let reserved = try cluster.run(
+                "scontrol", "create", "reservation", "reservationname=course", "users=root", "starttime=now",
+                "duration=1-00:00:00", "nodes=n4", "flags=ignore_jobs")
+            guard reserved.status == 0 else { throw TestSupportError("no reservation: \(reserved.errors)") }
+            return cluster
         }
-    }
-
-    private func waits(_ what: () throws -> Bool) rethrows -> Bool {
-        for _ in 0..<3000 {
-            if try what() { return true }
-            usleep(100_000)
-        }
-        return false
     }
 
     private static let words = [
@@ -112,11 +85,47 @@ struct SlurmAccountsTests {
             }
             #expect(isSaid)
             #expect(try las("cancel", run).status == 0)
-            #expect(try waits { try cluster.run("squeue", "-h").output == "" })
+            #expect(try waits { try isIdle(cluster) })
 
             let nodes = try las(["deploy", "m", "--nodes", "1", "--node-time", "3 hours"] + Self.words)
             #expect(nodes.status == 6 && nodes.errors.contains("QOSMaxWallDurationPerJobLimit"), "\(nodes.errors)")
             #expect(nodes.errors.contains("--node-time"), "\(nodes.errors)")
+        }
+    }
+
+    /// Two tasks with one each are at work side by side on one node: it has two, though the run asks for one.
+    @Test func tasksOnANodeThatIsKeptHaveAllItsGPUs() throws {
+        let gate = try Gate()
+        let metro = """
+            metro: graphics
+            lines:
+              l:
+                - station: part
+                  repeat: 2
+                  network: yes
+                  command: ls /dev/nvidia? > {out}; \(gate.command)
+                  out: part.txt
+                  uses: { gpus: 1 }
+            """
+        try bench(metro) { cluster, folder, las in
+            let started = try las(
+                [
+                    "deploy", "m", "--detach", "--nodes", "1", "--node-time", "30 minutes", "--node-folder",
+                    cluster.own, "--cpus", "2", "--results", "there",
+                ] + Self.words)
+            let run = try #require(started.lines.first, "\(started.errors)")
+            #expect(gate.waits(for: 2))
+            let kept = try cluster.run("squeue", "-h", "-o", "%j|%a|%q|%v|%N|%T")
+            #expect(kept.output == "las-nodes|lab|quick|course|n4|RUNNING\n")
+            gate.open()
+            let ended = try las("attach", run)
+            #expect(ended.status == 0, "\(ended.errors)")
+            #expect(try las("fetch", run).status == 0)
+            let seen = try (1...2).map {
+                String(decoding: try File.read("\(folder)/there/part/\($0)/part.txt"), as: UTF8.self)
+            }
+            #expect(Set(seen) == ["/dev/nvidia0\n", "/dev/nvidia1\n"])
+            withExtendedLifetime(gate) {}
         }
     }
 }

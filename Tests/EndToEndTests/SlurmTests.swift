@@ -1,95 +1,15 @@
-import Digests
 import Files
 import Foundation
-import JSON
 import TestSupport
 import Testing
 
-/// Runs in a real Slurm cluster, as a person starts them.
-@Suite(.serialized, .enabled(if: SlurmCluster.missing == nil, "Slurm's daemons, as root, are needed")) struct SlurmTests
-{
-    private static let folder = "/tmp/las-tests/slurm-\(getpid())"
-    /// One for all, since it takes seconds to start: it ends with the tests' process.
-    static let made: Result<SlurmCluster, any Error> = Result {
-        try Folder.make(folder)
-        return try SlurmCluster(in: folder)
-    }
-
-    func bench(
-        _ metro: String, files: [String: String] = [:],
-        _ body: (_ cluster: SlurmCluster, _ folder: String, _ las: LasCommand) throws -> Void
-    ) throws {
-        let cluster = try Self.made.get()
-        try withScratch { folder in
-            var las = LasCommand(in: folder, lash: try makeLash(in: folder))
-            las.variables = cluster.variables
-            try Folder.make(folder + "/m")
-            try File.write(metro, to: folder + "/m/metro.yml")
-            for (name, text) in files {
-                try Folder.make(File.parent(of: "\(folder)/m/\(name)"))
-                try File.write(text, to: "\(folder)/m/\(name)")
-            }
-            // The next test finds no job of this one.
-            defer {
-                _ = try? cluster.run("scancel", "--user=root")
-                _ = try? waits { try isIdle(cluster) }
-            }
-            try body(cluster, folder, las)
-        }
-    }
-
-    /// All files below a folder, with their digests.
-    func files(_ folder: String) throws -> [String: Digest] {
-        var files: [String: Digest] = [:]
-        for name in try FileManager.default.subpathsOfDirectory(atPath: folder)
-        where File.status("\(folder)/\(name)")?.kind == .file {
-            files[name] = Digest(of: try File.read("\(folder)/\(name)"))
-        }
-        return files
-    }
-
-    func text(_ path: String) throws -> String { String(decoding: try File.read(path), as: UTF8.self) }
-
-    /// The run that goes on.
-    func run(_ las: LasCommand) throws -> String {
-        try Folder.names(in: las.lash + "/runs").last ?? ""
-    }
-
-    func started(_ las: LasCommand, _ folder: String, _ arguments: String...) throws -> Process {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: BuiltPrograms.las)
-        process.arguments = arguments
-        process.environment = ["PATH": "/usr/bin:/bin:/usr/sbin", "HOME": folder, "LASH": las.lash].merging(
-            las.variables
-        ) {
-            $1
-        }
-        process.currentDirectoryURL = URL(fileURLWithPath: folder)
-        try File.write("", to: folder + "/err")
-        process.standardError = FileHandle(forWritingAtPath: folder + "/err")
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        return process
-    }
-
-    func waits(_ seconds: Int = 120, _ what: () throws -> Bool) rethrows -> Bool {
-        for _ in 0..<(seconds * 10) {
-            if try what() { return true }
-            usleep(100_000)
-        }
-        return false
-    }
-
-    /// Whether Slurm has no job left; not where it does not answer.
-    func isIdle(_ cluster: SlurmCluster) throws -> Bool {
-        let listed = try cluster.run("squeue", "-h")
-        return listed.status == 0 && listed.output == ""
-    }
-
-    // MARK: Right results
+/// Runs in a real Slurm cluster, as a person starts them: they come out as they do here.
+@Suite(.serialized, .enabled(if: SlurmCluster.missing == nil, "Slurm's daemons, as root, are needed"))
+struct SlurmTests: SlurmSuite {
+    static let cluster = start("slurm")
 
     @Test func parameterSweepComesOutAsItDoesHere() throws {
-        let cluster = try Self.made.get()
+        let cluster = try Self.cluster.get()
         try withScratch { folder in
             let template = try Template("parameter-sweep", in: folder)
             try template.run()
@@ -105,7 +25,7 @@ import Testing
     }
 
     @Test func lambdaVariantsFindsTheSameVariants() throws {
-        let cluster = try Self.made.get()
+        let cluster = try Self.cluster.get()
         let made = try LambdaVariants.made.get()
         try withScratch { folder in
             var las = LasCommand(in: folder)
@@ -184,7 +104,7 @@ import Testing
                 folder: folder
             ).run([], input: script.output)
             try #require(submitted.status == 0, "\(submitted.errors)")
-            #expect(try waits(300) { try isIdle(cluster) })
+            #expect(try waits { try isIdle(cluster) })
             // Nobody looks after these jobs, so what they left is all that there is to tell why one went wrong.
             let left = try Program("sh", folder: folder).run(
                 "-c", "find work | sort | head -200; tail -n 20 work/slurm/refused work/slurm/logs/* 2>&1; true")
@@ -281,172 +201,6 @@ import Testing
             #expect(try las("logs", left).output.contains("printed"))
             #expect(try las("fetch", left).status == 0)
             #expect(try text(folder + "/left/all/all.txt") == (1...5).map { "\($0)\n" }.joined())
-        }
-    }
-
-    // MARK: Trouble
-
-    /// - Parameter before: what a task does first.
-    func slow(_ before: String, network: String = "no") -> String {
-        """
-        metro: slow
-        inputs: { words: "words/*.txt" }
-        lines:
-          l:
-            - station: wait
-              for_each: words
-              network: \(network)
-              command: \(before); cat {each} > {out}
-              out: "{name}.txt"
-              uses: { cpus: 2 }
-            - station: all
-              in: wait
-              command: cat {in} > {out}
-              out: all.txt
-        """
-    }
-
-    func slow(_ gate: Gate) -> String { slow(gate.command, network: "yes") }
-
-    var five = Dictionary(uniqueKeysWithValues: (1...5).map { ("words/\($0).txt", "\($0)\n") })
-
-    /// nil where Slurm does not answer.
-    private func running(_ cluster: SlurmCluster, on node: String? = nil) throws -> [String]? {
-        let listed = try cluster.run("squeue", "-h", "-t", "running", "-o", "%i %N")
-        if listed.status != 0 { return nil }
-        return listed.lines.filter { node == nil || $0.hasSuffix(node!) }.map { String($0.split(separator: " ")[0]) }
-    }
-
-    /// Slurm itself lets two minutes pass before it starts a job again.
-    @Test func aNodeThatIsLostInMidRunAndAJobThatIsRequeuedCostNoResult() throws {
-        let gate = try Gate()
-        try bench(slow(gate), files: five) { cluster, folder, las in
-            let process = try started(las, folder, "deploy", "m", "--slurm", "local", "--results", "there")
-            #expect(gate.waits(for: 5))
-            #expect(try waits { try running(cluster)?.count == 5 })
-            var listed = try cluster.run("squeue", "-h", "-t", "running", "-o", "%i %N")
-            for _ in 0..<30 where listed.status != 0 {
-                listed = try cluster.run("squeue", "-h", "-t", "running", "-o", "%i %N")
-            }
-            let lines = listed.lines
-            let node = try #require(lines.first?.split(separator: " ").last).description
-            let other = try #require(lines.first { !$0.hasSuffix(" \(node)") }?.split(separator: " ").first)
-            #expect(try cluster.run("scontrol", "requeue", String(other)).status == 0)
-            try cluster.kill(node: node)
-            #expect(try waits(300) { try running(cluster, on: node)?.isEmpty == true })
-            gate.open()
-            process.waitUntilExit()
-            let said = try text(folder + "/err")
-            #expect(process.terminationStatus == 0, "\(said)")
-            #expect(try text(folder + "/there/all/all.txt") == "1\n2\n3\n4\n5\n")
-            try cluster.start(node: node)
-            #expect(try waits(300) { try cluster.run("sinfo", "-h", "-t", "idle", "-o", "%D").lines.first == "4" })
-            withExtendedLifetime(gate) {}
-        }
-    }
-
-    @Test func aRunIsCancelledAndResumed() throws {
-        let gate = try Gate()
-        let metro = slow("if test {name} != 1; then \(gate.command); fi", network: "yes")
-        try bench(metro, files: five) { cluster, folder, las in
-            let process = try started(las, folder, "deploy", "m", "--slurm", "local", "--results", "there")
-            #expect(gate.waits(for: 4))
-            #expect(try waits { try running(cluster)?.count == 4 })
-            let run = try run(las)
-            #expect(try waits { try text("\(las.lash)/runs/\(run)/journal").contains("taskDone") })
-            #expect(try las("ps").output.contains("slow"))
-            try #require(try las("cancel", run).status == 0)
-            process.waitUntilExit()
-            #expect(process.terminationStatus == 1)
-            #expect(try waits { try isIdle(cluster) })
-            gate.open()
-            #expect(try text(folder + "/err").contains("the run was cancelled"))
-            let resumed = try las("resume", run, "--results", "again")
-            #expect(resumed.status == 0, "\(resumed.errors)")
-            #expect(try text(folder + "/again/all/all.txt") == "1\n2\n3\n4\n5\n")
-            // What was done was not done again.
-            let journal = try text("\(las.lash)/runs/\(run)/journal").split(separator: "\n")
-            #expect(journal.filter { $0.contains("taskDone") && $0.contains("\"wait/1\"") }.count == 1)
-            #expect(journal.contains { $0.contains("runResumed") })
-            withExtendedLifetime(gate) {}
-        }
-    }
-
-    @Test func aFailureStopsOnlyWhatDependsOnIt() throws {
-        let metro = """
-            metro: partly
-            inputs: { words: "words/*.txt" }
-            lines:
-              l:
-                - station: pick
-                  for_each: words
-                  command: |
-                    if [ {name} = 3 ]; then echo no three >&2; exit 9; fi; cat {each} > {out}
-                  out: "{name}.txt"
-                - station: next
-                  for_each: pick
-                  command: cat {each} > {out}
-                  out: "{name}.next"
-                - station: all
-                  in: next
-                  command: cat {in} > {out}
-                  out: all.txt
-            results: [next, all]
-            """
-        try bench(metro, files: five) { cluster, folder, las in
-            let ended = try las("deploy", "m", "--slurm", "local", "--results", "there")
-            #expect(ended.status == 1)
-            #expect(ended.errors.contains("exit code 9") && ended.errors.contains("no three"), "\(ended.errors)")
-            #expect(
-                try files(folder + "/there").keys.sorted() == [
-                    "next/1.next", "next/2.next", "next/4.next", "next/5.next",
-                ])
-            #expect(try waits { try isIdle(cluster) })
-        }
-    }
-
-    @Test func aJobThatEndsWithoutAWordFailsItsStep() throws {
-        let gate = try Gate()
-        try bench(slow(gate), files: five) { cluster, folder, las in
-            let process = try started(las, folder, "deploy", "m", "--slurm", "local", "--results", "there")
-            #expect(gate.waits(for: 5))
-            var jobs: [String] = []
-            let areRunning = try waits {
-                jobs = try running(cluster) ?? []
-                return jobs.count == 5
-            }
-            #expect(areRunning)
-            let job = try #require(jobs.first)
-            try cluster.run("scancel", job)
-            // What is still ending is listed, too: nothing of it goes on when the others do.
-            let isGone = try waits {
-                let listed = try cluster.run("squeue", "-h", "-o", "%i")
-                return listed.status == 0 && !listed.lines.contains(job)
-            }
-            #expect(isGone)
-            gate.open()
-            process.waitUntilExit()
-            #expect(process.terminationStatus == 1)
-            #expect(try text(folder + "/err").contains("its job ended without a word"))
-            withExtendedLifetime(gate) {}
-        }
-    }
-
-    @Test func whatSlurmRefusesIsSaidAndNothingIsLeftThere() throws {
-        try bench(slow("true"), files: five) { cluster, folder, las in
-            let refused = try las("deploy", "m", "--slurm", "local", "--partition", "nonesuch")
-            #expect(refused.status == 6, "\(refused.errors)")
-            #expect(refused.errors.contains("Slurm did not take the run"), "\(refused.errors)")
-            #expect(refused.errors.contains("invalid partition"), "\(refused.errors)")
-            #expect(try waits { try isIdle(cluster) })
-            for (option, value) in [
-                ("--partition", "a\nb"), ("--account", "x --uid=0"), ("--qos", "-x"), ("--throttle", "0"),
-            ] {
-                let wrong = try las(["deploy", "m", "--slurm", "local", option, value])
-                #expect(wrong.status == 2, "\(wrong.errors)")
-            }
-            #expect(try las("deploy", "m", "--slurm", "local", "--host", "x").status == 2)
-            #expect(try las("deploy", "m", "--host", "x", "--partition", "y").status == 2)
         }
     }
 

@@ -77,7 +77,9 @@ extension SlurmCluster {
             mount -t tmpfs -o mode=755 tmpfs "$d/dev-$1" || exit
             for from in /dev/*; do
                 to=$d/dev-$1/${from##*/}
-                if [ -L "$from" ]; then cp -P "$from" "$to"
+                # Terminals are looked for beside the device that makes them, which one that is mounted alone has nothing beside.
+                if [ "$from" = /dev/ptmx ]; then ln -s pts/ptmx "$to"
+                elif [ -L "$from" ]; then cp -P "$from" "$to"
                 elif [ -d "$from" ]; then mkdir "$to" && mount --rbind "$from" "$to"
                 else touch "$to" && mount --bind "$from" "$to"
                 fi || exit

@@ -51,7 +51,8 @@ package final class SlurmCluster: @unchecked Sendable {
             SlurmUser=root
             SlurmdUser=root
             AuthType=auth/munge
-            AuthInfo=socket=\(folder)/munge.sock
+            # A job that is requeued waits until its credential has run out: a minute, not two.
+            AuthInfo=socket=\(folder)/munge.sock,cred_expire=60
             CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
             StateSaveLocation=\(folder)/state
             SlurmdSpoolDir=\(folder)/spool/%n

@@ -5,7 +5,10 @@ import TestSupport
 import Testing
 
 /// Nodes that Slurm keeps for a run, each with a disk of its own, of which las gives out the tasks itself.
-extension SlurmTests {
+@Suite(.serialized, .enabled(if: SlurmCluster.missing == nil, "Slurm's daemons, as root, are needed"))
+struct SlurmNodesTests: SlurmSuite {
+    static let cluster = start("slurm-nodes")
+
     /// What each of the hosts did, by the run's report.
     private func hosts(_ run: String, _ las: LasCommand) throws -> Set<String> {
         let report = try JSONText.parse(Array(try las("report", run, "--json").output.utf8))
