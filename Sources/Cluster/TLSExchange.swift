@@ -99,7 +99,12 @@ struct TLSExchange {
         let failure =
             connected == nil
             ? ClusterFailure("the address of the cluster's server is no number: “\(Shown.text(host))”", .usage)
-            : system("can't reach the cluster's server")
+            // What the kernel says of an attempt that took too long.
+            : errno == EINPROGRESS
+                ? ClusterFailure(
+                    "can't reach the cluster's server", place: place,
+                    cause: "it did not answer within \(patience) seconds", isPassing: true)
+                : system("can't reach the cluster's server")
         close(descriptor)
         throw failure
     }
