@@ -79,6 +79,11 @@ package final class HostBench: @unchecked Sendable {
         try Program("nsenter").run(Array(prefix.dropFirst()) + words)
     }
 
+    /// Runs a program on a host. What it leaves running ends with the host.
+    package func run(on name: String, _ words: String...) throws -> Program.Ended {
+        try Program("nsenter").run(["-t", text("\(name)/pid"), "-m", "-n", "-p", "-u", "--"] + words)
+    }
+
     /// What makes a command one in the bridge's network.
     package var prefix: [String] {
         ["nsenter", "-t", text("hub.pid"), "-n", "--"]
