@@ -108,12 +108,9 @@ struct SlurmTests: SlurmSuite {
             // Nobody looks after these jobs, so what they left is all that there is to tell why one went wrong.
             let left = try Program("sh", folder: folder).run(
                 "-c", "find work | sort | head -200; tail -n 20 work/slurm/refused work/slurm/logs/* 2>&1; true")
-            // Seen twice in nine runs: all tasks are done, and the job that gathers the results was not.
             let results = try files(folder + "/work/results")
             let journal = (try? text(folder + "/work/journal")) ?? ""
-            withKnownIssue("scripts that nobody looks after may end without their last job", isIntermittent: true) {
-                #expect(results == right && journal.contains("runEnded"), "\(submitted.output)\n\(left.output)")
-            }
+            #expect(results == right && journal.contains("runEnded"), "\(submitted.output)\n\(left.output)")
         }
     }
 
