@@ -25,15 +25,16 @@ unpack "$bundle" "$scratch/tree"
 mkdir "$scratch/work"
 
 run() { "$bundle" run --fresh --results "$scratch/results" "$@" > "$scratch/told" 2>&1; }
+# All with the language that las gives commands: the shell reads a dozen files for it.
 wrapped() {
-    bwrap --unshare-all --die-with-parent --ro-bind "$scratch/tree" / --proc /proc --dev /dev --tmpfs /tmp \
-        --bind "$scratch/work" /task --chdir /task /bin/bash -euo pipefail -c "$command"
+    bwrap --unsetenv LC_ALL --setenv LANG C.UTF-8 --unshare-all --die-with-parent --ro-bind "$scratch/tree" / --proc /proc \
+        --dev /dev --tmpfs /tmp --bind "$scratch/work" /task --chdir /task /bin/bash -euo pipefail -c "$command"
 }
 contained() { runc --root "$scratch/runc" run -b "$scratch/oci" "las-bench-$$" > "$scratch/told" 2>&1 < /dev/null; }
 podman=(podman --root "$scratch/podman" --runroot "$scratch/podman.run" --cgroup-manager cgroupfs --runtime runc)
 podded() {
     "${podman[@]}" run --rm --network none --ulimit nofile=1024:1024 --ulimit nproc=4096:4096 \
-        -v "$scratch/work:/task" -w /task las-bench /bin/bash -euo pipefail -c "$command" > "$scratch/told" 2>&1
+        -e LANG=C.UTF-8 -v "$scratch/work:/task" -w /task las-bench /bin/bash -euo pipefail -c "$command" > "$scratch/told" 2>&1
 }
 bare() { (cd "$scratch/work" && bash -euo pipefail -c "${command/\/task\//}"); }
 
@@ -56,6 +57,7 @@ import json, sys
 path = sys.argv[1] + "/oci/config.json"
 c = json.load(open(path))
 c["process"].update(args=["/bin/bash", "-euo", "pipefail", "-c", sys.argv[2]], terminal=False, cwd="/task")
+c["process"]["env"].append("LANG=C.UTF-8")
 c["root"] = {"path": sys.argv[1] + "/tree", "readonly": True}
 c["mounts"].append({"destination": "/task", "type": "bind", "source": sys.argv[1] + "/work", "options": ["rbind", "rw"]})
 json.dump(c, open(path, "w"))
