@@ -12,7 +12,7 @@ mkdir -p "$scratch/shared"
 watch() {
     local needs="{ files: [whole, said-*], access: read }" until=:
     # shellcheck disable=SC2016 # the station's own
-    [ "$1" != h2 ] || needs=read until='until [ "$n" -ge '$count' ]; do n=$(ls {panel}/files 2>/dev/null | wc -l); done'
+    [ "$1" != h2 ] || needs=read until='until [ "$n" -ge '$count' ]; do pause 0.02; n=$(ls {panel}/files 2>/dev/null | wc -l); done'
     cat <<END
     - station: $1
       at: $1
@@ -20,13 +20,13 @@ watch() {
       command: |
         mkfifo /tmp/clock
         exec 9<> /tmp/clock
-        pause() { read -t 0.002 -u 9 || :; }
+        pause() { read -t "\$1" -u 9 || :; }
         n=0
-        while [ ! -e {panel}/whole ]; do pause; done
+        while [ ! -e {panel}/whole ]; do pause 0.02; done
         $until
         echo all \$EPOCHREALTIME
         for i in \$(seq 40); do
-            while [ ! -e {panel}/said-\$i ]; do pause; done
+            while [ ! -e {panel}/said-\$i ]; do pause 0.002; done
             echo signal \$EPOCHREALTIME \$(cat {panel}/said-\$i)
         done
       out: seen.txt

@@ -25,6 +25,8 @@ package struct Glob: Hashable, Sendable, CustomStringConvertible {
 
     package let text: String
     let components: [Component]
+    /// How every path begins that it matches.
+    package let start: String
 
     package init(_ text: String) {
         self.text = text
@@ -35,6 +37,20 @@ package struct Glob: Hashable, Sendable, CustomStringConvertible {
                 components.append(.folders)
             }
         }
+        start = Self.start(of: components)
+    }
+
+    private static func start(of components: [Component]) -> String {
+        var start = String.UnicodeScalarView()
+        for (number, component) in components.enumerated() {
+            guard case .name(let tokens) = component else { break }
+            if number > 0 { start.append("/") }
+            for token in tokens {
+                guard case .literal(let scalar) = token else { return String(start) }
+                start.append(scalar)
+            }
+        }
+        return String(start)
     }
 
     package var description: String { text }
@@ -141,5 +157,8 @@ extension Glob {
         }
     }
 
-    private init(component: Component) { (text, components) = ("", [component]) }
+    private init(component: Component) {
+        (text, components) = ("", [component])
+        start = Self.start(of: components)
+    }
 }

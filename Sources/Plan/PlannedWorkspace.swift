@@ -99,6 +99,9 @@ package struct WorkspaceMount: Hashable, Sendable, Codable {
 
     /// Whether a task has to find a file there: one that a pattern matches, or that lies in a folder which one matches.
     package func needs(_ globs: [Glob], _ path: RelativePath) -> Bool {
+        // Asked of each of many thousand files, of which a task may need few.
+        let globs = globs.filter { path.string.begins(with: $0.start) }
+        if globs.isEmpty { return false }
         var path: RelativePath? = path
         while let part = path {
             if globs.contains(where: { $0.matches(part.string) }) { return true }

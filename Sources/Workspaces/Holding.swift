@@ -24,9 +24,13 @@ struct Holding: Codable {
 
     private static func place(in folder: String) -> String { folder + "/places" }
 
-    func write(in folder: String) throws {
-        try Folder.make(Self.place(in: folder))
-        try File.put(JSONText.encode(self), at: "\(Self.place(in: folder))/\(host)")
+    var bytes: [UInt8] { JSONText.encode(self) }
+
+    func write(in folder: String) throws { try Self.write(bytes, of: host, in: folder) }
+
+    static func write(_ bytes: [UInt8], of host: String, in folder: String) throws {
+        try Folder.make(place(in: folder))
+        try File.put(bytes, at: "\(place(in: folder))/\(host)")
     }
 
     /// Of one that is lost nobody knows what it has.

@@ -20,12 +20,15 @@ package final class Share: @unchecked Sendable {
     private let watching: (watcher: Int32, end: (read: Int32, write: Int32))?
     private var watch: OwnThread?
     private var placer: OwnThread?
+    private var noter: OwnThread?
 
     struct Peer {
         let peer: SharePeer
         /// What the other side is called, where this one writes down what it has.
         let host: String?
         let wake: @Sendable () -> Void
+        /// What it has is otherwise than was written down of it last.
+        var isNoteOld = false
     }
 
     struct State {
@@ -119,6 +122,7 @@ package final class Share: @unchecked Sendable {
         // What is known of times before and does not lie here.
         if isPartial, watches { try state.change { _ = try $0.replica.apply() } }
         if placesLater { placer = try OwnThread { [state] in while Share.placesWhenQuiet(state) {} } }
+        if !watches { noter = try OwnThread { [state] in while Share.notes(state, in: folder) {} } }
     }
 
     deinit {
@@ -132,13 +136,12 @@ package final class Share: @unchecked Sendable {
     /// Nothing is told any more. Call it before it is let go.
     package func end() {
         if placesLater { try? place() }
-        state.change { [watches, folder] state in
-            state.hasEnded = true
-            // What hosts have goes with the run's end.
-            if !watches { Holding.removeAll(in: folder) }
-        }
+        state.change { $0.hasEnded = true }
         placer?.join()
-        placer = nil
+        noter?.join()
+        (placer, noter) = (nil, nil)
+        // What hosts have goes with the run's end.
+        if !watches { state.change { [folder] _ in Holding.removeAll(in: folder) } }
         guard let watching, let watch else { return }
         var byte: UInt8 = 0
         _ = write(watching.end.write, &byte, 1)
@@ -289,7 +292,7 @@ package final class Share: @unchecked Sendable {
         // What it brought goes with it otherwise.
         if placesLater { try? place() }
         state.change { state in
-            if let peer = state.peers[number], !state.hasEnded { note(peer) }
+            if let peer = state.peers[number], !state.hasEnded { try? peer.holding?.write(in: folder) }
             state.peers[number]?.peer.end()
             state.peers[number] = nil
         }
@@ -310,7 +313,7 @@ package final class Share: @unchecked Sendable {
                 state.mayCollide = true
             }
             let isHeld = peer.held != held && peer.lacksNothing || peer.placesHeard != places
-            if isHeld, !state.hasEnded { note(known) }
+            if isHeld, known.host != nil { state.peers[number]?.isNoteOld = true }
             try Self.makeRoom(&state)
             let keeping = Self.choose(changed, &state)
             let isMuch = state.replica.broughtBytes >= Self.mostUnplaced || state.unplacedSince != nil
@@ -318,13 +321,6 @@ package final class Share: @unchecked Sendable {
         }
         wakes.forEach { $0() }
         if placesLater, isMuch { try place() }
-    }
-
-    /// Writes down what a host has, for who asks where a file lies.
-    private func note(_ peer: Peer) {
-        guard let host = peer.host, let held = peer.peer.held else { return }
-        try? Holding(host: host, seen: held, lacks: peer.peer.lacked, absent: peer.peer.absent)
-            .write(in: folder)
     }
 
     /// Whether all that the other side has told counts here.
