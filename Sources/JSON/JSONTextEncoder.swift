@@ -114,15 +114,25 @@ struct JSONTextEncoder: Encoder {
     }
 
     /// - Returns: false for what has something in it.
-    private static func writeScalar(_ value: some Encodable, to writer: inout JSONWriter) throws -> Bool {
-        switch value {
-        case let text as String: writer.write(text)
-        case let flag as Bool: writer.write(flag)
-        case let number as Double: writer.write(number)
-        case let number as Float: writer.write(Double(number))
-        case let number as any BinaryInteger & Encodable: writer.write(try exact(number))
-        case let value as JSONValue: writer.write(value)
-        default: return false
+    private static func writeScalar<T: Encodable>(_ value: T, to writer: inout JSONWriter) throws -> Bool {
+        if T.self == String.self {
+            writer.write(value as! String)
+        } else if T.self == Bool.self {
+            writer.write(value as! Bool)
+        } else if T.self == Double.self {
+            writer.write(value as! Double)
+        } else if T.self == Float.self {
+            writer.write(Double(value as! Float))
+        } else if T.self == JSONValue.self {
+            writer.write(value as! JSONValue)
+        } else if let integer = JSONInteger.exact(value) {
+            guard let number = integer else {
+                throw EncodingError.invalidValue(
+                    value, .init(codingPath: [], debugDescription: "JSON here holds integers of 64 bits with a sign"))
+            }
+            writer.write(number)
+        } else {
+            return false
         }
         return true
     }
@@ -136,14 +146,6 @@ struct JSONTextEncoder: Encoder {
     static func write(_ value: some Encodable, as key: String, in place: JSONPlace) throws {
         let isScalar = try place.scalarMember(key) { try writeScalar(value, to: &$0) }
         if !isScalar { place.member(key, whole: try Self.place(of: value)) }
-    }
-
-    private static func exact(_ number: some BinaryInteger) throws -> Int64 {
-        guard let exact = Int64(exactly: number) else {
-            throw EncodingError.invalidValue(
-                number, .init(codingPath: [], debugDescription: "JSON here holds integers of 64 bits with a sign"))
-        }
-        return exact
     }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {

@@ -24,21 +24,24 @@ extension JSONTreeDecoder: SingleValueDecodingContainer {
     func decodeNil() -> Bool { value == .null }
 
     func decode<T: Decodable>(_ type: T.Type) throws -> T {
-        let found: Any?
-        switch type {
-        case is Bool.Type: found = value.bool
-        case is String.Type: found = value.string
-        case is JSONValue.Type: found = value
-        case is Double.Type:
-            found = if case .number(let number) = value { number } else { value.integer.map(Double.init) }
-        case let integer as any (FixedWidthInteger & Decodable).Type: found = exactly(integer)
-        default: return try T(from: self)
+        let found: T?
+        if type == String.self {
+            found = value.string as! T?
+        } else if type == Bool.self {
+            found = value.bool as! T?
+        } else if type == JSONValue.self {
+            found = value as? T
+        } else if type == Double.self {
+            let number: Double? = if case .number(let number) = value { number } else { value.integer.map(Double.init) }
+            found = number as! T?
+        } else if let integer = JSONInteger.value(type, of: value.integer) {
+            found = integer
+        } else {
+            return try T(from: self)
         }
-        guard let found = found as? T else { throw mismatch(type, "a value of the kind \(type)") }
+        guard let found else { throw mismatch(type, "a value of the kind \(type)") }
         return found
     }
-
-    private func exactly<T: FixedWidthInteger>(_ type: T.Type) -> T? { value.integer.flatMap { T(exactly: $0) } }
 }
 
 private struct JSONKeyedDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol {
