@@ -75,6 +75,8 @@ struct HostGPUs: Hashable, Sendable {
     static let none = HostGPUs(names: [], information: [], libraries: [])
 
     static var ofHost: HostGPUs {
+        // Without it no program gets to any of them.
+        if !File.exists("/dev/nvidiactl") { return none }
         let names = ((try? Folder.names(in: "/dev")) ?? []).filter { $0.hasPrefix("nvidia") }
         if names.isEmpty { return none }
         let driver = "/proc/driver/nvidia/gpus"
