@@ -50,6 +50,7 @@ enum RunCommand {
 
     /// Runs to the end, and puts the results into their folder.
     static func perform(_ start: RunStart, in lash: LASH, asJSON: Bool, results target: String) throws -> ExitCode {
+        Ladder.begin(start, in: lash)
         let folder = RunFolder(start.run, in: lash)
         let hold = try StoreHold(lash) {}
         try folder.make(for: start)

@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include "beside.h"
 #include "clinux_images.h"
 #include "launch.h"
 
@@ -71,6 +72,7 @@ static int loop_device(int file, int64_t offset, int64_t size, char path[64], in
 }
 
 int las_mount_image(const char *file, int64_t offset, int64_t size, const char *folder, int *stage) {
+    if (las_place_mount_beside(file, offset, size, folder) == 0) return 0;
     *stage = LAS_MOUNT_FILE;
     int image = open(file, O_RDONLY | O_CLOEXEC);
     if (image < 0) return -1;
@@ -111,19 +113,11 @@ int las_open_in(const char *root, const char *path) {
 }
 
 #if defined(__x86_64__)
-/// The kernel's own answer: errno is the caller's, who goes on meanwhile.
-static long ask(long number, long one, long two, long three, long four) {
-    long answer;
-    register long fourth __asm__("r10") = four;
-    __asm__ volatile("syscall" : "=a"(answer) : "a"(number), "D"(one), "S"(two), "d"(three), "r"(fourth) : "rcx", "r11", "memory");
-    return answer;
-}
-
 static long put(const char *path, const char *text) {
-    long file = ask(SYS_openat, AT_FDCWD, (long)path, O_WRONLY | O_CLOEXEC, 0);
+    long file = las_ask(SYS_openat, AT_FDCWD, (long)path, O_WRONLY | O_CLOEXEC, 0, 0);
     if (file < 0) return file;
-    long length = (long)strlen(text), written = ask(SYS_write, file, (long)text, length, 0);
-    ask(SYS_close, file, 0, 0, 0);
+    long length = (long)strlen(text), written = las_ask(SYS_write, file, (long)text, length, 0, 0);
+    las_ask(SYS_close, file, 0, 0, 0, 0);
     return written < 0 ? written : written == length ? 0 : -EIO;
 }
 
@@ -132,23 +126,16 @@ static char own_maps[2][32];
 /// As las_try_namespaces(1), and nothing but system calls: all memory is the caller's. What is the memory's, whether it is dumpable, stays.
 static int try_beside(void *nothing) {
     (void)nothing;
-    long error = ask(SYS_unshare, CLONE_NEWUSER, 0, 0, 0);
+    long error = las_ask(SYS_unshare, CLONE_NEWUSER, 0, 0, 0, 0);
     if (!error) {
         error = put("/proc/self/setgroups", "deny");
         if (error == -ENOENT) error = 0;
     }
     if (!error) error = put("/proc/self/uid_map", own_maps[0]);
     if (!error) error = put("/proc/self/gid_map", own_maps[1]);
-    if (!error) error = ask(SYS_unshare, CLONE_NEWNS | CLONE_NEWPID, 0, 0, 0);
-    if (!error) {
-        register long flags __asm__("r10") = MS_PRIVATE | MS_REC;
-        register long data __asm__("r8") = 0;
-        __asm__ volatile("syscall"
-                         : "=a"(error)
-                         : "a"((long)SYS_mount), "D"(0l), "S"("/"), "d"(0l), "r"(flags), "r"(data)
-                         : "rcx", "r11", "memory");
-    }
-    ask(SYS_exit_group, -error & 0xff, 0, 0, 0);
+    if (!error) error = las_ask(SYS_unshare, CLONE_NEWNS | CLONE_NEWPID, 0, 0, 0, 0);
+    if (!error) error = las_ask(SYS_mount, 0, (long)"/", 0, MS_PRIVATE | MS_REC, 0);
+    las_ask(SYS_exit_group, -error & 0xff, 0, 0, 0, 0);
     __builtin_unreachable();
 }
 #endif

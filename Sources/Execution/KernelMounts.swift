@@ -24,6 +24,22 @@ enum KernelMounts {
             environments: mounted.environments, hasUserNamespaces: hasUserNamespaces, mounted: mounted)
     }
 
+    /// Whether the kernel itself may read the images, where the person has not asked for it.
+    static func mayRead(_ start: RunStart) -> Bool {
+        start.engine != nil || !(start.isStranger ?? false) || start.isSigned ?? false
+    }
+
+    /// Begins to mount the first environment, beside what the caller does. Its parts were checked.
+    static func begin(_ start: RunStart) {
+        guard geteuid() == 0, let image = start.environments.min(by: { $0.key < $1.key })?.value,
+            !MountedImages.isSmall(image)
+        else { return }
+        las_begin_mounting_image(image.path, image.offset, image.size)
+    }
+
+    /// Undoes it where it was not taken.
+    static func forget() { las_forget_mounting_image() }
+
     private static let notRoot = "this user is not root, and only root may mount images by the kernel"
 
     /// What can be told of it without mounting something.

@@ -1,7 +1,6 @@
 internal import CLinux
 package import Files
 internal import Glibc
-internal import Unpacking
 
 /// Ways to reach images, the best first: mounted by the kernel, by FUSE, unpacked. Which is taken is found out by trying.
 package enum Ladder {
@@ -30,7 +29,7 @@ package enum Ladder {
                     ? "--engine asks for it" : forced != nil ? EnginePolicy.reason : reason(of: rung, lacks: lacks)
                 switch rung {
                 case .kernel:
-                    if start.engine == nil, start.isStranger ?? false, !(start.isSigned ?? false), geteuid() == 0 {
+                    if !KernelMounts.mayRead(start), geteuid() == 0 {
                         throw ExecutionFailure(
                             "this bundle was packed elsewhere and nobody trusted here has signed it, so the kernel does not read it itself"
                         )
@@ -44,6 +43,7 @@ package enum Ladder {
                     return try PRoot.reach(start, in: lash, reason: reason)
                 }
             } catch {
+                if rung == .kernel { KernelMounts.forget() }
                 if rung == rungs.last { throw error }
                 lacks.append(error.words)
             }
@@ -53,6 +53,18 @@ package enum Ladder {
 
     /// Begins to find out what `reach` will want to know, beside what the caller does until then. Before any thread is started.
     package static func prepare() { las_begin_trying_namespaces() }
+
+    /// Begins to reach the images of a run, whose parts were checked, beside what the caller does until `reach`. Where something stands in
+    /// the way of it, that finds it again.
+    package static func begin(_ start: RunStart, in lash: LASH) {
+        guard start.engine == nil || start.engine == .kernel, KernelMounts.mayRead(start),
+            let demanded = try? EnginePolicy.demanded(in: lash) ?? .kernel, demanded == .kernel
+        else { return }
+        KernelMounts.begin(start)
+    }
+
+    /// Undoes it, where it was not taken.
+    package static func forgetBegun() { KernelMounts.forget() }
 
     /// The metro's image alone, for a run whose tasks hosts do: what they are known by is reckoned here.
     static func reachMetro(
@@ -111,65 +123,6 @@ package final class ReachedImages {
                 : ["this machine refuses user namespaces: tasks run as its root, without any of root's capabilities"])
             + (seesProcesses ? [ProcView.note] : []) + notes
         self.mounted = mounted
-    }
-}
-
-/// Mounts in the process's own namespace, each on a folder of the run; unmounted when this goes away, or with the process.
-final class MountedImages {
-    private(set) var metro = ""
-    private(set) var environments: [String: String] = [:]
-    private(set) var places: [String] = []
-    /// Of the process that serves them; it ends by itself when nothing has them mounted.
-    var server: Int32?
-
-    /// Mounts all images of the run by `mount`.
-    init(
-        _ start: RunStart, folder: RunFolder,
-        _ mount: (_ image: ImageLocation, _ place: String) throws(ExecutionFailure) -> Void
-    ) throws(ExecutionFailure) {
-        let images = [("", start.metro)] + start.environments.sorted { $0.key < $1.key }
-        for (number, (name, image)) in images.enumerated() {
-            // Of the outer world the folders stay empty; a number is a safe name.
-            let place = "\(folder.mounts)/\(number)"
-            do throws(FileFailure) { try Folder.make(place) } catch { throw ExecutionFailure(error) }
-            do throws(ExecutionFailure) {
-                if image.size > Self.largestInMemory || !Self.unpack(image, place) { try mount(image, place) }
-            } catch {
-                rmdir(place)
-                for place in places {
-                    las_unmount(place)
-                    rmdir(place)
-                }
-                rmdir(folder.mounts)
-                throw error
-            }
-            places.append(place)
-            if name.isEmpty { metro = place } else { environments[name] = place }
-        }
-    }
-
-    /// Up to this size an image is in memory sooner than it is mounted: most metros' own are.
-    private static let largestInMemory: Int64 = 256 << 10
-
-    /// Into a file system in memory, which is there as long as a mount would be.
-    /// - Returns: false where it has to be mounted after all.
-    private static func unpack(_ image: ImageLocation, _ place: String) -> Bool {
-        if las_mount_memory(place) != 0 { return false }
-        if (try? ImageReader(image.path, offset: image.offset).unpack(into: place, threads: 1)) != nil { return true }
-        las_unmount(place)
-        return false
-    }
-
-    deinit {
-        for folder in places {
-            las_unmount(folder)
-            rmdir(folder)
-        }
-        // Not for long, and not for ever: who else may still see a mount is not known here.
-        for _ in 0..<100 {
-            guard let server, waitpid(server, nil, WNOHANG) == 0 else { return }
-            usleep(1000)
-        }
     }
 }
 
