@@ -21,17 +21,27 @@ struct FirstFiles {
     private let places: [Place]
     private let lash: LASH
 
-    /// - Parameter images: nothing is kept of those that are unpacked anyway.
-    init(_ start: RunStart, _ images: ReachedImages, in lash: LASH) {
+    /// - Parameter environments: where each is reached. Nothing is kept of those that are unpacked anyway.
+    init(_ start: RunStart, engine: Engine, environments: [String: String], in lash: LASH) {
         self.lash = lash
-        guard images.engine == .kernel || images.engine == .fuse, Self.mayStartPrograms(of: lash) else {
+        guard engine == .kernel || engine == .fuse, Self.mayStartPrograms(of: lash) else {
             places = []
             return
         }
-        places = images.environments.sorted { $0.key < $1.key }.compactMap { name, root in
+        places = environments.sorted { $0.key < $1.key }.compactMap { name, root in
             guard let image = start.environments[name] else { return nil }
             let folder = "\(lash.images)/\(image.digest.hex).first"
             return Place(environment: name, root: root, folder: folder, isWhole: FirstFilesList.isWhole(folder))
+        }
+    }
+
+    /// Finds their names in the images, which an image that was just mounted has to decompress for it: so that the first sandbox need not.
+    func lookUp() {
+        for place in places {
+            for path in Self.paths {
+                let found = las_open_in(place.root, path)
+                if found >= 0 { close(found) }
+            }
         }
     }
 

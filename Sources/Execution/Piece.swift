@@ -89,6 +89,8 @@ package struct Piece {
             try board.map { try Ladder.reachMetro(start, $0, in: lash) }
             ?? Ladder.reach(start, folder: folder, in: lash)
         defer { withExtendedLifetime(images) {} }
+        let beginning = Beginning(start, folder: folder, in: lash, reaching: board == nil ? images : nil)
+        defer { beginning.end() }
         let (plan, text) = try Self.plan(of: images)
         let capacity = Capacity.ofHost(cpus: start.cpus)
         // Those that run, and twice as many whose outputs are looked at.
@@ -153,27 +155,15 @@ package struct Piece {
         // Nothing builds on this yet: what follows is synced with it.
         try journal.commit(syncing: false)
         events.forEach(follow)
-        let first = board == nil ? FirstFiles(start, images, in: lash) : nil
-        let shown = first?.steps ?? [:]
-        // Once the first program runs, or anything is synced that is done: a disk that syncs lets others wait.
-        let mayUseDisk = Monitor(board != nil)
-        var syncing = try? OwnThread { [folder] in
-            _ = mayUseDisk.await { $0 ? true : nil }
-            folder.syncBeginning()
-            first?.keep()
-        }
-        defer {
-            mayUseDisk.change { $0 = true }
-            syncing?.join()
-        }
+        if board != nil { beginning.mayUseDisk() }
         let reuse = Reuse(start, images, plan, in: lash)
         reuse.store.prune(onlyWhereFull: true)
         let scheduler = try Scheduler(
             plan, run: folder, journal: journal, images: images, reuse: reuse,
             resuming: Resuming(recorded, boot: boot), failsFast: start.failsFast ?? false,
             keepsMade: start.keepsMade ?? false, capacity: capacity, groups: groups, secrets: secrets,
-            crew: crew, first: shown, isUnsandboxed: isUnsandboxed, signals: signals, tether: tether, board: board,
-            launched: { mayUseDisk.change { $0 = true } }, follow: follow)
+            crew: crew, folders: beginning.folders, first: beginning.first, isUnsandboxed: isUnsandboxed,
+            signals: signals, tether: tether, board: board, launched: beginning.mayUseDisk, follow: follow)
         let succeeded = try scheduler.perform()
         let results = try RunResults(folder).gather(scheduler.results, leftOut: scheduler.leftOut) {
             scheduler.madeFile($0)
@@ -182,9 +172,7 @@ package struct Piece {
         do { try outposts?.finish(isOver: !succeeded) } catch { trouble = error }
         reuse.remember(scheduler.pasts, of: plan.metro, in: start.run)
         // Who hears of the end may resume the run at once: nothing but the way out follows it.
-        mayUseDisk.change { $0 = true }
-        syncing?.join()
-        syncing = nil
+        beginning.end()
         let code = trouble.map { ($0 as? any Failure)?.exitCode ?? .resources } ?? .done
         let ended = journal.append(.runEnded) {
             $0.succeeded = succeeded && trouble == nil

@@ -82,6 +82,7 @@ final class Scheduler {
     ///   - groups: hold tasks to the memory that they may use.
     ///   - secrets: all that the plan's stations name.
     ///   - crew: ends with it.
+    ///   - folders: in which tasks work.
     ///   - first: what shows environments' first files.
     ///   - isUnsandboxed: tasks are not kept apart.
     ///   - resuming: what this run has done before.
@@ -92,9 +93,9 @@ final class Scheduler {
     init(
         _ plan: Plan, run: RunFolder, journal: Journal, images: ReachedImages, reuse: Reuse,
         resuming: Resuming, failsFast: Bool, keepsMade: Bool = false, capacity: Capacity, groups: ControlGroups?,
-        secrets: GivenSecrets, crew: Crew, first: [String: [SandboxPlan.Step]] = [:], isUnsandboxed: Bool = false,
-        signals: Int32, tether: Int32?,
-        board: LeaseBoard? = nil, launched: @escaping @Sendable () -> Void = {},
+        secrets: GivenSecrets, crew: Crew, folders: WorkFolders, first: [String: [SandboxPlan.Step]] = [:],
+        isUnsandboxed: Bool = false, signals: Int32, tether: Int32?, board: LeaseBoard? = nil,
+        launched: @escaping @Sendable () -> Void = {},
         follow: @escaping (RunEvent) -> Void
     ) throws(ExecutionFailure) {
         (self.plan, self.run, self.journal, self.capacity, free) = (plan, run, journal, capacity, capacity)
@@ -112,7 +113,6 @@ final class Scheduler {
         graph.tellsWords = board?.tellsWords ?? false
         poller = try Poller()
         (told, recalled, cancelling) = (try Self.pipe(), try Self.pipe(), try Self.pipe())
-        let folders = WorkFolders(run.tasks)
         around = RunningTask.Surroundings(
             run: run,
             sandbox: TaskSandbox(

@@ -13,12 +13,20 @@ final class WorkFolders: Sendable {
 
     /// An empty one.
     func take() throws(FileFailure) -> String {
-        let (free, number) = state.change { state -> (String?, Int) in
-            if let folder = state.free.popLast() { return (folder, 0) }
+        if let free = state.change({ $0.free.popLast() }) { return free }
+        return try make()
+    }
+
+    /// Makes one, for who takes one next.
+    func prepare() {
+        if let folder = try? make() { state.change { $0.free.append(folder) } }
+    }
+
+    private func make() throws(FileFailure) -> String {
+        let number = state.change { state in
             state.made += 1
-            return (nil, state.made)
+            return state.made
         }
-        if let free { return free }
         let folder = "\(path)/\(number)"
         try Folder.make(folder)
         try Folder.make(folder + "/task")
