@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/inotify.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <string.h>
+#include <time.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -40,6 +42,23 @@ ssize_t las_copy_range(int source, int64_t source_offset, int target, int64_t ta
 
 void las_begin_writing(int descriptor, int64_t offset, int64_t count) {
     sync_file_range(descriptor, offset, count, SYNC_FILE_RANGE_WRITE);
+}
+
+ssize_t las_send_file(int socket, int file, int64_t offset, size_t count) {
+    sigset_t pipe, before;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, &before);
+    off_t from = offset;
+    ssize_t sent = sendfile(socket, file, &from, count);
+    int error = errno;
+    if (sent < 0 && error == EPIPE && !sigismember(&before, SIGPIPE)) {
+        struct timespec none = {0, 0};
+        sigtimedwait(&pipe, NULL, &none);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return sent;
 }
 
 int las_write_straight(int descriptor, int is_straight) {

@@ -42,16 +42,19 @@ final class DataLines {
             throw error
         }
         lines = found.sorted { $0.key < $1.key }.map(\.value)
+        for line in lines { line.channel.widen() }
         guard lines.count == asked.count else {
             end()
             throw ExecutionFailure("two of the lines have one number", exitCode: .usage)
         }
     }
 
-    /// The next frame with bytes of a part.
-    func read() throws -> Frame? {
-        defer { turn = (turn + 1) % lines.count }
-        return try lines[turn].channel.read()
+    /// Hands on the bytes of the next frame of a part as they come.
+    /// - Returns: another frame that came in its place; nil at the end, which is too early.
+    func read(_ body: (UnsafeRawBufferPointer) throws -> Void) throws -> FrameReader.Taken? {
+        let taken = try lines[turn].channel.read(body)
+        turn = (turn + 1) % lines.count
+        return taken
     }
 
     func end() {

@@ -24,25 +24,26 @@ extension HostService {
             }
             try channel.send(Frame(kind: .want, payload: []))
             while true {
-                let frame = try nextOfPart(of: incoming)
+                let frame: Frame?
+                do {
+                    frame = try nextOfPart(of: incoming)
+                } catch let failure as PartFailure {
+                    // At once, so that the rest is not sent for nothing; what is on its way is read away, and what is on its way
+                    // over further channels goes with these.
+                    lines.end()
+                    try channel.send(Frame(.refusal, json: Refusal(failure)))
+                    while try nextOfPart()?.kind != .commit {}
+                    return
+                }
+                guard let frame else { continue }
                 if frame.kind == .lines {
                     try begin(try frame.decode(Lines.self))
                     continue
                 }
-                if frame.kind == .commit {
-                    guard try frame.decode(PartHeader.self).part == part else {
-                        throw ExecutionFailure("the commit is not that of \(part.words)", exitCode: .integrity)
-                    }
-                    break
+                guard try frame.decode(PartHeader.self).part == part else {
+                    throw ExecutionFailure("the commit is not that of \(part.words)", exitCode: .integrity)
                 }
-                do throws(PartFailure) { try incoming.append(frame.payload) } catch {
-                    // At once, so that the rest is not sent for nothing; what is on its way is read away, and what is on its way
-                    // over further channels goes with these.
-                    lines.end()
-                    try channel.send(Frame(.refusal, json: Refusal(error)))
-                    while try nextOfPart().kind != .commit {}
-                    return
-                }
+                break
             }
         } catch {
             // Where the connection is gone, the next one goes on with what is verified.
@@ -117,19 +118,24 @@ extension HostService {
         return frame
     }
 
-    /// - Parameter incoming: whose bytes come over further channels, where there are any.
-    private func nextOfPart(of incoming: IncomingPart? = nil) throws -> Frame {
+    /// - Parameter incoming: what gets the bytes that come, over further channels where there are any; nil where nothing wants them.
+    /// - Returns: nil where it were bytes of the part.
+    private func nextOfPart(of incoming: IncomingPart? = nil) throws -> Frame? {
+        let take: (UnsafeRawBufferPointer) throws -> Void = { bytes in try incoming?.append(bytes) }
         if let incoming, !lines.isEmpty, !incoming.isWhole {
-            guard let frame = try lines.read() else { throw ProtocolFailure.ended(awaited: "the rest of a part") }
-            guard frame.kind == .data else {
-                throw ProtocolFailure.unexpected(kind: frame.kind, awaited: "a part's data")
+            switch try lines.read(take) {
+            case .piece: return nil
+            case .frame(let frame) where frame.kind == .data: return nil
+            case .frame(let frame): throw ProtocolFailure.unexpected(kind: frame.kind, awaited: "a part's data")
+            case nil: throw ProtocolFailure.ended(awaited: "the rest of a part")
             }
-            return frame
         }
-        guard let frame = try channel.read() else { throw ProtocolFailure.ended(awaited: "the rest of a part") }
-        guard frame.kind == .data || frame.kind == .commit || frame.kind == .lines else {
-            throw ProtocolFailure.unexpected(kind: frame.kind, awaited: "a part's data")
+        switch try channel.read(take) {
+        case .piece: return nil
+        case .frame(let frame) where frame.kind == .data: return nil
+        case .frame(let frame) where frame.kind == .commit || frame.kind == .lines: return frame
+        case .frame(let frame): throw ProtocolFailure.unexpected(kind: frame.kind, awaited: "a part's data")
+        case nil: throw ProtocolFailure.ended(awaited: "the rest of a part")
         }
-        return frame
     }
 }

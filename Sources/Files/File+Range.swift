@@ -71,6 +71,12 @@ extension File {
         }
     }
 
+    /// Has a socket take a range of an open file, which nobody copies where the system can do without.
+    /// - Returns: how many bytes it took; 0 where the file ends before, and -1 with `errno`.
+    package static func hand(_ count: Int, of file: Int32, at offset: Int64, to socket: Int32) -> Int {
+        las_send_file(socket, file, offset, count)
+    }
+
     /// Fills the room with the bytes at an offset.
     /// - Returns: how many there were: fewer than asked for where the file ends before.
     package static func readAll(

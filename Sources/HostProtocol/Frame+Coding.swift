@@ -9,14 +9,18 @@ extension Frame {
 
     /// As it is sent.
     package var bytes: [UInt8] {
-        precondition(payload.count <= Self.largestPayload, "senders keep payloads below the bound")
-        let length = UInt32(payload.count)
         var bytes: [UInt8] = []
         bytes.reserveCapacity(FrameReader.headerLength + payload.count)
-        for shift: UInt32 in [24, 16, 8, 0] { bytes.append(UInt8(truncatingIfNeeded: length >> shift)) }
-        bytes.append(kind.rawValue)
+        bytes += Self.header(of: kind, count: payload.count)
         bytes.append(contentsOf: payload)
         return bytes
+    }
+
+    /// What stands before so many bytes of a payload.
+    package static func header(of kind: Kind, count: Int) -> [UInt8] {
+        precondition(count <= largestPayload, "senders keep payloads below the bound")
+        let length = UInt32(count)
+        return [24, 16, 8, 0].map { (shift: UInt32) in UInt8(truncatingIfNeeded: length >> shift) } + [kind.rawValue]
     }
 
     package func decode<T: Decodable>(_ type: T.Type) throws(ProtocolFailure) -> T {

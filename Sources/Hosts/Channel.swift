@@ -8,6 +8,13 @@ protocol Channel: AnyObject {
     /// - Throws: `.cut` when the other side takes no more.
     func write(_ bytes: [UInt8]) throws(HostFailure)
 
+    /// Whether it takes ranges of files without anybody copying them.
+    var takesFiles: Bool { get }
+
+    /// Sends a range of an open file.
+    /// - Returns: how many bytes of it were sent: fewer where the file ends before, and where it takes no files.
+    func write(_ count: Int, of file: Int32, at offset: Int64) throws(HostFailure) -> Int
+
     /// Tells the other side that nothing more comes.
     func finishWriting() throws(HostFailure)
 
@@ -20,6 +27,11 @@ protocol Channel: AnyObject {
 
     /// The end of what the program wrote to its standard error.
     var errors: Tail { get }
+}
+
+extension Channel {
+    var takesFiles: Bool { false }
+    func write(_ count: Int, of file: Int32, at offset: Int64) throws(HostFailure) -> Int { 0 }
 }
 
 /// The last bytes of something that may be long.

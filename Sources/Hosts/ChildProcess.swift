@@ -6,8 +6,8 @@ internal import Glibc
 final class ChildProcess {
     /// How to call it in an error.
     let name: String
+    /// Does not block; nor do the errors.
     let stream: Int32
-    /// Does not block.
     let errors: Int32
     private let pid: pid_t
     private var status: Int32?
@@ -27,6 +27,10 @@ final class ChildProcess {
             throw .system("can't make a socket")
         }
         _ = fcntl(pipes[0], F_SETFL, O_NONBLOCK)
+        _ = fcntl(sockets[0], F_SETFL, O_NONBLOCK)
+        // Who writes much has fewer turns then. Where it is too much for the system, it is less.
+        var room: Int32 = 1 << 20
+        setsockopt(sockets[0], SOL_SOCKET, SO_SNDBUF, &room, socklen_t(MemoryLayout<Int32>.size))
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }

@@ -90,7 +90,8 @@ package struct HostConnector: Sendable {
                     var quick = configuration
                     quick.connectTimeout = min(5, quick.connectTimeout)
                     return try OpenSSH(
-                        host, address, quick, knownHosts: known, environment: environment, waiter: waiter)
+                        host, address, quick, knownHosts: known, environment: environment, waiter: waiter,
+                        isSecond: true)
                 }
             }
             return reached

@@ -1,5 +1,6 @@
 internal import Failures
 internal import HostProtocol
+internal import Parts
 
 /// Further channels for the bytes of parts: one carries at most 2 MiB a way to the host and back.
 extension HostSession {
@@ -74,18 +75,47 @@ extension HostSession {
     }
 
     /// Sends bytes of a part.
+    /// - Parameter buffer: used again and again.
     /// - Returns: what the host says meanwhile: that it takes no more of it.
-    func sendData(_ bytes: [UInt8]) throws -> Frame? {
-        let frame = Frame(kind: .data, payload: bytes)
+    func sendData(
+        at offset: Int64, count: Int, of reader: PartReader, by buffer: inout [UInt8]
+    ) throws -> Frame? {
         if lines.isEmpty {
-            try send(frame)
+            let channel = try openChannel()
+            try sending { try Self.send(at: offset, count: count, of: reader, over: channel, by: &buffer) }
         } else {
-            do throws(HostFailure) { try lines[turn].write(frame.bytes) } catch {
+            do { try Self.send(at: offset, count: count, of: reader, over: lines[turn], by: &buffer) } catch let error
+                as HostFailure
+            {
                 guard error.kind == .cut else { throw error }
                 return try waiter.within(60, error.summary) { try next("why the host takes no more of a part") }
             }
             turn = (turn + 1) % lines.count
         }
         return try nextWithoutWaiting()
+    }
+
+    private static func send(
+        at offset: Int64, count: Int, of reader: PartReader, over channel: any Channel, by buffer: inout [UInt8]
+    ) throws {
+        let header = Frame.header(of: .data, count: count)
+        if channel.takesFiles {
+            try channel.write(header)
+            try reader.inFiles(at: offset, count: count) { file, offset, count in
+                let done = try channel.write(count, of: file.descriptor, at: offset)
+                if done < count { try channel.write(try file.read(at: offset + Int64(done), count: count - done)) }
+            }
+            return
+        }
+        if buffer.count != header.count + count { buffer = [UInt8](repeating: 0, count: header.count + count) }
+        buffer.replaceSubrange(..<header.count, with: header)
+        var failure: PartFailure?
+        buffer.withUnsafeMutableBytes { buffer in
+            do throws(PartFailure) {
+                try reader.fill(UnsafeMutableRawBufferPointer(rebasing: buffer[header.count...]), at: offset)
+            } catch { failure = error }
+        }
+        if let failure { throw failure }
+        try channel.write(buffer)
     }
 }

@@ -35,10 +35,11 @@ extension HostSession {
         let asked = ContinuousClock.Instant.now
         let have = try ask(
             Frame(.offer, json: Offer(parts: parts)), .have, Have.self, awaited: "the host's answer to the offer")
-        let way = Self.seconds(since: asked)
+        var way = Self.seconds(since: asked)
         let there = Set(have.parts)
         let missing = parts.filter { !there.contains($0.digest) }
         let total = missing.reduce(0) { $0 + $1.size }
+        if Self.lines(for: total, way) > 0 { way = try roundTrip(atMost: way) }
         let begin = ContinuousClock.Instant.now
         var (done, sent): (Int64, Int64) = (0, 0)
         for part in missing {
@@ -50,6 +51,18 @@ extension HostSession {
         }
         try closeLines()
         return Shipped(parts: missing, bytes: sent, seconds: Self.seconds(since: begin))
+    }
+
+    /// How long a way to the host and back takes, as far as that is the way's doing: a busy machine answers late, but not each time.
+    private func roundTrip(atMost first: Double) throws -> Double {
+        var least = first
+        for _ in 0..<3 where Self.lines(for: .max, least) > 0 {
+            let asked = ContinuousClock.Instant.now
+            let _: Have = try ask(
+                Frame(.offer, json: Offer(parts: [])), .have, Have.self, awaited: "the host's answer to an empty offer")
+            least = min(least, Self.seconds(since: asked))
+        }
+        return least
     }
 
     private static func seconds(since begin: ContinuousClock.Instant) -> Double {
@@ -77,10 +90,11 @@ extension HostSession {
         let size = wanted.size(in: extents)
         let lines = Self.lines(for: size, roundTrip)
         if lines == 0 { try openCarrier(for: size) } else { try openLines(lines) }
+        var buffer: [UInt8] = []
         for piece in wanted.pieces(of: extents, atMost: limit?.piece ?? Frame.dataChunk) {
             try waiter.wait(for: limit, piece.count)
             // A host that refuses a part early takes nothing more of it, up to the commit.
-            if let early = try sendData(try reader.read(at: piece.offset, count: piece.count)) {
+            if let early = try sendData(at: piece.offset, count: piece.count, of: reader, by: &buffer) {
                 if early.kind == .refusal {
                     dropLines()
                     try send(commit)

@@ -103,9 +103,19 @@ package actor HostSession {
 
     // MARK: Frames
 
-    func send(_ frame: Frame) throws {
+    func openChannel() throws -> any Channel {
         guard let channel else { throw HostFailure(.cut, "this session has ended") }
-        do throws(HostFailure) { try channel.write(frame.bytes) } catch {
+        return channel
+    }
+
+    func send(_ frame: Frame) throws {
+        let channel = try openChannel()
+        try sending { try channel.write(frame.bytes) }
+    }
+
+    /// - Parameter body: writes to the channel.
+    func sending(_ body: () throws -> Void) throws {
+        do { try body() } catch let error as HostFailure {
             guard error.kind == .cut else { throw error }
             // The runtime may have said why it goes away.
             if let refusal = try? refusalAtEnd() { throw refusal }

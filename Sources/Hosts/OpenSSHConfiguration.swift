@@ -27,6 +27,8 @@ struct OpenSSHConfiguration: Sendable {
     var family: String?
     /// Ciphers in their order; nil for the usual ones.
     var ciphers: [String]?
+    /// How keys may be agreed on, in their order; nil for the usual ways.
+    var keyExchanges: [String]?
     /// What libssh2 can't do of what the configuration asks for; nil for nothing.
     var beyondLibssh2: String?
     /// The user's `ssh`, where it is installed.
@@ -69,6 +71,14 @@ struct OpenSSHConfiguration: Sendable {
         guard knowingAES, let ciphers else { return nil }
         let first = ["aes128-gcm@openssh.com", "aes256-gcm@openssh.com"].filter(ciphers.contains)
         return first.isEmpty ? nil : first + ciphers.filter { !first.contains($0) }
+    }
+
+    /// Of the ways to agree on keys that are allowed those first that libssh2 uses, too: they take a fifth of the work of the one that
+    /// OpenSSH prefers. For a second connection beside one of libssh2; nil for the order that there is.
+    var lightKeyExchanges: [String]? {
+        guard let keyExchanges else { return nil }
+        let first = ["curve25519-sha256", "curve25519-sha256@libssh.org"].filter(keyExchanges.contains)
+        return first.isEmpty ? nil : first + keyExchanges.filter { !first.contains($0) }
     }
 
     /// Whether this machine's processors have instructions for AES.
@@ -117,6 +127,7 @@ struct OpenSSHConfiguration: Sendable {
         identityFiles = (values["identityfile"] ?? []).filter { $0 != "none" }.map(expand)
         certificateFiles = (values["certificatefile"] ?? []).filter { $0 != "none" }.map(expand)
         ciphers = one("ciphers").map { $0.split(separator: ",").map(String.init) }
+        keyExchanges = one("kexalgorithms").map { $0.split(separator: ",").map(String.init) }
         usesGSSAPI = one("gssapiauthentication") == "yes"
         tokenProvider = one("pkcs11provider")
         identitiesOnly = one("identitiesonly") == "yes"

@@ -1,3 +1,4 @@
+internal import Files
 internal import Glibc
 
 /// A program of this machine as a channel: the runtime of `local`, or the user's own `ssh`.
@@ -6,7 +7,9 @@ final class ProcessChannel: Channel {
     private let waiter: Waiter
     private(set) var errors = Tail()
     private var hasErrors = true
-    private static let chunk = 256 << 10
+    /// What is read comes through this.
+    private var buffer = [UInt8](repeating: 0, count: 64 << 10)
+    private(set) var takesFiles = true
 
     init(_ program: String, _ arguments: [String], environment: [String: String], waiter: Waiter) throws(HostFailure) {
         process = try ChildProcess(program, arguments, environment: environment)
@@ -18,7 +21,6 @@ final class ProcessChannel: Channel {
     func read(waiting: Bool) throws(HostFailure) -> [UInt8]? {
         while true {
             drainErrors()
-            var buffer = [UInt8](repeating: 0, count: Self.chunk)
             let count = recv(process.stream, &buffer, buffer.count, Int32(MSG_DONTWAIT))
             if count > 0 { return Array(buffer[..<count]) }
             // Reset is how a socket says that the program ended without having read all.
@@ -33,19 +35,44 @@ final class ProcessChannel: Channel {
     func write(_ bytes: [UInt8]) throws(HostFailure) {
         var done = 0
         while done < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                send(
-                    process.stream, $0.baseAddress! + done, bytes.count - done,
-                    Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+            done += try sent {
+                bytes.withUnsafeBytes {
+                    send(
+                        process.stream, $0.baseAddress! + done, bytes.count - done,
+                        Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+                }
             }
-            if count >= 0 {
-                done += count
-            } else if errno == EAGAIN {
+        }
+    }
+
+    func write(_ count: Int, of file: Int32, at offset: Int64) throws(HostFailure) -> Int {
+        var done = 0
+        while takesFiles, done < count {
+            var isRefused = false
+            let taken = try sent {
+                let taken = File.hand(count - done, of: file, at: offset + Int64(done), to: process.stream)
+                isRefused = taken < 0 && (errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)
+                return isRefused ? 0 : taken
+            }
+            if isRefused { takesFiles = false }
+            if taken == 0 { break }
+            done += taken
+        }
+        return done
+    }
+
+    /// - Parameter body: sends something without waiting, and says how much of it; -1 with `errno`.
+    private func sent(_ body: () -> Int) throws(HostFailure) -> Int {
+        while true {
+            let count = body()
+            if count >= 0 { return count }
+            if errno == EAGAIN {
                 drainErrors()
                 _ = try wait(for: POLLOUT)
             } else if errno != EINTR {
+                let code = errno
                 drainErrors()
-                throw HostFailure(.cut, "\(process.name) takes no more", cause: String(cString: strerror(errno)))
+                throw HostFailure(.cut, "\(process.name) takes no more", cause: String(cString: strerror(code)))
             }
         }
     }

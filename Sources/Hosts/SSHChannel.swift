@@ -10,7 +10,8 @@ final class SSHChannel: Channel {
     private var early: [UInt8] = []
     private static let mostEarly = 4 << 20
     private var status: Int32?
-    private static let chunk = 256 << 10
+    /// What is read comes through this.
+    private var buffer = [UInt8](repeating: 0, count: 64 << 10)
     private static let window: UInt32 = 2 << 20
 
     init(_ session: SSHSession, _ command: String) throws(HostFailure) {
@@ -45,7 +46,6 @@ final class SSHChannel: Channel {
             defer { early = [] }
             return early
         }
-        var buffer = [UInt8](repeating: 0, count: Self.chunk)
         while true {
             let count = read(0, into: &buffer)
             if count > 0 { return Array(buffer[..<count]) }

@@ -24,9 +24,10 @@ final class OpenSSH: Transport {
     /// Where the socket of the one connection lies that all programs go over; nil where each has its own.
     private let folder: String?
 
+    /// - Parameter isSecond: whether a connection of libssh2 has let the user in: what is no better than that one will do.
     init(
         _ host: Host, _ address: HostAddress, _ configuration: OpenSSHConfiguration, knownHosts: String,
-        environment: [String: String], waiter: Waiter
+        environment: [String: String], waiter: Waiter, isSecond: Bool = false
     ) throws(HostFailure) {
         guard let program = configuration.program else {
             throw HostFailure(
@@ -54,6 +55,9 @@ final class OpenSSH: Transport {
             ] + shared
             + (configuration.orderedCiphers(knowingAES: OpenSSHConfiguration.processorKnowsAES).map {
                 ["-o", "Ciphers=" + $0.joined(separator: ",")]
+            } ?? [])
+            + ((isSecond ? configuration.lightKeyExchanges : nil).map {
+                ["-o", "KexAlgorithms=" + $0.joined(separator: ",")]
             } ?? [])
         (self.configuration, self.environment, self.waiter) = (configuration, environment, waiter)
     }

@@ -156,34 +156,56 @@ package final class IncomingPart {
 
     /// The next bytes of the wanted extents, in order, in pieces of any length.
     /// - Throws: where an extent is not what the list says; nothing more can be appended then.
-    package func append(_ bytes: [UInt8]) throws(PartFailure) {
+    package func append(_ bytes: UnsafeRawBufferPointer) throws(PartFailure) {
         guard descriptor >= 0 else { throw .damaged("\(part.words) was given up already", in: path) }
         do throws(PartFailure) {
             var done = 0
-            while done < bytes.count {
-                guard turn < coming.count else {
-                    throw .damaged("more bytes came than \(part.words) lacks", in: "the sent part \(part.digest.short)")
-                }
-                let (number, extent) = (coming[turn], extents.extents[coming[turn]])
-                let count = Int(min(Int64(bytes.count - done), extent.length - filled))
-                var failure: FileFailure?
-                bytes.withUnsafeBytes { buffer in
-                    let piece = UnsafeRawBufferPointer(rebasing: buffer[done..<done + count])
-                    hasher.update(piece)
-                    do throws(FileFailure) {
-                        try File.writeAll(
-                            piece, at: starts[number] + filled, to: descriptor, path: store.path(of: part.digest))
-                    } catch { failure = error }
-                }
-                if let failure { throw PartFailure(failure) }
-                (done, filled) = (done + count, filled + Int64(count))
-                if filled == extent.length { try finish(number) }
-            }
+            while done < bytes.count { done += try appendRun(UnsafeRawBufferPointer(rebasing: bytes[done...])) }
         } catch {
             abandon()
             throw error
         }
     }
+
+    package func append(_ bytes: [UInt8]) throws(PartFailure) {
+        var failure: PartFailure?
+        bytes.withUnsafeBytes { bytes in
+            do throws(PartFailure) { try append(bytes) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Of the bytes those that lie together in the part, written at once: that takes the system much less work than piece by piece.
+    /// - Returns: how many those are.
+    private func appendRun(_ bytes: UnsafeRawBufferPointer) throws(PartFailure) -> Int {
+        guard turn < coming.count else {
+            throw .damaged("more bytes came than \(part.words) lacks", in: "the sent part \(part.digest.short)")
+        }
+        let start = starts[coming[turn]] + filled
+        var done = 0
+        while done < bytes.count, turn < coming.count, starts[coming[turn]] + filled == start + Int64(done) {
+            let (number, extent) = (coming[turn], extents.extents[coming[turn]])
+            let count = Int(min(Int64(bytes.count - done), extent.length - filled))
+            hasher.update(UnsafeRawBufferPointer(rebasing: bytes[done..<done + count]))
+            (done, filled) = (done + count, filled + Int64(count))
+            if filled == extent.length { try finish(number) }
+        }
+        do throws(FileFailure) {
+            try File.writeAll(
+                UnsafeRawBufferPointer(rebasing: bytes[..<done]), at: start, to: descriptor,
+                path: store.path(of: part.digest))
+        } catch { throw PartFailure(error) }
+        // What is on the disk by the end need not be waited for then.
+        let end = start + Int64(done)
+        if begun > end { begun = start }
+        if end - begun >= Self.begunAtOnce {
+            File.beginWriting(end - begun, at: begun, of: descriptor)
+            begun = end
+        }
+        return done
+    }
+
+    private static let begunAtOnce: Int64 = 8 << 20
 
     private func finish(_ number: Int) throws(PartFailure) {
         let digest = hasher.digest()
@@ -195,13 +217,6 @@ package final class IncomingPart {
                 in: "the sent part \(part.digest.short)")
         }
         isThere[number] = true
-        // What is on the disk by the end need not be waited for then.
-        let end = starts[number] + extent.length
-        if end - begun >= 8 << 20 || end < begun {
-            let start = end < begun ? starts[number] : begun
-            File.beginWriting(end - start, at: start, of: descriptor)
-            begun = end
-        }
     }
 
     /// All of it at once, from a file on this machine, verified on the way.
@@ -225,13 +240,14 @@ package final class IncomingPart {
                 in: "the sent part \(part.digest.short)")
         }
         if fchmod(descriptor, 0o444) != 0 { throw writeFailure }
-        if mayBeSyncedLater, hasRoom, part.size >= Self.worthLater {
+        let isSyncedLater = mayBeSyncedLater && hasRoom && part.size >= Self.worthLater
+        if isSyncedLater {
             try store.noteUnsynced(part.digest)
         } else {
             if fsync(descriptor) != 0 { throw writeFailure }
             store.forgetNote(of: part.digest)
         }
-        try store.adopt(part, extents: extents, fileAt: path)
+        try store.adopt(part, extents: extents, fileAt: path, syncing: !isSyncedLater)
         close(descriptor)
         descriptor = -1
     }

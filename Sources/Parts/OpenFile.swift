@@ -3,9 +3,9 @@ internal import Files
 internal import Glibc
 
 /// An open file, read at offsets by any thread.
-final class OpenFile: Sendable {
+package final class OpenFile: Sendable {
     let path: String
-    let descriptor: Int32
+    package let descriptor: Int32
     let size: Int64
 
     init(_ path: String) throws(PartFailure) {
@@ -29,7 +29,7 @@ final class OpenFile: Sendable {
     deinit { close(descriptor) }
 
     /// Exactly `count` bytes; an end before them is damage.
-    func read(at offset: Int64, count: Int) throws(PartFailure) -> [UInt8] {
+    package func read(at offset: Int64, count: Int) throws(PartFailure) -> [UInt8] {
         try PartReader(self, offset: offset, size: Int64(count)).read(at: 0, count: count)
     }
 

@@ -73,18 +73,42 @@ package final class PartReader: Sendable {
         return bytes
     }
 
-    private func fill(_ buffer: UnsafeMutableRawBufferPointer, at position: Int64) throws(PartFailure) {
+    /// Reads as many bytes as there is room for; all of them lie in the part.
+    package func fill(_ buffer: UnsafeMutableRawBufferPointer, at position: Int64) throws(PartFailure) {
         var done = 0
         var number = place(of: position)
         while done < buffer.count {
-            let segment = segments[number]
-            let inside = position + Int64(done) - segment.start
-            let count = Int(min(Int64(buffer.count - done), segment.slice.length - inside))
-            let room = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + count])
-            try segment.opened().fill(room, at: segment.slice.offset + inside)
+            let (file, offset, count) = try range(number, at: position + Int64(done), count: buffer.count - done)
+            try file.fill(UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + count]), at: offset)
             done += count
             number += 1
         }
+    }
+
+    /// Lends the open files that hold a range of the part, one after another, with where in them it lies.
+    package func inFiles(
+        at position: Int64, count: Int, _ body: (_ file: OpenFile, _ offset: Int64, _ count: Int) throws -> Void
+    ) throws {
+        var done = 0
+        var number = place(of: position)
+        while done < count {
+            let range = try range(number, at: position + Int64(done), count: count - done)
+            try body(range.file, range.offset, range.count)
+            done += range.count
+            number += 1
+        }
+    }
+
+    /// What a segment has from a byte of the part on.
+    private func range(
+        _ number: Int, at position: Int64, count: Int
+    ) throws(PartFailure) -> (file: OpenFile, offset: Int64, count: Int) {
+        let segment = segments[number]
+        let inside = position - segment.start
+        return (
+            try segment.opened(), segment.slice.offset + inside,
+            Int(min(Int64(count), segment.slice.length - inside))
+        )
     }
 
     /// The segment that has a byte of the part.

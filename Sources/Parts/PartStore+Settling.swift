@@ -28,16 +28,33 @@ extension PartStore {
 
     /// Waits until the disk has what came since the machine was started. What it refuses leaves the store.
     package func settle() {
+        var settled: [Digest] = []
         for name in (try? Folder.names(in: lash.parts)) ?? [] where name.hasSuffix(Self.noteEnding) {
             guard let digest = Digest(hex: name.dropLast(Self.noteEnding.utf8.count)), isOfThisStart(digest) else {
                 continue
             }
-            let descriptor = open(path(of: digest), O_RDONLY | O_CLOEXEC)
+            switch Self.synced([path(of: digest), extentsPath(of: digest)]) {
             // One that is about to get its name is settled by who gives it.
-            guard descriptor >= 0 else { continue }
-            defer { close(descriptor) }
-            if fsync(descriptor) == 0 { forgetNote(of: digest) } else { remove(digest) }
+            case nil: continue
+            case true?: settled.append(digest)
+            case false?: remove(digest)
+            }
         }
+        if settled.isEmpty { return }
+        // Their names were not waited for either.
+        Folder.sync(lash.parts)
+        settled.forEach(forgetNote)
+    }
+
+    /// - Returns: whether the disk has all of these files; nil where one of them is not there.
+    private static func synced(_ paths: [String]) -> Bool? {
+        for path in paths {
+            let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { return nil }
+            defer { close(descriptor) }
+            if fsync(descriptor) != 0 { return false }
+        }
+        return true
     }
 
     private func isOfThisStart(_ digest: Digest) -> Bool {

@@ -129,11 +129,19 @@ package struct PartStore: Sendable {
 
     /// Takes a finished file of this LASH by renaming it, without reading it again; for who has just hashed and synced what it
     /// wrote.
-    package func adopt(_ part: Part, extents: ExtentList, fileAt path: String) throws(PartFailure) {
+    /// - Parameter syncing: not for a part that is noted as not synced yet: then its list of extents is no more than that.
+    package func adopt(
+        _ part: Part, extents: ExtentList, fileAt path: String, syncing: Bool = true
+    ) throws(PartFailure) {
         do throws(FileFailure) {
             try Folder.make(lash.parts)
-            try File.write(extents.bytes, to: extentsPath(of: part.digest), mode: 0o444, syncsFolder: false)
-            try File.rename(path, to: self.path(of: part.digest))
+            try File.write(
+                extents.bytes, to: extentsPath(of: part.digest), mode: 0o444, syncing: syncing, syncsFolder: false)
+            if syncing {
+                try File.rename(path, to: self.path(of: part.digest))
+            } else {
+                try File.move(path, to: self.path(of: part.digest))
+            }
         } catch { throw PartFailure(error) }
     }
 

@@ -8,7 +8,24 @@ enum ReadByAnybody {
         let rest = bytes.dropFirst()
         let whole = frames(rest, inPiecesOf: rest.count + 1)
         precondition(frames(rest, inPiecesOf: step) == whole, "the same bytes are the same frames, however they come")
+        precondition(
+            data(rest, inPiecesOf: step) == data(rest, inPiecesOf: rest.count + 1),
+            "the same bytes are the same data, however they come")
         for frame in whole { decode(frame) }
+    }
+
+    /// What of the bytes is handed on as it comes.
+    private static func data(_ bytes: ArraySlice<UInt8>, inPiecesOf size: Int) -> [UInt8] {
+        var reader = FrameReader()
+        var data: [UInt8] = []
+        var at = bytes.startIndex
+        while at < bytes.endIndex {
+            let end = min(at + size, bytes.endIndex)
+            reader.feed(bytes[at..<end])
+            at = end
+            do { while try reader.take({ data += $0 }) != nil {} } catch { return data }
+        }
+        return data
     }
 
     private static func frames(_ bytes: ArraySlice<UInt8>, inPiecesOf size: Int) -> [Frame] {

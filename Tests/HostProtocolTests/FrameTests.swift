@@ -25,6 +25,54 @@ import Testing
         #expect(reader.isEmpty)
     }
 
+    @Test(arguments: [1, 3, 4096, 1 << 20])
+    func theBytesOfDataFramesComeAsTheyAreThere(_ step: Int) throws {
+        let bytes = frames.flatMap(\.bytes)
+        var reader = FrameReader()
+        var (others, data, ends): ([Frame], [UInt8], Int) = ([], [], 0)
+        for position in stride(from: 0, to: bytes.count, by: step) {
+            let piece = Array(bytes[position..<min(position + step, bytes.count)])
+            var given = 0
+            while given < piece.count {
+                let count = reader.fill { room in
+                    let count = min(room.count, piece.count - given)
+                    room.copyBytes(from: piece[given..<given + count])
+                    return count
+                }
+                given += count
+                while let taken = try reader.take({ data += $0 }) {
+                    switch taken {
+                    case .frame(let frame): others.append(frame)
+                    case .piece(let isLast): ends += isLast ? 1 : 0
+                    }
+                }
+            }
+        }
+        #expect(others == frames.filter { $0.kind != .data })
+        #expect(data == frames[2].payload)
+        #expect(ends == 1)
+        #expect(reader.isEmpty)
+    }
+
+    /// What nobody wants of a frame that was begun is passed over, however it comes.
+    @Test(arguments: [1, 3, 4096, 1 << 20])
+    func theRestOfADataFrameIsPassedOver(_ step: Int) throws {
+        let bytes = frames[2].bytes + frames[3].bytes
+        var reader = FrameReader()
+        reader.feed(bytes[..<100])
+        #expect(throws: Refusal.self) {
+            try reader.take { _ in throw Refusal(summary: "no", cause: nil, exitCode: .resources) }
+        }
+        #expect(!reader.isEmpty)
+        var taken: [Frame] = []
+        for position in stride(from: 100, to: bytes.count, by: step) {
+            reader.feed(bytes[position..<min(position + step, bytes.count)])
+            while let frame = try reader.take() { taken.append(frame) }
+        }
+        #expect(taken == [frames[3]])
+        #expect(reader.isEmpty)
+    }
+
     @Test func aFrameIsItsLengthItsKindAndItsPayload() {
         #expect(Frame(.done, json: Done()).bytes == [0, 0, 0, 2, 18] + Array("{}".utf8))
     }

@@ -455,6 +455,11 @@ struct BringingTests {
         #expect(configuration.orderedCiphers(knowingAES: false) == nil)
         configuration.ciphers = [chacha, counter]
         #expect(configuration.orderedCiphers(knowingAES: true) == nil)
+        let (hybrid, curve) = ("sntrup761x25519-sha512@openssh.com", "curve25519-sha256")
+        configuration.keyExchanges = [hybrid, curve]
+        #expect(configuration.lightKeyExchanges == [curve, hybrid])
+        configuration.keyExchanges = [hybrid]
+        #expect(configuration.lightKeyExchanges == nil)
     }
 
     /// Who is being shipped to.

@@ -23,6 +23,9 @@ ssize_t las_copy_range(int source, int64_t source_offset, int target, int64_t ta
 // Has the system begin to write a range to the disk; a hint, without an answer.
 void las_begin_writing(int descriptor, int64_t offset, int64_t count);
 
+// Has a socket take bytes of a file as they lie in memory. As sendfile(2), but a socket whose other side is gone is no signal.
+ssize_t las_send_file(int socket, int file, int64_t offset, size_t count);
+
 // Has what is written from now on go straight from the caller's memory to the disk, in whole blocks of 4096 bytes; or no more. Only
 // for file systems on which that was tried.
 int las_write_straight(int descriptor, int is_straight);
