@@ -55,6 +55,24 @@ int las_mount_fuse_writable(const char *folder, int *device, int *stage) {
     return mount_fuse(folder, device, stage, 0, geteuid(), getegid());
 }
 
+int las_fuse_greet(const void *greeting, size_t size, uint32_t wanted, struct fuse_init_out *answer) {
+    // Older kernels give fewer fields than the newest ones: version, subversion, how far ahead it reads, features.
+    uint32_t fields[4];
+    memset(answer, 0, sizeof *answer);
+    if (size < sizeof fields) return EPROTO;
+    memcpy(fields, greeting, sizeof fields);
+    answer->major = 7;
+    answer->minor = 31;
+    // A newer one asks again, as this version does.
+    if (fields[0] > 7) return 0;
+    if (fields[0] < 7 || fields[1] < 23) return EPROTO;
+    answer->max_readahead = fields[2];
+    answer->flags = fields[3] & wanted;
+    answer->max_background = 64;
+    answer->congestion_threshold = 48;
+    return 0;
+}
+
 int las_try_fuse(int *stage) {
     // Told by the exit code: twice the error number and the stage.
     pid_t child = fork();

@@ -2,6 +2,7 @@ internal import CLinux
 package import Files
 internal import Glibc
 internal import HostProtocol
+internal import Threads
 
 /// Further channels that the bytes of parts come over. Each is a process of its own, which hands its input to this one.
 final class DataLines {

@@ -2,6 +2,7 @@ internal import Files
 internal import Glibc
 package import HostProtocol
 internal import JSON
+internal import Threads
 
 /// One thing that is handed over of a run whose folder an engine keeps somewhere: a line of JSON, and behind it the bytes that it tells of.
 package struct HandedItem: Hashable, Sendable, Codable {

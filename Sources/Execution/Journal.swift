@@ -3,6 +3,7 @@ internal import Files
 internal import Glibc
 package import HostProtocol
 internal import JSON
+internal import Threads
 
 /// What happened in a run, one line an event: the first 16 digits of the SHA-256 of the JSON, a space, the JSON.
 ///

@@ -3,6 +3,7 @@ internal import Files
 internal import Glibc
 internal import HostProtocol
 internal import JSON
+internal import Threads
 
 /// Reads a run's journal while another process writes it. Told of changes by the kernel (inotify).
 final class JournalFollower {

@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+internal import Threads
 
 /// Waits for many descriptors at once (epoll), without ever looking at the clock but for deadlines.
 final class Poller {
@@ -33,18 +34,5 @@ final class Poller {
         let count = las_poller_wait(descriptor, &ready, Int32(ready.count), milliseconds)
         if count < 0 { throw .system("can't wait for events") }
         return ready.prefix(Int(count)).map { Ready(token: $0.token, hasEnded: $0.ended != 0) }
-    }
-}
-
-enum Clock {
-    /// Seconds since some moment; never set back.
-    static var monotonic: Double { seconds(CLOCK_MONOTONIC) }
-    /// Seconds since 1970.
-    static var wall: Double { seconds(CLOCK_REALTIME) }
-
-    private static func seconds(_ clock: clockid_t) -> Double {
-        var now = timespec()
-        clock_gettime(clock, &now)
-        return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
     }
 }

@@ -3,6 +3,7 @@ internal import Files
 internal import Glibc
 internal import Plan
 internal import Sandbox
+internal import Threads
 
 /// What a task made when its command has ended, or why it failed.
 extension RunningTask {

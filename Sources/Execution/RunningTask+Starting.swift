@@ -2,6 +2,7 @@ internal import Files
 internal import Glibc
 internal import Plan
 internal import Sandbox
+internal import Threads
 
 /// How a task starts: its folder, its logs, its sandbox.
 extension RunningTask {

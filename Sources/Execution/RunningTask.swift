@@ -4,6 +4,7 @@ internal import Files
 internal import Glibc
 internal import Plan
 internal import Sandbox
+internal import Threads
 internal import Workspaces
 
 /// A task from its start to the moment when its outputs lie in their place: all of it in one thread of the crew, which waits

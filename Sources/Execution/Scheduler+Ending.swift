@@ -2,6 +2,7 @@ internal import Files
 internal import Glibc
 internal import HostProtocol
 internal import Plan
+internal import Threads
 
 /// What becomes of a task that has ended: it is recorded, and others can start, rests, or fails.
 extension Scheduler {

@@ -4,6 +4,7 @@ internal import Files
 internal import Glibc
 package import HostProtocol
 package import Plan
+internal import Threads
 
 /// Looks at what is recorded of a run's steps: writes the run's journal, says what may start, and gathers the results at the end.
 package struct StepAdvance {

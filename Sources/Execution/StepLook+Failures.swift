@@ -1,5 +1,6 @@
 internal import HostProtocol
 internal import Plan
+internal import Threads
 
 /// What has failed, is lost, or was cancelled.
 extension StepLook {

@@ -1,6 +1,7 @@
 internal import Files
 internal import HostProtocol
 internal import Plan
+internal import Threads
 
 /// The graph, as far as records have it, and what the journal does not tell yet.
 struct StepLook {

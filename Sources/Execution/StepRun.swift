@@ -4,6 +4,7 @@ package import Files
 internal import Glibc
 package import HostProtocol
 package import Plan
+internal import Threads
 
 /// Runs one step of a run, with what the steps before left in the folder.
 package struct StepRun {

@@ -1,5 +1,6 @@
 internal import Files
 internal import Glibc
+internal import Threads
 
 /// What is not kept for ever.
 extension TaskStore {

@@ -86,9 +86,9 @@ package final class Stage: Sendable {
     }
 }
 
-package enum Clock {
+private enum Clock {
     /// Seconds of the monotonic clock.
-    package static func now() -> Double {
+    static func now() -> Double {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9

@@ -153,20 +153,14 @@ private struct Session {
     }
 
     private func begin(_ body: UnsafeRawBufferPointer) throws -> Int {
-        // Older kernels give fewer fields than the newest ones.
-        guard body.count >= 16 else { throw Refusal(code: EPROTO) }
-        func field(_ position: Int) -> UInt32 { body.loadUnaligned(fromByteOffset: position, as: UInt32.self) }
-        var out = fuse_init_out()
-        (out.major, out.minor) = (7, 31)
-        if field(0) > 7 { return put(out) }
-        guard field(0) == 7, field(4) >= 23 else { throw Refusal(code: EPROTO) }
-        out.max_readahead = field(8)
         let wanted: [Int32] = [
             FUSE_ASYNC_READ, FUSE_PARALLEL_DIROPS, FUSE_MAX_PAGES, FUSE_CACHE_SYMLINKS, FUSE_NO_OPEN_SUPPORT,
             FUSE_NO_OPENDIR_SUPPORT,
         ]
-        out.flags = field(12) & wanted.reduce(0) { $0 | UInt32(bitPattern: $1) }
-        (out.max_background, out.congestion_threshold) = (64, 48)
+        var out = fuse_init_out()
+        let code = las_fuse_greet(
+            body.baseAddress, body.count, wanted.reduce(0) { $0 | UInt32(bitPattern: $1) }, &out)
+        if code != 0 { throw Refusal(code: code) }
         (out.max_write, out.max_pages, out.time_gran) = (4096, UInt16(Self.pages), 1_000_000_000)
         return put(out)
     }

@@ -1,5 +1,4 @@
 internal import Files
-internal import Glibc
 internal import Threads
 
 /// Files of a workspace that are known on this machine and do not lie there, for who shows them: any thread may ask, whatever is done in
@@ -22,7 +21,7 @@ final class AbsentFiles: Sendable {
         var listeners: [Int: @Sendable () -> Void] = [:]
         var next = 0
         /// When something of the workspace came from another machine, in seconds of the clock that never goes back.
-        var heard = monotonic
+        var heard = Clock.monotonic
     }
 
     private let state = Monitor(State())
@@ -71,12 +70,6 @@ final class AbsentFiles: Sendable {
     }
     func forget(_ listener: Int) { state.change { $0.listeners[listener] = nil } }
 
-    func hears() { state.change { $0.heard = Self.monotonic } }
+    func hears() { state.change { $0.heard = Clock.monotonic } }
     var heard: Double { state.change(\.heard) }
-
-    static var monotonic: Double {
-        var now = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &now)
-        return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
-    }
 }

@@ -2,6 +2,7 @@ internal import Digests
 internal import Failures
 internal import Files
 internal import Glibc
+internal import Threads
 
 /// What others did there.
 extension Outpost {
@@ -30,7 +31,7 @@ extension Outpost {
         /// Whether it was like this for long enough.
         func isSettled(_ path: RelativePath, _ item: RemoteItem?) -> Bool {
             if let item, item.isFolder { return true }
-            let now = Self.now
+            let now = Clock.monotonic
             var since = now
             if let before = unsettled[path], before.item == item { since = before.since }
             if since > now {
@@ -63,7 +64,7 @@ extension Outpost {
             if events.isCancelled() { return }
             guard let (content, staged) = try fetch(path, item, before) else {
                 // What it does not give is asked for again in a minute.
-                stillUnsettled[path] = (item, Self.now + (unread.contains(path) ? 60 : 0))
+                stillUnsettled[path] = (item, Clock.monotonic + (unread.contains(path) ? 60 : 0))
                 continue
             }
             unread.remove(path)

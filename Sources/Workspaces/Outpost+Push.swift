@@ -2,6 +2,7 @@ internal import Digests
 internal import Failures
 internal import Files
 internal import Glibc
+internal import Threads
 
 /// What the machines of the run did comes there.
 extension Outpost {
@@ -64,7 +65,7 @@ extension Outpost {
     private func attempt(_ path: RelativePath, _ body: () throws -> Bool) throws {
         // Somebody may be writing it just now.
         if unsettled[path] != nil { return }
-        if let refusal = refused[path], refusal.again > Self.now { return }
+        if let refusal = refused[path], refusal.again > Clock.monotonic { return }
         if events.isCancelled() { throw RemoteTrouble(.away, "the run is to end") }
         do {
             if try body() {
@@ -77,7 +78,7 @@ extension Outpost {
             try? journal.commit()
             if trouble.kind != .refused && trouble.kind != .missing { throw trouble }
             let tries = (refused[path]?.tries ?? 0) + 1
-            refused[path] = (trouble, tries, Self.now + min(60, Double(tries * tries)))
+            refused[path] = (trouble, tries, Clock.monotonic + min(60, Double(tries * tries)))
         }
     }
 

@@ -136,10 +136,10 @@ package final class Outpost: @unchecked Sendable {
                 }
                 if writes { try mark() }
                 // A file that somebody is just writing is not waited for.
-                let patience = Self.now + 5 * Self.quiet
+                let patience = Clock.monotonic + 5 * Self.quiet
                 repeat {
                     try look()
-                    if !awaitsRest || Self.now > patience { break }
+                    if !awaitsRest || Clock.monotonic > patience { break }
                     usleep(UInt32(Self.quiet * 300_000))
                 } while !events.isCancelled()
                 if events.isCancelled() { break }
@@ -167,14 +167,16 @@ package final class Outpost: @unchecked Sendable {
         // What people have changed here.
         try share.look(settled: true)
         refused = [:]
-        var (deadline, left) = (Self.now + patience, Int.max)
+        var (deadline, left) = (Clock.monotonic + patience, Int.max)
         while true {
             do {
                 if mustLook || mustTidy || waiting.contains(where: { unsettled[$0] != nil }) { try look() }
                 try push()
                 if waiting.isEmpty, !mustLook, !mustTidy { return }
-                if waiting.count < left { (deadline, left) = (Self.now + patience, waiting.count) }
-                if Self.now > deadline || events.isCancelled() || !refused.isEmpty && refused.count == waiting.count {
+                if waiting.count < left { (deadline, left) = (Clock.monotonic + patience, waiting.count) }
+                if Clock.monotonic > deadline || events.isCancelled()
+                    || !refused.isEmpty && refused.count == waiting.count
+                {
                     let first = refused.min { $0.key < $1.key }
                     throw failure(
                         first?.value.trouble ?? RemoteTrouble(.away, "it changes there again and again"),
@@ -182,7 +184,9 @@ package final class Outpost: @unchecked Sendable {
                 }
                 usleep(300_000)
             } catch let trouble as RemoteTrouble {
-                if trouble.kind == .hopeless || Self.now > deadline || events.isCancelled() { throw failure(trouble) }
+                if trouble.kind == .hopeless || Clock.monotonic > deadline || events.isCancelled() {
+                    throw failure(trouble)
+                }
                 usleep(500_000)
             }
         }
@@ -213,19 +217,19 @@ package final class Outpost: @unchecked Sendable {
     // MARK: While it goes on
 
     private func work() {
-        var (nextLook, pause, isTold) = (Self.now + interval, 0.0, false)
+        var (nextLook, pause, isTold) = (Clock.monotonic + interval, 0.0, false)
         var toldRefused: Set<RelativePath> = []
-        var lastNoted = Self.now
+        var lastNoted = Clock.monotonic
         while !isEnding.change({ $0 }) {
             do {
-                if Self.now >= nextLook {
-                    let begun = Self.now
+                if Clock.monotonic >= nextLook {
+                    let begun = Clock.monotonic
                     try look()
-                    nextLook = Self.now + max(awaitsRest ? Self.quiet : interval, 10 * (Self.now - begun))
+                    nextLook = Clock.monotonic + max(awaitsRest ? Self.quiet : interval, 10 * (Clock.monotonic - begun))
                 }
                 try push()
-                if hasPut, Self.now > lastNoted + 2 {
-                    lastNoted = Self.now
+                if hasPut, Clock.monotonic > lastNoted + 2 {
+                    lastNoted = Clock.monotonic
                     noteWhereAll()
                 }
                 for (path, refusal) in refused.sorted(by: { $0.key < $1.key }) where toldRefused.insert(path).inserted {
@@ -246,15 +250,15 @@ package final class Outpost: @unchecked Sendable {
                 }
                 pause = min(30, pause * 2 + 0.5)
             }
-            if mustLook, pause == 0 { nextLook = min(nextLook, Self.now + 0.3) }
-            wait(until: pause > 0 ? Self.now + pause : nextLook, isPausing: pause > 0)
+            if mustLook, pause == 0 { nextLook = min(nextLook, Clock.monotonic + 0.3) }
+            wait(until: pause > 0 ? Clock.monotonic + pause : nextLook, isPausing: pause > 0)
         }
     }
 
     /// Waits until something may be otherwise, or it is to end.
     private func wait(until: Double, isPausing: Bool) {
         while !isEnding.change({ $0 }) {
-            let left = until - Self.now
+            let left = until - Clock.monotonic
             if left <= 0 { return }
             var descriptor = pollfd(fd: wake.read, events: Int16(POLLIN), revents: 0)
             if poll(&descriptor, 1, Int32(left * 1000) + 1) <= 0 { continue }
@@ -262,12 +266,6 @@ package final class Outpost: @unchecked Sendable {
             while read(wake.read, &bytes, bytes.count) == bytes.count {}
             if !isPausing { return }
         }
-    }
-
-    static var now: Double {
-        var now = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &now)
-        return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
     }
 
     // MARK: What las itself makes there
@@ -317,7 +315,7 @@ package final class Outpost: @unchecked Sendable {
 
     /// Whether something there has to be looked at again soon.
     var awaitsRest: Bool {
-        let now = Self.now
+        let now = Clock.monotonic
         return unsettled.values.contains { $0.since <= now }
     }
 

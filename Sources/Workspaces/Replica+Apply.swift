@@ -159,17 +159,29 @@ extension Replica {
     }
 
     /// Takes a file away that is still what it was: what a program puts into its place just then is not lost.
-    private func remove(_ name: String, in folder: Int32, _ stamp: Stamp) -> Bool {
+    ///
+    /// - Parameter isUnused: only where nobody writes to it.
+    /// - Returns: false where something has happened to it: the next scan sees what.
+    func remove(_ name: String, in folder: Int32, _ stamp: Stamp, ifUnused isUnused: Bool = false) -> Bool {
         let leaving = "\(incoming)/leaving"
         unlink(leaving)
+        // Nobody can open it any more then, and who has it open is found.
         if renameat(folder, name, AT_FDCWD, leaving) != 0 { return false }
-        if File.status(leaving).map(Stamp.init) == stamp {
+        if File.status(leaving).map(Stamp.init) == stamp, !isUnused || isWritten(leaving) == false {
             unlink(leaving)
             return true
         }
         // Where a program has put something there once more, that has taken its place.
         _ = las_rename_new(AT_FDCWD, leaving, folder, name)
         return false
+    }
+
+    /// - Returns: nil where that can't be told.
+    private func isWritten(_ path: String) -> Bool? {
+        let file = Glibc.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        if file < 0 { return nil }
+        defer { close(file) }
+        return [0: false, 1: true][las_is_written(file)]
     }
 
     /// A folder, or a link.

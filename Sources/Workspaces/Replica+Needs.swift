@@ -152,36 +152,17 @@ extension Replica {
         for (path, _) in leaving { lies(nil, at: path) }
         try journal.commit(syncing: true)
         hasIncoming = true
-        let incoming = try File.open(incoming, O_RDONLY | O_DIRECTORY | O_CLOEXEC, action: "open the folder")
-        defer { close(incoming) }
         for (path, state) in leaving {
             // Who shows them finds it at one of the two places at any moment.
             isAbsent(path, true)
-            if try leave(path, state, walk, incoming) {
+            if let folder = try walk.folder(of: path, fresh: true),
+                remove(path.name, in: folder, state.stamp, ifUnused: true)
+            {
                 usedLast[path] = nil
             } else {
                 lies(state, at: path)
             }
         }
         try journal.commit()
-    }
-
-    /// Takes a file away, if it is still what it was, and nobody writes to it.
-    /// - Returns: false where something has happened to it: the next scan sees what.
-    private func leave(_ path: RelativePath, _ state: Lying, _ walk: FolderWalk, _ incoming: Int32) throws -> Bool {
-        let name = "leaving"
-        unlinkat(incoming, name, 0)
-        // Nobody can open it any more then, and who has it open is found.
-        guard let folder = try walk.folder(of: path, fresh: true), renameat(folder, path.name, incoming, name) == 0
-        else { return false }
-        let file = openat(incoming, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
-        defer { if file >= 0 { close(file) } }
-        if file >= 0, Stamp(ofOpen: file) == state.stamp, las_is_written(file) == 0 {
-            unlinkat(incoming, name, 0)
-            return true
-        }
-        // Where a program has put something else there meanwhile, that has taken its place.
-        _ = las_rename_new(incoming, name, folder, path.name)
-        return false
     }
 }

@@ -18,7 +18,7 @@ extension Share {
             return state.peers.values.contains(where: \.isNoteOld) ? true : nil
         }
         if !isOld { return false }
-        let begun = AbsentFiles.monotonic
+        let begun = Clock.monotonic
         let held = state.change { state -> [(number: Int, holding: Holding)] in
             let old = state.peers.filter(\.value.isNoteOld).sorted { $0.key < $1.key }
             for (number, _) in old { state.peers[number]?.isNoteOld = false }
@@ -32,8 +32,8 @@ extension Share {
                 try? Holding.write(bytes, of: holding.host, in: folder)
             }
         }
-        let until = AbsentFiles.monotonic + max(gathering, share * (AbsentFiles.monotonic - begun))
-        while AbsentFiles.monotonic < until {
+        let until = Clock.monotonic + max(gathering, share * (Clock.monotonic - begun))
+        while Clock.monotonic < until {
             if state.change(\.hasEnded) { return false }
             usleep(20_000)
         }

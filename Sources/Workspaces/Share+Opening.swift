@@ -2,9 +2,6 @@ internal import Files
 
 /// Files that are fetched when a program opens them, and such as one replaces or removes that are not here.
 extension Share {
-    /// What is known and not here.
-    var absentFiles: AbsentFiles { absent }
-
     /// A program waits for these: they are asked for, and stay until `letGo`.
     func fetch(_ paths: [RelativePath]) throws {
         let wakes = try state.change { state -> [@Sendable () -> Void] in

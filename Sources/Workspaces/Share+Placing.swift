@@ -9,10 +9,11 @@ internal import Threads
 /// that they are asked for again where this process ends before.
 extension Share {
     /// Of what has come and has no place so many bytes are kept in memory.
-    static let mostUnplaced = 16 << 20
-    /// How long nothing more comes, in microseconds, and how often that is waited for.
+    static let mostUnplaced = 48 << 20
+    /// How long nothing more comes, in microseconds, and how often that is waited for: nothing is heard or said while files get their
+    /// places.
     private static let quiet: UInt32 = 20_000
-    private static let mostWaits = 25
+    private static let mostWaits = 100
 
     /// Puts everything to its place that has come.
     func place() throws {

@@ -10,13 +10,14 @@ internal import Threads
 package final class Share: @unchecked Sendable {
     let state: Monitor<State>
     let folder: String
+    /// What is known and not here.
     let absent: AbsentFiles
     /// Whether the folder is watched, or only who asks from outside that it is looked at.
-    private let watches: Bool
+    let watches: Bool
     /// Whether hosts have only what their tasks need.
-    private let isPartial: Bool
+    let isPartial: Bool
     /// Whether what has come gets its place only when nothing more comes: see `place`.
-    private let placesLater: Bool
+    let placesLater: Bool
     private let watching: (watcher: Int32, end: (read: Int32, write: Int32))?
     private var watch: OwnThread?
     private var placer: OwnThread?
@@ -227,160 +228,6 @@ package final class Share: @unchecked Sendable {
         return (try? look(settled: false, isWhole: false)) ?? .nothing
     }
 
-    // MARK: Connections
-
-    /// A connection begins; the other side is told everything.
-    ///
-    /// - Parameters:
-    ///   - host: what the other side is called, where what it has is to be written down here.
-    ///   - isOther: it is another machine than this one.
-    ///   - wake: told, on any thread, that there is something to send.
-    /// - Returns: what it is called here.
-    package func join(
-        _ host: String? = nil, isOther: Bool = true, wake: @escaping @Sendable () -> Void
-    ) -> Int {
-        let (number, wakes) = state.change { [watches, isPartial, placesLater] state in
-            state.next += 1
-            let peer = SharePeer(
-                state.replica, answers: true, sendsShort: watches || !isPartial, placesLater: placesLater)
-            state.peers[state.next] = Peer(peer: peer, host: watches ? nil : host, wake: wake)
-            var wakes: [@Sendable () -> Void] = []
-            if state.keepers != nil { peer.keepThere([]) }
-            if isOther, let host, let keepers = state.keepers {
-                peer.keepThere(keepers.names(of: host))
-                if state.keepers?.join(host) ?? false {
-                    wakes = Self.choose(keepers.lacking(of: state.replica.map.entries.keys), &state)
-                }
-            }
-            return (state.next, wakes)
-        }
-        wakes.forEach { $0() }
-        return number
-    }
-
-    /// A host is gone for good, as far as one can tell, until it joins again: others hold what it held.
-    package func lose(_ host: String) {
-        let wakes = state.change { state in
-            if !state.hasEnded, !watches { Holding.remove(host, in: folder) }
-            return Self.choose(state.keepers?.lose(host) ?? [], &state)
-        }
-        wakes.forEach { $0() }
-    }
-
-    /// These are otherwise now: whether enough machines hold them is looked at.
-    static func choose(
-        _ names: some Collection<RelativePath>, _ state: inout State
-    ) -> [@Sendable () -> Void] {
-        if names.isEmpty || state.keepers == nil { return [] }
-        var told: [Int: @Sendable () -> Void] = [:]
-        let peers = state.peers.filter { $0.value.host != nil }.sorted { $0.key < $1.key }
-        for name in names {
-            let changes = state.keepers?.choose(name, state.replica.map.entries[name]) { host in
-                peers.contains { $0.value.host == host && !$0.value.peer.absent.contains(name) }
-            }
-            for change in changes ?? [] {
-                for (number, peer) in peers where peer.host == change.host {
-                    peer.peer.keepThere(name, change.isKept)
-                    told[number] = peer.wake
-                }
-            }
-        }
-        return told.sorted { $0.key < $1.key }.map(\.value)
-    }
-
-    package func leave(_ number: Int) {
-        // What it brought goes with it otherwise.
-        if placesLater { try? place() }
-        state.change { state in
-            if let peer = state.peers[number], !state.hasEnded { try? peer.holding?.write(in: folder) }
-            state.peers[number]?.peer.end()
-            state.peers[number] = nil
-        }
-    }
-
-    /// The next message to send; nil where there is none now, or the connection has ended.
-    package func next(_ number: Int) throws -> [UInt8]? { try state.change { try $0.peers[number]?.peer.next() } }
-
-    /// Takes what came. There may be something to send after that.
-    package func hear(_ number: Int, _ bytes: [UInt8]) throws {
-        absent.hears()
-        let (wakes, isMuch) = try state.change { state in
-            guard let known = state.peers[number] else { return ([] as [@Sendable () -> Void], false) }
-            state.heard += 1
-            let (peer, held, places) = (known.peer, known.peer.held, known.peer.placesHeard)
-            let changed = try peer.hear(bytes)
-            if changed.contains(where: { state.replica.map.entries[$0]?.versions.count ?? 0 > 1 }) {
-                state.mayCollide = true
-            }
-            let isHeld = peer.held != held && peer.lacksNothing || peer.placesHeard != places
-            if isHeld, known.host != nil { state.peers[number]?.isNoteOld = true }
-            try Self.makeRoom(&state)
-            let keeping = Self.choose(changed, &state)
-            let isMuch = state.replica.broughtBytes >= Self.mostUnplaced || state.unplacedSince != nil
-            return (keeping + Self.tell(changed, &state, but: number), isMuch)
-        }
-        wakes.forEach { $0() }
-        if placesLater, isMuch { try place() }
-    }
-
-    /// Whether all that the other side has told counts here.
-    package func isInStep(_ number: Int) throws -> Bool {
-        if placesLater { try place() }
-        return state.change { $0.peers[number]?.peer.isInStep ?? true }
-    }
-
-    static func tell(
-        _ names: Set<RelativePath>, isAsking: Bool = false, _ state: inout State, but number: Int?
-    ) -> [@Sendable () -> Void] {
-        let places = state.replica.takeAbsentChanges()
-        if names.isEmpty, places.isEmpty, !isAsking { return [] }
-        let outside = state.replica.outside?.isEmpty == false ? state.wakeOutside.map { [$0] } ?? [] : []
-        return outside
-            + state.peers.sorted { $0.key < $1.key }.compactMap { key, peer in
-                peer.peer.tellPlaces(places)
-                if key != number { peer.peer.tell(names, isNews: true) } else if places.isEmpty { return nil }
-                return peer.wake
-            }
-    }
-
-    // MARK: What is needed here
-
-    /// A program's files have to be here, where not all are. Those that are not are asked for: `isInStep` tells when they have come.
-    ///
-    /// - Parameters:
-    ///   - id: who needs them. What is known of it already is not asked again.
-    ///   - isNeeded: whether a path is one of them.
-    package func need(_ id: String, _ isNeeded: @escaping @Sendable (RelativePath) -> Bool) throws {
-        let wakes = try state.change { state -> [@Sendable () -> Void] in
-            if !state.replica.need(id, isNeeded) { return [] }
-            // Before they come.
-            try Self.makeRoom(&state, for: state.replica.sizeComing)
-            let needs = try state.replica.apply()
-            for (_, peer) in state.peers { peer.peer.ask(for: needs) }
-            return Self.tell([], isAsking: !needs.isEmpty, &state, but: nil)
-        }
-        wakes.forEach { $0() }
-    }
-
-    /// It needs nothing any more.
-    package func release(_ id: String) throws {
-        let wakes = try state.change { state -> [@Sendable () -> Void] in
-            if !state.replica.release(id) { return [] }
-            try Self.makeRoom(&state)
-            return Self.tell([], &state, but: nil)
-        }
-        wakes.forEach { $0() }
-    }
-
-    /// What the machine that leads the run is known to have may go.
-    static func makeRoom(_ state: inout State, for coming: Int64 = 0) throws {
-        guard let limit = state.limit, state.replica.lyingBytes + coming > limit else { return }
-        let held = state.peers.values.map { ($0.peer.held, $0.peer.lacked) }
-        try state.replica.makeRoom(within: max(0, limit - coming)) { name, dot in
-            held.contains { held, lacked in held?.covers(dot) ?? false && !lacked.contains(name) }
-        }
-    }
-
     // MARK: What it holds
 
     package var map: SharedMap { state.change { $0.replica.map } }
@@ -399,40 +246,5 @@ package final class Share: @unchecked Sendable {
             defer { state.collisions = all }
             return all.subtracting(state.collisions).sorted()
         }
-    }
-}
-
-extension Replica {
-    /// The machine that has written what lies in a workspace at first.
-    static let first = "@first"
-
-    /// What lies in the folder is what lies there at first on every machine, where nothing is known yet.
-    func begin() throws {
-        if !map.entries.isEmpty { return }
-        var scan = try scan(settled: true)
-        // What is left out now would be this machine's own. A child of this process that has yet to become its program holds open what
-        // was written here just now.
-        for _ in 0..<500 where !scan.unsettled.isEmpty {
-            usleep(10_000)
-            let again = try self.scan(settled: true, only: scan.unsettled)
-            scan.changed.formUnion(again.changed)
-            scan.unsettled = again.unsettled
-        }
-        var own: [(name: RelativePath, entry: Entry)] = []
-        for (number, name) in scan.changed.sorted().enumerated() {
-            guard let state = lying[name] else { continue }
-            var entry = Entry()
-            let dot = Dot(Self.first, UInt64(number + 1))
-            entry.write(state.content, as: dot, modified: 0, replacing: nil, map.rule)
-            own.append((name, entry))
-        }
-        map = SharedMap(map.rule)
-        nextNumber = 1
-        for (name, entry) in own {
-            map.merge(name, entry)
-            guard let state = lying[name], let dot = entry.versions.first?.dot else { continue }
-            lies(Lying(name: name, dot: dot, content: state.content, stamp: state.stamp), at: name)
-        }
-        try journal.rewrite(map, lying)
     }
 }

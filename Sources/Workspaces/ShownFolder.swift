@@ -38,7 +38,7 @@ package final class ShownFolder: @unchecked Sendable {
         /// What it waits for.
         var paths: [RelativePath] = []
         var isAsked = false
-        let begun = AbsentFiles.monotonic
+        let begun = Clock.monotonic
         init(_ request: [UInt8]) { self.request = request }
     }
 
@@ -68,27 +68,26 @@ package final class ShownFolder: @unchecked Sendable {
         tell: @escaping @Sendable (String) -> Void
     ) throws {
         (self.share, self.name, self.place, self.patience, self.tell) = (share, name, place, patience, tell)
-        absent = share.absentFiles
-        var (stop, wake): ([Int32], [Int32]) = ([-1, -1], [-1, -1])
-        guard las_pipe(&stop, 1) == 0, las_pipe(&wake, 1) == 0 else { throw FileFailure("show", folder) }
-        (stopping, waking) = ((stop[0], stop[1]), (wake[0], wake[1]))
-        // One ring is enough, and who rings may hold what the one who hears it waits for.
-        for end in [stop[1], wake[1]] { _ = fcntl(end, F_SETFL, fcntl(end, F_GETFL) | O_NONBLOCK) }
+        absent = share.absent
         root = try File.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, action: "open the folder")
+        var (stopEnds, wakeEnds): ([Int32], [Int32]) = ([-1, -1], [-1, -1])
+        let hasPipes = las_pipe(&stopEnds, 1) == 0 && las_pipe(&wakeEnds, 1) == 0
+        (stopping, waking) = ((stopEnds[0], stopEnds[1]), (wakeEnds[0], wakeEnds[1]))
         var (device, stage) = (Int32(-1), Int32(0))
-        if las_mount_fuse_writable(place, &device, &stage) != 0 {
-            let code = errno
-            close(root)
-            throw FileFailure("show", place, code: code)
-        }
+        let isMounted = hasPipes && las_mount_fuse_writable(place, &device, &stage) == 0
+        let code = errno
         self.device = device
+        // Where it can't be, what was opened for it is closed when this object goes.
+        if !isMounted { throw FileFailure("show", place, code: code) }
+        // One ring is enough, and who rings may hold what the one who hears it waits for.
+        for end in [stopEnds[1], wakeEnds[1]] { _ = fcntl(end, F_SETFL, fcntl(end, F_GETFL) | O_NONBLOCK) }
         _ = fcntl(device, F_SETFL, fcntl(device, F_GETFL) | O_NONBLOCK)
         listener = absent.listen { [waking] in Self.ring(waking.write) }
         do {
             for _ in 0..<Self.readers { threads.append(try OwnThread { [self] in read() }) }
             threads.append(try OwnThread { [self] in wait() })
         } catch {
-            end()
+            stop()
             throw error
         }
     }
@@ -99,9 +98,7 @@ package final class ShownFolder: @unchecked Sendable {
 
     /// It is shown no more. Whoever still waits for something there, or has it open, gets an error, and nothing of it is open here
     /// afterwards.
-    package func stop() { end() }
-
-    private func end() {
+    package func stop() {
         if isStopped { return }
         isStopped = true
         las_unmount(place)
@@ -186,7 +183,7 @@ package final class ShownFolder: @unchecked Sendable {
 
     /// Why somebody who waits has to be told that it can't be; nil where it may still come.
     func trouble(of waiting: Waiting) -> String? {
-        let now = AbsentFiles.monotonic
+        let now = Clock.monotonic
         if now - max(absent.heard, waiting.begun) < patience { return nil }
         let file = waiting.paths.first(where: { absent[$0] != nil }) ?? waiting.paths.first
         let long = Int(patience)
@@ -195,27 +192,5 @@ package final class ShownFolder: @unchecked Sendable {
             + (share.isConnected
                 ? "nothing of the workspace has come from there for \(long) seconds"
                 : "there has been no connection to it for \(long) seconds")
-    }
-}
-
-/// Held by many who follow names, or by one that changes them.
-final class NamesLock: @unchecked Sendable {
-    private let lock = UnsafeMutablePointer<pthread_rwlock_t>.allocate(capacity: 1)
-    init() { pthread_rwlock_init(lock, nil) }
-    deinit {
-        pthread_rwlock_destroy(lock)
-        lock.deallocate()
-    }
-
-    func following<Result>(_ body: () throws -> Result) rethrows -> Result {
-        pthread_rwlock_rdlock(lock)
-        defer { pthread_rwlock_unlock(lock) }
-        return try body()
-    }
-
-    func changing<Result>(_ body: () throws -> Result) rethrows -> Result {
-        pthread_rwlock_wrlock(lock)
-        defer { pthread_rwlock_unlock(lock) }
-        return try body()
     }
 }

@@ -3,6 +3,7 @@ import Glibc
 import HostProtocol
 import TestSupport
 import Testing
+import Threads
 
 @testable import Execution
 

@@ -13,7 +13,13 @@ import Testing
         ("ü?.txt", "üß.txt", true),
     ]) func aPatternMatchesAsInAShell(_ pattern: String, _ path: String, _ matches: Bool) {
         #expect(Glob(pattern).matches(path) == matches)
+        if matches { #expect(path.hasPrefix(Glob(pattern).start)) }
     }
+
+    @Test(arguments: [
+        ("refs/*.fa", "refs/"), ("said-*", "said-"), ("whole", "whole"), ("refs/**/x", "refs"), ("**/x", ""),
+        ("a\\*b/c?", "a*b/c"),
+    ]) func allThatItMatchesBeginsAlike(_ pattern: String, _ start: String) { #expect(Glob(pattern).start == start) }
 
     @Test(arguments: [
         ("reads/*_1.fq", "reads/s1_1.fq", "s1"), ("reads/*", "reads/s1.fq.gz", "s1"),

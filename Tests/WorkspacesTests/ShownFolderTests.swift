@@ -28,7 +28,7 @@ struct ShownFolderTests {
             share = try Share(scratch + "/home", host: "home", rule: .keepBoth, watches: true, isPartial: true)
             wire = try ShareTests.Wire(one, share)
             let all = one.map.entries.filter { $0.value.versions.first?.content.kind == .file }.count
-            waits { self.share.absentFiles.below(RelativePath("f1")!).count == 1 && self.absent.count == all }
+            waits { self.share.absent.below(RelativePath("f1")!).count == 1 && self.absent.count == all }
         }
 
         /// Files that are known and not here.

@@ -2,6 +2,7 @@
 // Images served by a process of our own, through the kernel's FUSE.
 
 #include <linux/fuse.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /// A user namespace of the process's own, in which it is user 0, and a mount namespace. Before any thread is started: a
@@ -15,6 +16,11 @@ int las_mount_fuse(const char *folder, int *device, int *stage);
 
 /// The same for a file system that can be written to, shown to this user alone.
 int las_mount_fuse_writable(const char *folder, int *device, int *stage);
+
+/// Answers the kernel's greeting to a server of a FUSE mount with what all of ours have in common: of the features wanted
+/// those that the kernel knows, and how many requests may wait. How much is read and written at once the server adds.
+/// Returns 0, or the number of the error that is the answer.
+int las_fuse_greet(const void *greeting, size_t size, uint32_t wanted, struct fuse_init_out *answer);
 
 /// Whether FUSE can be used by this user: 0, or the error number, with `stage` told. Tried in a process of its own.
 int las_try_fuse(int *stage);

@@ -2,6 +2,7 @@ internal import Digests
 internal import Files
 internal import HostProtocol
 internal import Plan
+internal import Threads
 
 /// Which host gets what.
 extension LeaseBoard.HostState {

@@ -6,6 +6,7 @@ package import HostProtocol
 internal import JSON
 internal import Plan
 internal import Sandbox
+internal import Threads
 
 /// The connection to one host of a run: sends what the board has for it, and puts what it sends to its place. The host is not
 /// trusted: what it tells of must have been leased, and what it sends must be what it says.

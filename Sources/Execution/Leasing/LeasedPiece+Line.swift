@@ -5,6 +5,7 @@ internal import Files
 internal import Glibc
 internal import HostProtocol
 internal import Plan
+internal import Threads
 
 /// What it says to las, and hears of it.
 extension LeasedPiece {

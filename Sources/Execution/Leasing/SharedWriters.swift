@@ -1,6 +1,7 @@
 internal import Failures
 internal import Files
 internal import HostProtocol
+internal import Threads
 
 /// Which hosts have written which files of workspaces that are a folder which all machines see: two that wrote one file while tasks of both
 /// ran are found. There is one file only, and nobody knows whose bytes it has.
