@@ -69,7 +69,7 @@ package struct RunFolder: Hashable, Sendable {
             for name in try Folder.names(in: path) where Self.isAbandoned(name) { File.remove("\(path)/\(name)") }
         } catch { throw ExecutionFailure(error) }
         guard let process, process != getpid(), Self.hasEnded(process) else { return }
-        for name in (try? Folder.names(in: lash.temporary)) ?? [] where name.contains("-\(process)-") {
+        for name in (try? Folder.names(in: lash.temporary)) ?? [] where name.holds("-\(process)-") {
             try? Folder.remove("\(lash.temporary)/\(name)")
         }
         // Only now: who is killed while it clears leaves the rest to the next one, which knows of it by this.
@@ -78,8 +78,9 @@ package struct RunFolder: Hashable, Sendable {
 
     /// Whether it is what `File.write` left of a process that is dead. Another one may just be writing, as who has a host join the run.
     private static func isAbandoned(_ name: String) -> Bool {
-        let parts = name.split(separator: ".new-")
-        guard parts.count == 2, let writer = pid_t(parts[1].prefix { $0 != "-" }) else { return false }
+        guard let number = name.split(separator: ".").last?.after("new-"),
+            let writer = pid_t(number.prefix { $0 != "-" })
+        else { return false }
         return hasEnded(writer)
     }
 

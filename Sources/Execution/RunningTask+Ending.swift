@@ -115,7 +115,7 @@ enum MemoryWords {
 
     static func isLack(_ text: String) -> Bool {
         let text = text.lowercased()
-        return words.contains { text.contains($0) }
+        return words.contains { text.holds($0) }
     }
 }
 

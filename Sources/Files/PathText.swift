@@ -16,6 +16,20 @@ extension StringProtocol {
     /// Whether it ends with these bytes.
     package func ends(with end: String) -> Bool { utf8.reversed().starts(with: end.utf8.reversed()) }
 
+    /// Whether it has these bytes somewhere.
+    package func holds(_ part: String) -> Bool {
+        // Not `contains`: that brings a reader of regular expressions along, a megabyte of every static program.
+        var (text, part) = (String(self), part)
+        return text.withUTF8 { text in
+            part.withUTF8 { part in
+                guard let start = text.baseAddress, let sought = part.baseAddress, part.count <= text.count else {
+                    return part.isEmpty
+                }
+                return (0...(text.count - part.count)).contains { memcmp(start + $0, sought, part.count) == 0 }
+            }
+        }
+    }
+
     /// What is left when the bytes at its beginning are taken away; nil when it begins otherwise.
     package func after(_ start: String) -> String? {
         begins(with: start) ? String(decoding: utf8.dropFirst(start.utf8.count), as: UTF8.self) : nil

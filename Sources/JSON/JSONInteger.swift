@@ -4,7 +4,7 @@ enum JSONInteger {
     /// - Returns: nil for a value that is no integer; nil inside where 64 bits with a sign don't hold it.
     static func exact<T>(_ value: T) -> Int64?? {
         if T.self == Int.self { return .some(Int64(value as! Int)) }
-        if T.self == Int64.self { return .some(value as! Int64) }
+        if T.self == Int64.self { return .some(.some(value as! Int64)) }
         if T.self == UInt64.self { return .some(Int64(exactly: value as! UInt64)) }
         if T.self == Int32.self { return .some(Int64(value as! Int32)) }
         if T.self == UInt32.self { return .some(Int64(value as! UInt32)) }

@@ -1,3 +1,5 @@
+internal import Files
+
 /// The address of a git repository that las fetches from: `https://example.org/tool.git`, `git@example.org:tool.git`.
 package struct GitAddress: Hashable, Sendable {
     package let text: String
@@ -20,7 +22,7 @@ package struct GitAddress: Hashable, Sendable {
         let isPath =
             path.count > 1 && path.allSatisfy { Self.isLetterOrDigit($0) || "-._~/:+%".utf8.contains($0) }
             && (text.hasPrefix("ssh://") || path.first == UInt8(ascii: ":") && server.contains(UInt8(ascii: "@")))
-        if isServer, isPath, !text.contains("::"), text.utf8.count < 2000 { return }
+        if isServer, isPath, !text.holds("::"), text.utf8.count < 2000 { return }
         throw WebAddress.Mistake(
             message: "“\(text)” is no address of a git repository",
             fix: "write it as https://example.org/tool.git, ssh://git@example.org/tool.git or git@example.org:tool.git")
@@ -29,7 +31,7 @@ package struct GitAddress: Hashable, Sendable {
     /// A commit, tag or branch: nothing that git takes for an option or a pattern.
     package static func isCommit(_ text: String) -> Bool {
         let bytes = Array(text.utf8)
-        guard let first = bytes.first, isLetterOrDigit(first), bytes.count <= 200, !text.contains("..") else {
+        guard let first = bytes.first, isLetterOrDigit(first), bytes.count <= 200, !text.holds("..") else {
             return false
         }
         return bytes.allSatisfy { isLetterOrDigit($0) || "-._/+".utf8.contains($0) }

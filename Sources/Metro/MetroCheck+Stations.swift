@@ -30,7 +30,7 @@ extension MetroCheck {
                 diagnostics.add(
                     "“\(shown)” is no name for an output", at: text.position,
                     fix: "one “/” is enough between the names: “\(Shown.text(path.pathNames.joined(separator: "/")))”")
-            } else if text.isPlain, path.contains(", ") {
+            } else if text.isPlain, path.holds(", ") {
                 let names = text.value.split(separator: ",").map { $0.drop { $0 == " " } }
                 diagnostics.add(
                     "“\(shown)” names one file with a comma in it", at: text.position,
@@ -77,10 +77,10 @@ extension MetroCheck {
     /// What a shell would replace: `$HOME`, `${x}`.
     static func variable(in text: String) -> String? {
         guard text.utf8.contains(UInt8(ascii: "$")) else { return nil }
-        if text.contains("${") { return "${…}" }
+        if text.holds("${") { return "${…}" }
         return ["HOME", "PWD", "USER", "TMP", "TMPDIR", "OUT", "out", "in", "name", "each"].map { "$" + $0 }.first {
             word in
-            text == word || text.contains(word + "/") || text.contains(word + ".")
+            text == word || text.holds(word + "/") || text.holds(word + ".")
         }
     }
 
@@ -209,7 +209,7 @@ extension MetroCheck {
         checkSuspects(of: number, command, template)
         guard !template.namesOutput, let first = outputs[number].first, template.mistakes.isEmpty else { return }
         let path = first.path(for: "")
-        if first.isFolder, !command.value.contains(path) {
+        if first.isFolder, !command.value.holds(path) {
             diagnostics.add(
                 "the command does not write to “\(Shown.text(path))/”, which the station says it makes",
                 at: command.position,

@@ -1,4 +1,5 @@
 internal import Failures
+internal import Files
 
 /// What is no placeholder, and was most likely meant as one.
 extension MetroCheck {
@@ -83,7 +84,7 @@ extension MetroCheck {
         return stations[number].variables[word] != nil || draft.variables[word] != nil
             || [word + "=", "for \(word) ", "read ", "mapfile ", "getopts ", "select \(word) ", "source ", ". "]
                 .contains {
-                    text.contains($0)
+                    text.holds($0)
                 }
     }
 }

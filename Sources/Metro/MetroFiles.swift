@@ -128,7 +128,7 @@ struct MetroFiles {
             reading.diagnostics.add(message, at: stop.position, fix: fix)
             return nil
         }
-        if said.begins(with: "/") || said.begins(with: "~") || said.contains("://") {
+        if said.begins(with: "/") || said.begins(with: "~") || said.holds("://") {
             return refuse(
                 "“\(Shown.text(said))” is no path from this metro to another one",
                 "write it relative to the folder of this metro: “../qc/metro.yml”")

@@ -1,4 +1,5 @@
 internal import Failures
+internal import Files
 
 /// Mistakes that libyaml notices only later, found by looking at the lines as a person does.
 extension YAMLTrouble {
@@ -9,7 +10,7 @@ extension YAMLTrouble {
         let bytes = source.line(around: line.start)
         let tabs = bytes.prefix { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
         let isTab = offset < source.bytes.count && source.bytes[offset] == UInt8(ascii: "\t")
-        if isTab || problem.contains("tab character") || tabs.contains(UInt8(ascii: "\t")) {
+        if isTab || problem.holds("tab character") || tabs.contains(UInt8(ascii: "\t")) {
             let first = bytes.firstIndex(of: UInt8(ascii: "\t")) ?? offset
             let place = source.position(of: first)
             let length = bytes[min(first, bytes.endIndex)...].prefix { $0 == UInt8(ascii: "\t") }.count
@@ -17,7 +18,7 @@ extension YAMLTrouble {
                 "a tab stands here, and YAML is indented by spaces only", at: place.reaching(max(1, length)),
                 fix: "replace each tab at the beginning of a line by spaces")
         }
-        guard problem.contains("expected") || problem.contains("allowed") else { return nil }
+        guard problem.holds("expected") || problem.holds("allowed") else { return nil }
         var candidate: SourceLine? = line
         for _ in 0..<3 {
             guard let here = candidate else { return nil }
@@ -105,16 +106,16 @@ extension YAMLTrouble {
 
     /// A text that goes on after its closing quote, and backslashes in `"…"`.
     func quotes(_ line: SourceLine, _ source: SourceLines) -> Explained? {
-        if problem.contains("escape") || problem.contains("hexdecimal") {
+        if problem.holds("escape") || problem.holds("hexdecimal") {
             let text = line.text
-            let isPath = text.contains(":\\") || text.contains("\\Users")
+            let isPath = text.holds(":\\") || text.holds("\\Users")
             return Explained(
                 "inside \"…\" YAML takes a backslash for itself", at: position,
                 fix: isPath
                     ? "the parts of a path are joined by “/” here: “data/reads.fq”, from the metro's folder on"
                     : "use '…' around the text, or write it below “command: |”")
         }
-        guard problem.hasPrefix("did not find expected"), !problem.contains("document") else { return nil }
+        guard problem.hasPrefix("did not find expected"), !problem.holds("document") else { return nil }
         let before = source.bytes[line.start..<min(max(offset, line.start), source.bytes.count)]
         guard let last = before.lastIndex(where: { $0 != UInt8(ascii: " ") }),
             before[last] == UInt8(ascii: "\"") || before[last] == UInt8(ascii: "'"),
@@ -138,7 +139,7 @@ extension YAMLTrouble {
 
     /// `|` and what stands below it.
     func blockText(_ line: SourceLine, _ source: SourceLines) -> Explained? {
-        if context.contains("block scalar"), problem.contains("comment or line break"), let contextOffset {
+        if context.holds("block scalar"), problem.holds("comment or line break"), let contextOffset {
             let line = SourceLine(around: contextOffset, in: source)
             let sign = character(at: contextOffset, in: source)
             let place = (contextPosition ?? position).reaching(1)

@@ -1,4 +1,5 @@
 internal import Failures
+internal import Files
 
 /// What libyaml complains of, and what the person who wrote the file most likely did.
 struct YAMLTrouble {
@@ -39,7 +40,7 @@ struct YAMLTrouble {
             return Explained(
                 "this line is no key with a value, and no entry of a list", at: contextPosition ?? position,
                 fix: "write “key: value”, or “- ” before an entry; a text of several lines is indented below “key: |”")
-        case "found unexpected end of stream" where context.contains("quoted"):
+        case "found unexpected end of stream" where context.holds("quoted"):
             return Explained(
                 "the quote that opens here is never closed", at: (contextPosition ?? position).reaching(1),
                 fix: "close it; inside '…' an apostrophe is written twice: ''")
@@ -47,7 +48,7 @@ struct YAMLTrouble {
             return Explained(
                 "“\(Shown.text(line.word))” stands where the next “- ” of the list is expected", at: line.wordPlace,
                 fix: "indent it further than the “-”: the keys of one entry begin in the same column")
-        case "block sequence entries are not allowed in this context" where line.text.dropFirst().contains("- "):
+        case "block sequence entries are not allowed in this context" where line.text.dropFirst().holds("- "):
             return Explained(
                 "a list begins on a line of its own", at: position.reaching(1),
                 fix: "put each “- ” into a line of its own, indented, or write “[a, b]” here")
@@ -69,7 +70,7 @@ struct YAMLTrouble {
 
     /// `*x`, `&x`, `!x` at the beginning of a text.
     private func signs(_ source: SourceLines) -> Explained? {
-        guard context.contains("anchor") || context.contains("alias") || context.contains("tag") else { return nil }
+        guard context.holds("anchor") || context.holds("alias") || context.holds("tag") else { return nil }
         let sign = character(at: contextOffset ?? offset, in: source)
         return Explained(
             "a text that begins with “\(sign)” must stand in quotes", at: (contextPosition ?? position).reaching(1),
@@ -91,7 +92,7 @@ struct YAMLTrouble {
 
     /// `out: {name}.bam`, `command: [ -f x ] && …`: text goes on after what YAML took for a group or a list.
     private func unquotedBrace(_ line: SourceLine) -> Explained? {
-        guard problem.hasPrefix("did not find expected"), !problem.contains("document") else { return nil }
+        guard problem.hasPrefix("did not find expected"), !problem.holds("document") else { return nil }
         let text = line.text.utf8
         // The value: after “key: ”, or after “- ”.
         var index = text.startIndex

@@ -53,7 +53,7 @@ struct Rehearsal {
             if part.knowsAllInputs { items = known }
         }
         var hasInvented = zip(part.inputs, assumed.inputs).contains { input, assumed in
-            input.files == nil && (assumed.files ?? []).contains { $0.path.contains(Self.unknown()) }
+            input.files == nil && (assumed.files ?? []).contains { $0.path.holds(Self.unknown()) }
         }
         let patterns = part.patternsOfFolders
         var steps = 0
@@ -183,6 +183,6 @@ extension PlannedTask {
             case .shell(let text): text
             case .direct(let words): words.joined(separator: " ")
             }
-        return text.contains(name) || values.contains { $0.contains { $0.contains(name) } }
+        return text.holds(name) || values.contains { $0.contains { $0.holds(name) } }
     }
 }

@@ -57,6 +57,13 @@ import Threads
         }
     }
 
+    /// It is a part of every bundle, and is sent to every host.
+    @Test func theRuntimeIsSmall() throws {
+        guard BuiltPrograms.areThere else { return }
+        let size = try #require(File.status(BuiltPrograms.runtime)).size
+        #expect(size <= 16 << 20, "\(size) bytes")
+    }
+
     /// As if it had been packed here.
     private func remember(_ bundle: String, in lash: String) throws {
         try PackedHere(LASH(root: lash)).remember(try BundleFile.open(bundle).metro.part.digest)

@@ -32,6 +32,8 @@ import Testing
         #expect(Set([ExactText("\u{E9}"), ExactText("e\u{301}"), ExactText("\u{E9}")]).count == 2)
         #expect(
             "a\u{301}".begins(with: "a") && "/\u{301}".ends(with: "\u{301}") && "a/\u{301}".after("a/") == "\u{301}")
+        #expect("a\u{301}b".holds("a") && "abc".holds("bc") && "abc".holds("") && "".holds(""))
+        #expect(!"abc".holds("cb") && !"".holds("a") && !"\u{E9}".holds("e"))
     }
 
     @Test func foldersWithNamesThatAreNoTextAreRemovedToo() throws {

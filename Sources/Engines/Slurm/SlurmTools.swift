@@ -59,7 +59,7 @@ package struct SlurmTools: Sendable {
         let words = ["--noheader", "--format=%F %T %r", "--jobs=" + list]
         guard let ended = try? tool("squeue").run(words, atMost: 60) else { return nil }
         // What is said of jobs that it has forgotten.
-        if ended.status != 0 { return ended.errors.contains("Invalid job id") ? queue : nil }
+        if ended.status != 0 { return ended.errors.holds("Invalid job id") ? queue : nil }
         for line in ended.output.split(separator: "\n") {
             let fields = line.split(separator: " ", maxSplits: 2)
             guard let job = fields.first.flatMap({ Int($0) }) else { continue }
@@ -80,7 +80,7 @@ package struct SlurmTools: Sendable {
     /// that the job exceeds by itself: `QOSMaxWallDurationPerJobLimit`.
     package static func isForEver(_ reason: String) -> Bool {
         never.contains(reason)
-            || (reason.hasPrefix("QOSMax") || reason.hasPrefix("AssocMax")) && reason.contains("PerJob")
+            || (reason.hasPrefix("QOSMax") || reason.hasPrefix("AssocMax")) && reason.holds("PerJob")
     }
 
     /// Those that have ended are fine.
@@ -99,8 +99,8 @@ package struct SlurmTools: Sendable {
         let list = jobs.map(String.init)
         let ended = try tool(name).run(words + (name == "scontrol" ? [list.joined(separator: ",")] : list))
         let isGone =
-            ended.errors.contains("Invalid job id") || ended.errors.contains("already completing")
-            || ended.errors.contains("finished")
+            ended.errors.holds("Invalid job id") || ended.errors.holds("already completing")
+            || ended.errors.holds("finished")
         if ended.status != 0, !isGone {
             throw EngineFailure("Slurm did not \(action)", cause: Self.words(ended), .resources)
         }
