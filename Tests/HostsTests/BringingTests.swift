@@ -14,15 +14,15 @@ import Testing
 @Suite(.enabled(if: SSHServer.missing == nil, "needs OpenSSH's server and client"), .serialized)
 struct BringingTests {
     /// The runtime that was built with these tests.
-    private static let runtime: HostRuntime? = {
+    private static let built: HostRuntime? = {
         guard let own = realpath("/proc/self/exe", nil) else { return nil }
         defer { free(own) }
         return try? HostRuntime(path: File.parent(of: String(cString: own)) + "/las-runtime")
     }()
-    private var runtime: HostRuntime { get throws { try #require(Self.runtime) } }
+    var runtime: HostRuntime { get throws { try #require(Self.built) } }
 
     /// A folder with nothing but what las asks of a host.
-    private func barePath(in folder: String, _ more: [String: String] = [:]) throws -> String {
+    func barePath(in folder: String, _ more: [String: String] = [:]) throws -> String {
         let bin = folder + "/bin"
         try Folder.make(bin)
         for name in ["sh", "mkdir", "cat", "chmod", "mv"] {
@@ -35,7 +35,7 @@ struct BringingTests {
     }
 
     /// A part of random bytes in las's own store.
-    private func makePart(in lash: LASH, size: Int) throws -> (part: Part, bytes: [UInt8]) {
+    func makePart(in lash: LASH, size: Int) throws -> (part: Part, bytes: [UInt8]) {
         var generator = SystemRandomNumberGenerator()
         let words = (0..<size / 8).map { _ in generator.next() }
         let bytes = words.withUnsafeBytes { Array($0) }
@@ -53,7 +53,7 @@ struct BringingTests {
     }
 
     /// What lies in a folder of the host's LASH, hidden files too.
-    private func there(_ bench: Bench, _ folder: String) -> [String] {
+    func there(_ bench: Bench, _ folder: String) -> [String] {
         (try? Folder.names(in: "\(bench.folder)/there/\(folder)")) ?? []
     }
 
@@ -182,66 +182,6 @@ struct BringingTests {
                 #expect(second.bytes < after.tables, "\(second.bytes) bytes were sent, \(after.tables) are tables")
             }
             #expect(try File.read("\(folder)/there/parts/\(after.part.digest)") == after.bytes)
-        }
-    }
-
-    /// One channel carries at most 2 MiB a way to the host and back.
-    @Test(arguments: [[], ["MaxSessions 2"], ["MaxSessions 3"]])
-    func aLongLineIsFilledBySeveralChannels(_ options: [String]) async throws {
-        try await withScratch { folder in
-            let bench = try Bench(in: folder, options: options)
-            let (part, bytes) = try makePart(in: bench.lash, size: 40_000_000)
-            let (second, _) = try makePart(in: bench.lash, size: 9_000_000)
-            let proxy = try DelayingProxy(to: bench.server.port, delay: 0.05)
-            let (far, store) = (try bench.through(proxy.port), PartStore(bench.lash))
-            let (shipped, most) = try await bench.connector(runtime: runtime).withSession(to: far) { session in
-                let most = Mutex(0)
-                let shipped = try await session.ship([part, second], from: store) { _ in
-                    let count = session.assumeIsolated { $0.lines.count }
-                    most.withLock { $0 = max($0, count) }
-                }
-                // The connection is of use afterwards.
-                _ = try await session.ship([part], from: store)
-                return (shipped, most.withLock { $0 })
-            }
-            #expect(shipped.bytes == part.size + second.size)
-            #expect(try File.read("\(folder)/there/parts/\(part.digest)") == bytes)
-            switch options {
-            case []: #expect(most == Lines.most)
-            case ["MaxSessions 3"]: #expect(most == 2)
-            default: #expect(most == 0)
-            }
-            // Channels that the host did not allow all of end by themselves.
-            let ended = ContinuousClock.now
-            while !there(bench, "tmp").isEmpty, ContinuousClock.now - ended < .seconds(120) {
-                try await Task.sleep(for: .milliseconds(10))
-            }
-            #expect(there(bench, "tmp").isEmpty)
-        }
-    }
-
-    @Test func whatIsRefusedIsToldOverSeveralChannelsToo() async throws {
-        try await withScratch { folder in
-            let bench = try Bench(in: folder)
-            let (part, _) = try makePart(in: bench.lash, size: 40_000_000)
-            let store = PartStore(bench.lash)
-            // Damaged here: the host refuses what comes in its middle, and says so.
-            let path = "\(bench.lash.parts)/\(part.digest)"
-            var damaged = try File.read(path)
-            damaged[20_000_000] ^= 1
-            #expect(chmod(path, 0o644) == 0)
-            try File.write(damaged, to: path)
-            let proxy = try DelayingProxy(to: bench.server.port, delay: 0.03)
-            let far = try bench.through(proxy.port)
-            let (other, _) = try makePart(in: bench.lash, size: 16)
-            try await bench.connector(runtime: runtime).withSession(to: far) { session in
-                let refusal = await #expect(throws: Refusal.self) { try await session.ship([part], from: store) }
-                #expect(refusal?.exitCode == .integrity, "\(refusal!)")
-                // The conversation goes on.
-                let then = try await session.ship([other], from: store)
-                #expect(then.parts == [other])
-            }
-            #expect(!there(bench, "parts").contains(part.digest.hex))
         }
     }
 
@@ -422,101 +362,4 @@ struct BringingTests {
             }
         }
     }
-
-    /// What libssh2 does not read of the configuration keeps the user's own program out.
-    @Test(arguments: [true, false])
-    func manyBytesGoOverAConnectionOfOnesOwnSSHWhereItGetsIn(getsIn: Bool) async throws {
-        try await withScratch { folder in
-            let bench = try Bench(in: folder, program: .auto)
-            if !getsIn {
-                let file = bench.server.clientConfiguration
-                try (text(of: file) + "\n  KexAlgorithms diffie-hellman-group14-sha1\n").write(to: file)
-            }
-            let (part, _) = try makePart(in: bench.lash, size: 300_000)
-            let lash = bench.lash
-            try await bench.connector(runtime: runtime).withSession(to: bench.host) { session in
-                #expect(await session.way == .libssh2)
-                try await session.openCarrier(for: 1 << 30)
-                #expect(await session.lineCount == (getsIn ? 1 : 0))
-                #expect(try await session.ship([part], from: PartStore(lash)).parts == [part])
-                #expect(try await session.ship([part], from: PartStore(lash)).parts == [])
-                #expect(await session.lineCount == 0)
-            }
-            #expect(PartStore(LASH(root: folder + "/there")).has(part.digest))
-        }
-    }
-
-    @Test func ciphersThatAProcessorKnowsComeFirstAndNoneThatIsNotAllowed() throws {
-        var configuration = try OpenSSHConfiguration(
-            of: HostAddress("vega"), environment: ["PATH": "/nowhere"])
-        let (chacha, gcm, counter) = ("chacha20-poly1305@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr")
-        configuration.ciphers = [chacha, counter, gcm]
-        #expect(configuration.orderedCiphers(knowingAES: true) == [gcm, chacha, counter])
-        #expect(configuration.orderedCiphers(knowingAES: false) == nil)
-        configuration.ciphers = [chacha, counter]
-        #expect(configuration.orderedCiphers(knowingAES: true) == nil)
-        let (hybrid, curve) = ("sntrup761x25519-sha512@openssh.com", "curve25519-sha256")
-        configuration.keyExchanges = [hybrid, curve]
-        #expect(configuration.lightKeyExchanges == [curve, hybrid])
-        configuration.keyExchanges = [hybrid]
-        #expect(configuration.lightKeyExchanges == nil)
-    }
-
-    /// Who is being shipped to.
-    private actor Inside {
-        private var count = 0
-        private(set) var most = 0
-        func enter() {
-            count += 1
-            most = max(most, count)
-        }
-        func leave() { count -= 1 }
-    }
-
-    @Test func noMoreHostsThanStatedAreShippedToAtOnceAndAllAreServed() async throws {
-        try await withScratch { folder in
-            let bench = try Bench(in: folder)
-            let (part, _) = try makePart(in: bench.lash, size: 300_000)
-            let (inside, width, lash) = (Inside(), 2, bench.lash)
-            let hosts = Array(repeating: bench.host, count: 5)
-            let fleet = Fleet(try bench.connector(runtime: runtime), hosts: hosts, width: width)
-            let outcomes = await fleet.onEach { session in
-                await inside.enter()
-                // As many as are let in do meet.
-                let end = ContinuousClock.now + .seconds(600)
-                while await inside.most < width, ContinuousClock.now < end {
-                    try await Task.sleep(for: .milliseconds(5))
-                }
-                _ = try await session.ship([part], from: PartStore(lash))
-                let have = try await session.ship([part], from: PartStore(lash))
-                await inside.leave()
-                return have.parts.isEmpty
-            }
-            #expect(await inside.most == width)
-            #expect(try outcomes.map { try $0.result.get() } == Array(repeating: true, count: hosts.count))
-        }
-    }
-
-    @Test func severalHostsFailEachForItself() async throws {
-        try await withScratch { folder in
-            let bench = try Bench(in: folder)
-            let down = try Host(
-                named: "down", address: HostAddress("127.0.0.1:\(SSHServer.freePort())"), program: .libssh2)
-            let fleet = Fleet(
-                try bench.connector(runtime: runtime), hosts: [down, bench.host, .local, down, bench.host], width: 2)
-            let outcomes = await fleet.onEach { session in session.host.name }
-            #expect(outcomes.map(\.host.name) == ["down", "vega", "local", "down", "vega"])
-            let names = outcomes.map { outcome in
-                switch outcome.result {
-                case .success(let name): name
-                case .failure(let error): "\((error as? HostFailure)?.exitCode ?? .done)"
-                }
-            }
-            #expect(names == ["unreachable", "vega", "local", "unreachable", "vega"])
-        }
-    }
-}
-
-extension HostSession {
-    var lineCount: Int { lines.count }
 }
